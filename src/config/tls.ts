@@ -68,6 +68,11 @@ export function readTls({ services, parameters, paths, placeOf }: TlsSources): T
       }
     });
     const level = parameters.string(names.level);
+    if (level === 'dane-only')
+      faults.push({
+        ...placeOf(names.level),
+        message: '"dane-only": TLSA records are not supported yet; use secure, or encrypt',
+      });
     if ((level === 'verify' || level === 'secure') && authorities.certificates.length + anchors.length === 0)
       warnings.push({
         ...placeOf(names.level),

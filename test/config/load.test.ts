@@ -607,6 +607,7 @@ smtpd_relay_restrictions = reject_unauth_destination
       '"!aNULL": expected the name of a cipher or of a kind of ciphers, without !, +, - or @',
     ],
     ['smtpd_tls_fingerprint_digest = sha255', '"sha255": expected a digest such as sha256'],
+    ['smtp_tls_security_level = dane-only', '"dane-only": TLSA records are not supported yet; use secure, or encrypt'],
     ['smtp_tls_CAfile = /nowhere/ca.pem', '/nowhere/ca.pem: there is no such file'],
     ['smtp_tls_cert_file = /nowhere/client.pem', '/nowhere/client.pem: there is no such file'],
   ])('%s is refused', async (line, message) => {

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
+import { openLoopback } from '../../kit/loopback.ts';
 import { type Certificates, makeCertificates } from '../certificates.ts';
 import { run, until } from '../program.ts';
 import { type Sides, startSides } from './sides.ts';
@@ -111,7 +112,28 @@ const DIALOGS: readonly (readonly [string, string | null])[] = [
   ['wrapped', 'trusted'],
 ];
 
+/** Asked by both; what it was told of TLS, by the port of the service. */
+const told = new Map<string, string[]>();
+let policy: Awaited<ReturnType<typeof openLoopback>>;
+function openPolicyService(): ReturnType<typeof openLoopback> {
+  return openLoopback((socket) => {
+    let text = '';
+    socket.on('error', () => {});
+    socket.on('data', (piece: Buffer) => {
+      text += piece.toString();
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const lines = text.slice(0, end).split('\n');
+        text = text.slice(end + 2);
+        const port = lines.find((line) => line.startsWith('server_port='))?.slice('server_port='.length) ?? '';
+        told.set(port, lines.filter((line) => /^(?:ccert|encryption)_/.test(line)).sort());
+        socket.write('action=DUNNO\n\n');
+      }
+    });
+  });
+}
+
 beforeAll(async () => {
+  policy = await openPolicyService();
   made = await makeCertificates({
     rsa: { host: 'mail.ours.test', rsa: true },
     ec: { host: 'mail.ours.test' },
@@ -137,6 +159,8 @@ beforeAll(async () => {
       'smtpd_tls_fingerprint_digest = sha256',
       'smtpd_tls_loglevel = 1',
       'relay_clientcerts = texthash:$config_directory/clients',
+      `smtpd_client_restrictions = check_policy_service inet:127.0.0.1:${policy.port}`,
+      'smtpd_delay_reject = yes',
       'smtpd_recipient_restrictions = permit_mynetworks',
       'tls_server_sni_maps = hash:$config_directory/sni',
     ],
@@ -151,6 +175,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
+  await policy?.close();
   await sides?.stop();
   removeFolder(folder);
 });
@@ -200,6 +225,7 @@ describe('T1: TLS of smtpd as in Postfix', () => {
       converse(service, ports.theirs, name),
     ]);
     expect(ours).toEqual(theirs);
+    expect(told.get(String(ports.ours))).toEqual(told.get(String(ports.theirs)));
   });
 
   it('the log has the same lines, as far as Node knows what was agreed', async () => {
