@@ -133,11 +133,26 @@ export class TlsIdentity implements TlsContexts {
  * does not speak TLS, there are no common parameters, or `timeout` ms pass. `alpn`: the protocol names served
  * (RFC 7301); a client that offers only others is refused.
  */
-export function secure(
+export async function secure(
   socket: Socket,
   contexts: TlsContexts,
-  options: { readonly timeout?: number; readonly alpn?: readonly string[] } = {},
+  options: HandshakeOptions = {},
 ): Promise<TLSSocket> {
+  try {
+    return await handshake(socket, contexts, options);
+  } catch (error) {
+    // Also if no context could be made.
+    socket.destroy();
+    throw error;
+  }
+}
+
+interface HandshakeOptions {
+  readonly timeout?: number;
+  readonly alpn?: readonly string[];
+}
+
+function handshake(socket: Socket, contexts: TlsContexts, options: HandshakeOptions): Promise<TLSSocket> {
   const { timeout = HANDSHAKE_TIMEOUT, alpn = [] } = options;
   const { clientCertificates } = contexts;
   let chosenBy = '';
@@ -168,7 +183,6 @@ export function secure(
       tls.off('secure', succeed).off('close', gone).off('end', gone);
       reject(error);
       tls.destroy();
-      socket.destroy();
     };
     const gone = (): void => fail(new Error('the peer closed the connection during the TLS handshake'));
     const succeed = (): void => {

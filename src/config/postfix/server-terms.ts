@@ -22,6 +22,9 @@ const MANDATORY: TlsWordNames = {
   exclusions: ['smtpd_tls_exclude_ciphers', 'smtpd_tls_mandatory_exclude_ciphers'],
 };
 
+/** A hundred days, in seconds: OpenSSL takes no more than an integer of 32 bits. */
+const LONGEST_SESSION = 8_640_000;
+
 export interface ServerTermsRead {
   readonly terms: ServerTerms;
   readonly faults: readonly Fault[];
@@ -99,7 +102,7 @@ export function readServerTerms(
       ...terms,
       honorCipherOrder: parameters.boolean('tls_preempt_cipherlist'),
       dhparam: dhParameters(named('smtpd_tls_dh1024_param_file'), paths, warnings),
-      sessionTimeout: Math.floor(parameters.time('smtpd_tls_session_cache_timeout') / 1000),
+      sessionTimeout: Math.min(LONGEST_SESSION, Math.floor(parameters.time('smtpd_tls_session_cache_timeout') / 1000)),
       authorities: trusted.certificates,
       clientCertificates: asks ? { depth: parameters.number('smtpd_tls_ccert_verifydepth') } : null,
     },
