@@ -18,7 +18,9 @@ import { messageOf } from '../../src/errors.ts';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { qualify } from '../../src/mail/address.ts';
+import { commonName } from '../../src/protocol/tls/peer.ts';
 import { type AccessResult, accessOutcome } from './access-action.ts';
+import { fingerprintKeys } from './client-certificate.ts';
 import { isLogged, refuse } from './refusal.ts';
 import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
 
@@ -99,8 +101,20 @@ const ROWS: Readonly<Record<string, Row>> = {
     look: ({ domain }, parents) =>
       domain === null ? null : host(domain, { name: domain, kind: 'Etrn command' }, parents),
   },
-  // Client certificates are never requested, so no client has one.
-  check_ccert_access: { permits: 'relay', look: () => null },
+  check_ccert_access: {
+    permits: 'relay',
+    look: ({ connection }) => {
+      const peer = connection.tls?.peer ?? null;
+      const keys = fingerprintKeys(connection);
+      if (peer === null || keys.length === 0) return null;
+      const name = commonName(peer.certificate.subject);
+      return {
+        subject: { name, kind: 'Client certificate' },
+        keys: keys.map((key) => key.toLowerCase()),
+        wholeKeys: keys,
+      };
+    },
+  },
 };
 
 /** The first key found in the table decides. `permits`: what a permit found there allows. */

@@ -1,4 +1,5 @@
 import type { Connection, Hooks } from '../bus/hook.ts';
+import { certificatesIn } from '../config/authorities.ts';
 import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
@@ -10,6 +11,7 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import type { LineConnection } from '../net/connection.ts';
+import type { TlsContexts } from '../net/tls.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
 import type { Authenticator } from '../server/login/authenticator.ts';
 import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
@@ -24,6 +26,7 @@ import { freeOctets } from './data-folder.ts';
 import type { Foundation } from './foundation.ts';
 import type { Identities } from './identity.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { SniMaps } from './sni-maps.ts';
 
 /** What lives as long as the process and is lent to each generation. */
 export interface Lasting {
@@ -56,6 +59,10 @@ export interface Generation extends Foundation {
   readonly smtp: ReadonlyMap<string, SmtpServer>;
   readonly imap: ImapServer;
   readonly pop3: Pop3Server;
+  /** Certificates by the name of the master.cf service, under its terms; empty without certificates. */
+  readonly tls: ReadonlyMap<string, TlsContexts>;
+  /** Of IMAP and POP3; undefined without certificates. */
+  readonly mailboxTls: TlsContexts | undefined;
   /** Open now. */
   readonly sessions: Sessions;
   /** No new sessions; those under way may finish for `graceMs`. */
@@ -91,7 +98,11 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     newQueueId,
     addresses: ownAddresses(configuration),
     smtpPort: lasting.smtpPort,
-    authorities: configuration.authorities.certificates,
+    tls: {
+      trust: configuration.tls.trust,
+      identity: identities?.client ?? null,
+      readAnchors: (path) => certificatesIn(configuration.resolvePath(path)),
+    },
     temporaryFolder: lasting.temporaryFolder,
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,
@@ -107,11 +118,16 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     throttle: lasting.throttle,
   });
   const { cluster } = store;
+  const tls = new Map(
+    identities === null
+      ? []
+      : configuration.services.map((service) => [service.name, contextsOf(service, foundation, identities)]),
+  );
   const serving: SmtpServing = {
     hooks,
     receiver: delivery.receiver,
     authenticator,
-    identities,
+    tlsOf: ({ name }) => tls.get(name) ?? null,
     newQueueId,
     flushDestination: lasting.flushDestination,
     freeOctets: () => freeOctets(lasting.temporaryFolder),
@@ -164,6 +180,8 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     smtp,
     imap,
     pop3,
+    tls,
+    mailboxTls: dovecot === null ? identities?.mailbox : identities?.mailbox.under(dovecot.tls),
     get sessions() {
       return {
         smtp: [...smtp.values()].reduce((sum, server) => sum + server.sessions, 0),
@@ -182,10 +200,26 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   };
 }
 
+function contextsOf(
+  { name, parameters }: Service,
+  { configuration, tables, sniPairs }: Foundation,
+  { smtp }: Identities,
+): TlsContexts {
+  const terms = configuration.tls.terms.get(name);
+  if (terms === undefined) return smtp;
+  const maps = new SniMaps({
+    tables: parameters.list('tls_server_sni_maps').map((table) => tables.open(table)),
+    pairs: sniPairs,
+    terms,
+    resolvePath: configuration.resolvePath,
+  });
+  return maps.before(smtp.under(terms));
+}
+
 /** What an SMTP server gets that is not said by its service. */
 export interface SmtpServing
   extends Pick<SmtpServerOptions, 'hooks' | 'receiver' | 'authenticator' | 'newQueueId' | 'log' | 'clock'> {
-  readonly identities: Identities | null;
+  readonly tlsOf: (service: Service) => TlsContexts | null;
   readonly flushDestination: Lasting['flushDestination'];
   readonly freeOctets: () => number;
   readonly cluster: Cluster | null;
@@ -195,7 +229,7 @@ export interface SmtpServing
 export function smtpOptions(
   service: Service,
   foundation: Pick<Foundation, 'tables' | 'domains' | 'resolver' | 'relayRules'>,
-  { identities, flushDestination, ...serving }: SmtpServing,
+  { tlsOf, flushDestination, ...serving }: SmtpServing,
 ): SmtpServerOptions {
   const { parameters } = service;
   const { tables, domains, resolver } = foundation;
@@ -207,7 +241,7 @@ export function smtpOptions(
     domains,
     relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
     resolver,
-    tls: parameters.string('smtpd_tls_security_level') === 'none' ? null : (identities?.smtp ?? null),
+    tls: parameters.string('smtpd_tls_security_level') === 'none' ? null : tlsOf(service),
     flushDestination: flushOf(parameters, tables, flushDestination),
     rightsOf: service.lmtp ? null : clientRights(parameters, tables),
     mayEndLinesWithLf: bareNewlineExclusions(parameters, tables),

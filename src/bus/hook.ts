@@ -12,6 +12,7 @@ import type { Recipient } from '../mail/envelope.ts';
 import type { Reply } from '../mail/status.ts';
 import type { DnsQuestion } from '../protocol/dns/message.ts';
 import type { Header } from '../protocol/mime/header.ts';
+import type { ShownCertificate } from '../protocol/tls/peer.ts';
 
 /** An SMTP (or LMTP) connection as plugins see it. The same object for the whole connection. */
 export interface Connection {
@@ -39,6 +40,12 @@ export interface Connection {
     readonly cipher: string;
     readonly bits: number;
     readonly serverName: string;
+    /** That name if it chose another certificate than the default; '' otherwise. */
+    readonly chosenBy: string;
+    /** The client was asked for a certificate (smtpd_tls_ask_ccert). */
+    readonly isAsked: boolean;
+    /** The certificate that it showed, trusted or not; null for none. */
+    readonly peer: ShownCertificate | null;
   } | null;
   /** The login name as given, and the account that was logged in to. */
   readonly user: { readonly login: string; readonly mechanism: string; readonly account: Account } | null;

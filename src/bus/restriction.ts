@@ -25,7 +25,8 @@ export interface Subject {
     | 'Recipient address'
     | 'Data command'
     | 'End-of-data'
-    | 'Etrn command';
+    | 'Etrn command'
+    | 'Client certificate';
 }
 
 /** The argument of a restriction. */

@@ -11,6 +11,7 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Store } from '../store/store.ts';
+import type { ClientTlsFiles } from './client/client-contexts.ts';
 import { Generic } from './client/generic.ts';
 import { createRemote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
@@ -40,8 +41,7 @@ export interface DeliveryOptions {
   readonly addresses: readonly string[];
   /** The port of other servers: 25, or shifted in the lab. */
   readonly smtpPort: number;
-  /** PEM of smtp_tls_CAfile; empty: the platform's CAs. */
-  readonly authorities: readonly string[];
+  readonly tls: ClientTlsFiles;
   readonly temporaryFolder: string;
   /** Whether the client's address is in mynetworks. */
   isTrusted(connection: Connection): boolean | Promise<boolean>;
@@ -103,7 +103,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     clock,
     log,
     smtpPort: options.smtpPort,
-    authorities: options.authorities,
+    tls: options.tls,
   });
   const timers = options.after === undefined ? {} : { after: options.after };
   const runner = new Runner({

@@ -595,11 +595,47 @@ smtpd_relay_restrictions = reject_unauth_destination
   });
 
   test.each([
-    'smtpd_tls_protocols = >=TLSv1.3',
-    'smtpd_tls_mandatory_exclude_ciphers = AES128',
-    'default_transport = error:no mail leaves',
-  ])('%s is refused', async (line) => {
-    expect(await faults({ 'main.cf': `${line}\n` })).toEqual([`main.cf:1: ${line.split(' ')[0]}: ${GUARD}`]);
+    ['default_transport = error:no mail leaves', GUARD],
+    [
+      'smtpd_tls_protocols = !SSLv2, TLSv1.5',
+      '"TLSv1.5": expected TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, with ! to exclude it, >= or <=',
+    ],
+    ['smtpd_tls_protocols = SSLv3', '"SSLv3" leaves no version of TLS; there are TLSv1, TLSv1.1, TLSv1.2, TLSv1.3'],
+    ['smtp_tls_protocols = SSLv3', '"SSLv3" leaves no version of TLS; there are TLSv1, TLSv1.1, TLSv1.2, TLSv1.3'],
+    [
+      'smtpd_tls_exclude_ciphers = !aNULL',
+      '"!aNULL": expected the name of a cipher or of a kind of ciphers, without !, +, - or @',
+    ],
+    ['smtpd_tls_fingerprint_digest = sha255', '"sha255": expected a digest such as sha256'],
+    ['smtp_tls_security_level = dane-only', '"dane-only": TLSA records are not supported yet; use secure, or encrypt'],
+    ['smtp_tls_CAfile = /nowhere/ca.pem', '/nowhere/ca.pem: there is no such file'],
+    ['smtp_tls_cert_file = /nowhere/client.pem', '/nowhere/client.pem: there is no such file'],
+  ])('%s is refused', async (line, message) => {
+    expect(await faults({ 'main.cf': `${line}\n` })).toEqual([`main.cf:1: ${line.split(' ')[0]}: ${message}`]);
+  });
+
+  test('T1: settings of TLS that cannot do what they say are warnings', async () => {
+    const text =
+      'smtp_tls_security_level = secure\nsmtpd_tls_req_ccert = yes\nsmtpd_client_restrictions = permit_tls_clientcerts\n';
+    expect(await warnings({ 'main.cf': text })).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(
+          /^\S+:1: smtp_tls_security_level: no certificate is trusted, so that no mail leaves: set smtp_tls_CAfile/,
+        ),
+        expect.stringMatching(/^\S+:2: smtpd_tls_req_ccert: client certificates are required only where TLS is/),
+        expect.stringMatching(/^\S+:3: smtpd_client_restrictions: permit_tls_clientcerts has no effect/),
+      ]),
+    );
+  });
+
+  test('T1: terms of TLS that OpenSSL cannot meet are faults of the service that has them', async () => {
+    const master = '127.0.0.1:2525 inet n - n - - smtpd\n  -o smtpd_tls_exclude_ciphers=ALL\n';
+    expect(await faults({ 'main.cf': 'smtpd_tls_security_level = may\n', 'master.cf': master })).toEqual([
+      'master.cf:2: smtpd_tls_exclude_ciphers: the grade medium without ALL leaves no cipher',
+    ]);
+    expect(await faults({ 'main.cf': 'tls_eecdh_auto_curves = X25519, foo\n' })).toEqual([
+      'main.cf:1: tls_eecdh_auto_curves: X25519, foo: not all of them are curves of OpenSSL',
+    ]);
   });
 
   test('P19: maillog_file must be where maillog_file_prefixes allows it', async () => {

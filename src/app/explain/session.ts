@@ -23,6 +23,9 @@ export const TLS: NonNullable<KnownClient['tls']> = {
   cipher: 'TLS_AES_256_GCM_SHA384',
   bits: 256,
   serverName: '',
+  chosenBy: '',
+  isAsked: false,
+  peer: null,
 };
 /** Nobody logs in: who is logged in is given. */
 const NO_LOGINS: Authenticator = {
@@ -91,7 +94,7 @@ export async function converse(
       hooks,
       receiver,
       authenticator: NO_LOGINS,
-      identities: null,
+      tlsOf: () => null,
       newQueueId: () => QUEUE_ID,
       flushDestination: async () => 0,
       freeOctets: () => Number.POSITIVE_INFINITY,

@@ -10,6 +10,7 @@ import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
 import type { Route } from '../route/router.ts';
+import { ClientContexts, type ClientTlsFiles } from './client-contexts.ts';
 import type { Generic } from './generic.ts';
 import { findHosts, type HostFinder } from './mx.ts';
 import { isSpeakable } from './outgoing.ts';
@@ -28,8 +29,7 @@ export interface RemoteOptions {
   readonly log: Log;
   /** The port of other servers: 25, or shifted in the lab. */
   readonly smtpPort: number;
-  /** PEM of smtp_tls_CAfile; empty: the platform's CAs. */
-  readonly authorities: readonly string[];
+  readonly tls: ClientTlsFiles;
 }
 
 export interface Remote {
@@ -42,7 +42,7 @@ export interface Remote {
 const UNSPEAKABLE = reply(553, '5.1.3', 'an envelope address cannot be expressed in SMTP');
 
 export function createRemote(options: RemoteOptions): Remote {
-  const { settings, clock, content, authorities } = options;
+  const { settings, clock, content } = options;
   const pool = new SessionPool(settings.pool, clock);
   const finder: HostFinder = {
     ...options.finder,
@@ -57,7 +57,7 @@ export function createRemote(options: RemoteOptions): Remote {
     content,
     clock,
     pool,
-    authorities,
+    contexts: new ClientContexts(options.tls),
     log: options.log.child({ process: 'postfix/smtp' }),
   };
 

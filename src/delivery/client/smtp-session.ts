@@ -32,7 +32,10 @@ export interface SessionOptions {
   readonly lmtp: boolean;
   /** `ignore`: clear text; `try`: STARTTLS if offered; `require`: fail without; `wrap`: TLS from the first octet. */
   readonly starttls: 'ignore' | 'try' | 'require' | 'wrap';
-  readonly tls: ConnectionOptions;
+  /** For the handshake, if there is one. Throws if the configuration for it cannot be used. */
+  tls(): ConnectionOptions;
+  /** After the handshake: why the server's certificate is not enough, or null. */
+  faultOf(socket: TLSSocket): string | null;
   readonly timeouts: CommandTimeouts;
   /** EHLO keywords to ignore, in lower case (smtp_discard_ehlo_keywords). */
   readonly ignoredKeywords: ReadonlySet<string>;
@@ -218,10 +221,14 @@ export class SmtpSession {
   }
 
   async #startTls(): Promise<void> {
-    const { tls, timeouts } = this.#options;
+    const { timeouts } = this.#options;
     let socket: TLSSocket;
     try {
-      socket = await this.#connection.startTls({ ...tls, rejectUnauthorized: false }, timeouts.STARTTLS);
+      socket = await this.#connection.startTls(
+        // Names are checked by `faultOf`.
+        { ...this.#options.tls(), rejectUnauthorized: false, checkServerIdentity: () => undefined },
+        timeouts.STARTTLS,
+      );
     } catch (error) {
       throw new SessionFault(
         'STARTTLS',
@@ -229,12 +236,9 @@ export class SmtpSession {
         messageOf(error),
       );
     }
-    if (tls.rejectUnauthorized === true && !socket.authorized)
-      throw new SessionFault(
-        'STARTTLS',
-        { kind: 'tls', words: 'Server certificate not verified' },
-        String(socket.authorizationError),
-      );
+    const fault = this.#options.faultOf(socket);
+    if (fault !== null)
+      throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Server certificate not verified' }, fault);
   }
 
   /** True if the message may follow, or if all recipients were refused but the server expects a final dot. */

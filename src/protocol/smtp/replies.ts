@@ -85,6 +85,9 @@ export const shuttingDown = (host: string): Reply =>
 /** An administrator removed or disabled the account logged in; `why` is a sentence without its full stop. */
 export const accountEnded = (host: string, why: string): Reply =>
   reply(421, '4.7.0', `${host} Error: ${why.toLowerCase()}`);
+/** smtpd_tls_req_ccert */
+export const certificateRefused = (host: string, fault: string): Reply =>
+  reply(421, '4.7.1', `${host} Error: ${fault}`);
 export const unavailable = (host: string): Reply => reply(421, '4.3.0', `${host} Server local data error`);
 export const accessDenied = (client: string): Reply => reply(503, '5.7.0', `Error: access denied for ${client}`);
 /** LMTP, in Dovecot's words. */

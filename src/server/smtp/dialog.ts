@@ -90,6 +90,12 @@ export class SmtpDialog {
       return false;
     }
     session.logTls();
+    session.judgeCertificate();
+    if (session.certificateFault !== null) {
+      await session.naming;
+      session.end(say.certificateRefused(settings.host, session.certificateFault));
+      return false;
+    }
     if (hooks.has('connect')) {
       await session.naming;
       const refusal = await session.refused('connect', { connection: session.connection }, 'CONNECT', session.client);
@@ -196,6 +202,7 @@ export class SmtpDialog {
       session.endAfterAnswer();
       return say.shuttingDown(settings.host);
     }
+    if (session.certificateFault !== null) return say.certificateRefused(settings.host, session.certificateFault);
     if (session.denied && verb !== 'QUIT') return say.accessDenied(session.client);
     if (command === undefined) return undefined;
     if (settings.tls === 'encrypt' && connection.tls === null && !command.plainText) return say.TLS_REQUIRED;

@@ -40,6 +40,9 @@ export function clientLine(connection: Connection, queueId: string, forwarded: C
   return `${queueId}: client=${clientOf(connection)}${login}${before}${origin}`;
 }
 
-export function tlsLine(connection: Connection, { protocol, cipher, bits }: NonNullable<Connection['tls']>): string {
-  return `Anonymous TLS connection established from ${clientOf(connection)}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`;
+export function tlsLine(connection: Connection, tls: NonNullable<Connection['tls']>): string {
+  const { protocol, cipher, bits, peer, chosenBy } = tls;
+  const to = chosenBy === '' ? '' : ` to ${chosenBy.replace(/[^\x21-\x7e]/g, '?')}`;
+  const whose = peer === null ? 'Anonymous' : peer.trusted ? 'Trusted' : 'Untrusted';
+  return `${whose} TLS connection established from ${clientOf(connection)}${to}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`;
 }

@@ -92,6 +92,7 @@ export class SmtpServer {
           messages: parameters.number('smtpd_client_message_rate_limit'),
           recipients: parameters.number('smtpd_client_recipient_rate_limit'),
           logins: parameters.number('smtpd_client_auth_rate_limit'),
+          handshakes: parameters.number('smtpd_client_new_tls_session_rate_limit'),
         },
         timeUnit: parameters.time('anvil_rate_time_unit'),
         exceptions: parameters.list('smtpd_client_event_limit_exceptions'),
@@ -137,7 +138,7 @@ export class SmtpServer {
     const { tls, settings } = this.#service;
     const wire = new SocketLineConnection(socket, {
       identity: tls ?? undefined,
-      handshakeTimeout: settings.timeout,
+      handshakeTimeout: settings.starttlsTimeout,
       skipLimit: MAX_SKIPPED,
       gathersOutput: true,
       ends,

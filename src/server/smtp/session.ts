@@ -69,6 +69,7 @@ export class SmtpSession {
   #accountEnd: AccountEnd | null = null;
   #unwatchAccount: () => void = () => {};
   #bareNewline: BareNewline | null = null;
+  #certificateFault: string | null = null;
 
   constructor(service: SmtpService, wire: Wire, known: KnownClient) {
     this.service = service;
@@ -361,6 +362,21 @@ export class SmtpSession {
     connection.pipelined = false;
     connection.tls = this.wire.tls;
     this.logTls();
+    this.judgeCertificate();
+  }
+
+  /** smtpd_tls_req_ccert: why the session ends with the next command; null if it does not. */
+  get certificateFault(): string | null {
+    return this.#certificateFault;
+  }
+
+  /** After a handshake. */
+  judgeCertificate(): void {
+    const { tls } = this.connection;
+    if (tls === null || !this.settings.requiresCertificate || tls.peer?.trusted === true) return;
+    this.#certificateFault = tls.peer === null ? 'No client certificate presented' : 'Client certificate not trusted';
+    if (tls.peer !== null) this.info(`certificate verification failed for ${this.client}: ${tls.peer.fault}`);
+    this.info(`NOQUEUE: abort: TLS from ${this.client}: ${this.#certificateFault}`);
   }
 
   /** Logged after `connect from`, whose name lookup may still be running if TLS came first. */

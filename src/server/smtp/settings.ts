@@ -30,6 +30,7 @@ export interface SmtpSettings {
   readonly bareNewlineRejectCode: number;
   /** Milliseconds, here and below. */
   readonly timeout: number;
+  readonly starttlsTimeout: number;
   readonly softErrorLimit: number;
   readonly hardErrorLimit: number;
   readonly errorSleepTime: number;
@@ -40,6 +41,8 @@ export interface SmtpSettings {
   /** A command that does not begin with a letter is forbidden too. */
   readonly lettersOnly: boolean;
   readonly tls: 'none' | 'may' | 'encrypt';
+  /** Only clients with a trusted certificate may go on after the handshake. */
+  readonly requiresCertificate: boolean;
   readonly tlsLogLevel: number;
   readonly sasl: {
     readonly enabled: boolean;
@@ -90,6 +93,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     bareNewline: readBareNewline(parameters.string('smtpd_forbid_bare_newline')),
     bareNewlineRejectCode: parameters.number('smtpd_forbid_bare_newline_reject_code'),
     timeout: parameters.time('smtpd_timeout'),
+    starttlsTimeout: parameters.time('smtpd_starttls_timeout'),
     softErrorLimit: parameters.number('smtpd_soft_error_limit'),
     hardErrorLimit: parameters.number('smtpd_hard_error_limit'),
     errorSleepTime: parameters.time('smtpd_error_sleep_time'),
@@ -102,6 +106,9 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
       .list('smtpd_forbidden_commands')
       .some((item) => item.startsWith('regexp:') && item.includes('/^[^A-Z]/')),
     tls: readTlsLevel(parameters),
+    requiresCertificate:
+      parameters.boolean('smtpd_tls_req_ccert') &&
+      (readTlsLevel(parameters) === 'encrypt' || parameters.boolean('smtpd_tls_wrappermode')),
     tlsLogLevel: parameters.number('smtpd_tls_loglevel'),
     sasl: {
       enabled: parameters.boolean('smtpd_sasl_auth_enable'),

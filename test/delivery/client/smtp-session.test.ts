@@ -65,7 +65,8 @@ async function open(
     heloName: 'here',
     lmtp: options.lmtp ?? false,
     starttls: 'ignore',
-    tls: {},
+    tls: () => ({}),
+    faultOf: () => null,
     timeouts,
     ignoredKeywords: new Set(),
   });

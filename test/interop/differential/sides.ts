@@ -7,7 +7,7 @@ import { LineClient } from '../../../src/lab/line-client.ts';
 import { wholeLines } from '../../kit/json-lines.ts';
 import { startServer, type TestServer } from '../../kit/server.ts';
 import { type Postfix, startPostfix } from '../postfix.ts';
-import { freePort } from '../program.ts';
+import { freePort, ran } from '../program.ts';
 
 export interface House {
   readonly name: string;
@@ -15,6 +15,8 @@ export interface House {
   readonly main: readonly string[];
   /** Files of the configuration folder, which main.cf finds in `$config_directory`. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Tables of which the real one needs an index, with the options of postmap. */
+  readonly indexes?: Readonly<Record<string, readonly string[]>>;
   /** Of ours; `xixi` and `maomao` of ours.test if absent. */
   readonly accounts?: readonly string[];
   /** smtpd services by name, with the settings in which they differ from main.cf. */
@@ -92,6 +94,8 @@ export async function startSides(house: House): Promise<Sides> {
       services: rows(house.services, theirs),
       prepare: async (config) => {
         for (const [name, text] of Object.entries(files)) writeFileSync(join(config, name), text);
+        for (const [name, options] of Object.entries(house.indexes ?? {}))
+          await ran('postmap', ['-c', config, ...options, `hash:${join(config, name)}`]);
       },
     });
     server = await startServer({

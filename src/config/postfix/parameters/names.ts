@@ -45,6 +45,10 @@ export type TimeName = NameOf<'time'>;
 type ListType =
   | 'list'
   | 'words'
+  | 'tlsversions'
+  | 'ciphers'
+  | 'ssloptions'
+  | 'sslworkarounds'
   | 'tables'
   | 'restrictions'
   | 'domains'

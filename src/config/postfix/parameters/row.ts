@@ -27,6 +27,15 @@ export type ParameterType =
   | 'choice'
   /** A list of words, each one of `choices`. */
   | 'words'
+  /** Versions of TLS: `>=TLSv1.2`, `!TLSv1`. */
+  | 'tlsversions'
+  /** Names of ciphers or of kinds of them. */
+  | 'ciphers'
+  /** OpenSSL's options by name or number. */
+  | 'ssloptions'
+  | 'sslworkarounds'
+  /** `sha256` */
+  | 'digest'
   /** A text without white space. */
   | 'word'
   /** One host or domain name. */
@@ -117,6 +126,11 @@ export const path = builder('path');
 export const filetext = builder('filetext');
 export const level = builder('level');
 export const word = builder('word');
+export const tlsversions = builder('tlsversions');
+export const ciphers = builder('ciphers');
+export const ssloptions = builder('ssloptions');
+export const sslworkarounds = builder('sslworkarounds');
+export const digest = builder('digest');
 export const store = builder('store');
 export const processes = builder('processes');
 export const hostname = builder('hostname');
@@ -166,13 +180,5 @@ function marked<R extends Rows>(rows: R, mark: Pick<Row, 'state' | 'reason' | 'g
 /** A guard for which values that match `holds` require nothing beyond what is done anyway. */
 export const holding = <R extends Row>(holds: RegExp, row: R): R => ({ ...row, holds });
 
-const only = (item: string): RegExp => new RegExp(`^(?:(?:${item})(?:[\\s,:]+|$))*$`, 'i');
-
-/** TLS below 1.2 is never used. */
-export const OLD_PROTOCOLS = only('!SSLv[23]|!TLSv1(?:\\.1)?|>=(?:SSLv3|TLSv1(?:\\.[012])?)');
-/** Node offers only ciphers of OpenSSL's grade HIGH. */
-export const STRONG_GRADES = only('low|medium|high|export');
-/** Ciphers that Node excludes from them. */
-export const WEAK_CIPHERS = only('!?(?:aNULL|eNULL|NULL|EXPORT|EXP|LOW|DES|RC2|RC4|MD5|PSK|SRP|CAMELLIA|IDEA|SEED)');
 /** A transport that delivers; `error`, `retry` and `discard` would stop outgoing mail. */
 export const DELIVERING = /^(?!(?:error|retry|discard)\b)/;

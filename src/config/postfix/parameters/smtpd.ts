@@ -77,6 +77,8 @@ export const smtpdParameters = {
   ),
   smtpd_forbid_bare_newline_exclusions: networks('$mynetworks', 'Clients that may send such lines.'),
   smtpd_forbid_bare_newline_reject_code: code('550', 'Reply code for such lines.'),
+  smtpd_starttls_timeout: time('${stress?{10}:{300}}s', 'How long a TLS handshake may take.'),
+  smtpd_client_new_tls_session_rate_limit: number('0', 'Most new TLS sessions of one client in anvil_rate_time_unit.'),
   smtpd_reject_footer: raw('', 'Text after every refusal.'),
   ...noMeaning('mail and queue are kept in the store', {
     smtpd_delay_open_until_valid_rcpt: boolean('yes', 'Begin a queue file with the first good recipient only.'),
@@ -85,7 +87,6 @@ export const smtpdParameters = {
     smtpd_service_name: word('smtpd', 'Internal name of the server after postscreen.'),
   }),
   ...notSupported({
-    smtpd_starttls_timeout: time('${stress?{10}:{300}}s', 'How long a TLS handshake may take.'),
     smtpd_history_flush_threshold: number('100', 'Lines of a session kept for the postmaster.'),
     smtpd_reject_footer_maps: tables('', 'Text after refusals, by refusal.'),
     anvil_status_update_time: time('600s', 'How often the highest rates are logged.'),
@@ -102,10 +103,6 @@ export const smtpdParameters = {
     smtpd_dns_reply_filter: tables('', 'Changes of DNS answers.'),
   }),
   ...unsupportedGuards({
-    smtpd_client_new_tls_session_rate_limit: number(
-      '0',
-      'Most new TLS sessions of one client in anvil_rate_time_unit.',
-    ),
     smtpd_forbid_unauth_pipelining: boolean(
       'no',
       'End connections that send commands without waiting where they must not.',
