@@ -74,6 +74,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     parameters,
     tables,
     router,
+    domains,
+    addresses: options.addresses,
     log,
     clock,
     temporaryFolder: options.temporaryFolder,

@@ -6,6 +6,7 @@
  */
 
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
+import { AddressResolver } from '../../lookup/address-resolving.ts';
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
@@ -65,6 +66,8 @@ export function createDomains(options: DomainsOptions): Domains {
   const virtualMailboxes = open('virtual_mailbox_maps');
   const relayRecipients = open('relay_recipient_maps');
 
+  const resolver = new AddressResolver({ parameters, isLocal: async (domain) => (await classify(domain)) === 'local' });
+
   async function classify(name: string): Promise<AddressClass> {
     const domain = name.toLowerCase();
     if (domain === '' || literals.has(domain)) return 'local';
@@ -122,5 +125,5 @@ export function createDomains(options: DomainsOptions): Domains {
     return (await lookUp(rewriting, keys)) !== null || (await isAlias(address, kind === 'local'));
   }
 
-  return { classify, recipientExists };
+  return { classify, recipientExists, resolve: (address) => resolver.resolve(address) };
 }
