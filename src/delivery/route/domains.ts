@@ -27,7 +27,7 @@ export interface DomainsOptions {
   readonly addresses: readonly string[];
 }
 
-/** Placeholder for the account that postmaster or root gets with the first message. */
+/** Placeholder for an account that is made with its first message. */
 const TO_BE_MADE: Account = {
   id: 'postmaster',
   address: 'postmaster',
@@ -53,7 +53,7 @@ export function createDomains(options: DomainsOptions): Domains {
   ];
   const relay = list('relay_domains');
   const delimiters = parameters.string('recipient_delimiter');
-  const accounts: Accounts = createAccounts({ directory, parameters });
+  const accounts: Accounts = createAccounts({ directory, parameters, tables });
   // Rewriting tables of every class: an address found here exists (Postfix: check_recipient_maps).
   const rewriting = (
     ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'] as const
@@ -107,7 +107,7 @@ export function createDomains(options: DomainsOptions): Domains {
   /** A query must not create an account. */
   const wouldBe: Pick<Accounts, 'findOrMake'> = {
     findOrMake: async (address, local) =>
-      (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
+      (await accounts.find(address, local)) ?? ((await accounts.wouldMake(address, local)) ? TO_BE_MADE : null),
   };
   const router = createRouter({ parameters, tables, domains: { classify }, accounts: wouldBe });
 
