@@ -49,6 +49,17 @@ export const CONFIGURATIONS: Readonly<Record<string, readonly string[]>> = {
     'masquerade_classes = envelope_sender, envelope_recipient, header_sender, header_recipient',
     'canonical_maps = inline:{{x@z.example=x@deep.far.example}}',
   ],
+  'no operators and canonical': [
+    'swap_bangpath = no',
+    'allow_percent_hack = no',
+    'canonical_maps = inline:{{joe%host.far.example@origin.example=p@p.example},{site!user@origin.example=s@s.example},{@far.example=@near.example}}',
+  ],
+  'all at once': [
+    'append_dot_mydomain = yes',
+    'propagate_unmatched_extensions = canonical',
+    'canonical_maps = inline:{{joe=joe@deep.far.example},{u@host.interop.example=host},{bare@origin.example=B.A.R.E@x.y.far.example}}',
+    'masquerade_domains = far.example interop.example',
+  ],
   'masquerading of the envelope': [
     'masquerade_domains = far.example',
     'masquerade_classes = envelope_sender, envelope_recipient',
