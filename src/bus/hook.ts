@@ -59,8 +59,8 @@ export interface Connection {
 export interface Transaction {
   readonly queueId: string;
   /**
-   * Plugins may rewrite it (sender_canonical_maps) until the end of `queue`. Before that it is what the client gave,
-   * which may lack a domain.
+   * Plugins may rewrite it until the end of `queue`. Before `data_post` it is what the client gave, which may lack a
+   * domain; then it is as canonical tables and masquerading made it.
    */
   reversePath: Address;
   /** Accepted so far. */
@@ -98,7 +98,7 @@ export interface Expanded extends Recipient {
   readonly final?: boolean;
   /**
    * What happens if replacements lead back to an earlier address. `keep`: if one step of the loop says so, the message
-   * is delivered to that address (canonical addresses, postmaster). `refuse`: if all steps say so, the whole message is
+   * is delivered to that address (postmaster, an address that leads to another). `refuse`: if all steps say so, the whole message is
    * refused temporarily (virtual aliases, 4.6.0). Otherwise the address that closes the loop bounces (aliases, 5.4.6).
    */
   readonly onCircle?: 'keep' | 'refuse';

@@ -67,7 +67,7 @@ export interface Delivery {
 /** Throws if a parameter or a table named by one is invalid. */
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, hooks, parameters, tables, domains, clock, log } = options;
-  const accounts = createAccounts({ directory: store.directory, parameters });
+  const accounts = createAccounts({ directory: store.directory, parameters, tables });
   const router = createRouter({ parameters, tables, domains, accounts });
   const receiver = new MessageReceiver({
     store,
@@ -75,6 +75,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     parameters,
     tables,
     router,
+    domains,
+    addresses: options.addresses,
     log,
     clock,
     temporaryFolder: options.temporaryFolder,

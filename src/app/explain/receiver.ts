@@ -15,6 +15,7 @@ import { qualify } from '../../mail/address.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 import type { Reply } from '../../mail/status.ts';
 import type { Acceptance } from '../../store/store.ts';
+import { ownAddresses } from '../own-addresses.ts';
 import { type ExplainParts, QUEUE_ID } from './parts.ts';
 
 export function hypotheticalReceiver(
@@ -40,7 +41,14 @@ export function hypotheticalReceiver(
     hooks: bus,
     parameters,
     tables,
-    router: createRouter({ parameters, tables, domains, accounts: wouldBe(createAccounts({ directory, parameters })) }),
+    domains,
+    addresses: ownAddresses(configuration),
+    router: createRouter({
+      parameters,
+      tables,
+      domains,
+      accounts: wouldBe(createAccounts({ directory, parameters, tables })),
+    }),
     log,
     clock,
     temporaryFolder,

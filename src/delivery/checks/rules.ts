@@ -77,6 +77,17 @@ export function readContentRules(
   };
 }
 
+/** The same limits, and nothing that is looked at. */
+export function withoutChecks({ rules, reading, fieldLimit }: ContentRules): ContentRules {
+  const none = (subject: Subject): Rule => ({ ...rules[subject], tables: [] });
+  return {
+    rules: { primary: none('primary'), mime: none('mime'), nested: none('nested'), body: none('body') },
+    reading: { ...reading, parts: false, lines: 0, reports: new Set() },
+    fieldLimit,
+    isEmpty: true,
+  };
+}
+
 /** A table cannot say now: the message has to come again. */
 export class CheckUnavailable extends Error {
   override readonly name = 'CheckUnavailable';

@@ -10,7 +10,8 @@
 
 import type { Expanded, Hooks } from '../../bus/hook.ts';
 import { readRefusal } from '../../bus/refusal.ts';
-import { addressKey, localPart, qualify } from '../../mail/address.ts';
+import type { Rewrite } from '../../lookup/address-rewriting.ts';
+import { addressKey, localPart } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import { trace } from '../../tracing.ts';
@@ -18,8 +19,8 @@ import { trace } from '../../tracing.ts';
 export interface ExpansionLimits {
   readonly count: number;
   readonly depth: number;
-  /** Appended to members without a domain (myorigin). */
-  readonly origin: string;
+  /** Completes members. */
+  readonly rewrite: Rewrite;
 }
 
 export interface Expansion {
@@ -54,7 +55,7 @@ export async function expand(
     const recipient = recipients[i];
     if (recipient !== undefined)
       steps.push({
-        recipient: { ...recipient, address: qualify(recipient.address, limits.origin) },
+        recipient,
         depth: 0,
         final: false,
         onCircle: undefined,
@@ -109,7 +110,7 @@ export async function expand(
         const member = into[i];
         if (member === undefined || member.address === '') continue;
         steps.push({
-          recipient: { ...recipient, address: qualify(member.address, limits.origin) },
+          recipient: { ...recipient, address: limits.rewrite(member.address) },
           depth: step.depth + 1,
           final: member.final === true,
           onCircle: member.onCircle,

@@ -15,6 +15,7 @@ import { trace } from '../../tracing.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
+import type { RewriteField } from '../rewriting/address-rewriter.ts';
 import { routeWords } from '../route/router.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseStructure } from './content-actions.ts';
@@ -32,8 +33,8 @@ const REFUSED = {
   temporary: reply(451, '4.7.1', 'Service unavailable - try again later'),
 };
 
-/** The session owns the transaction; its header is filled in here. */
-type Filled = { -readonly [K in 'header']: Transaction[K] };
+/** The session owns the transaction; its header and the rewritten recipients are filled in here. */
+type Filled = { -readonly [K in 'header' | 'recipients']: Transaction[K] };
 
 export class MessageIntake implements Intake {
   readonly #services: ReceiverServices;
@@ -52,14 +53,13 @@ export class MessageIntake implements Intake {
     this.#settings = services.settings(incoming.connection);
     this.#arrivedAt = services.clock();
     this.#isJudged = services.hooks.has('data_post', incoming.connection);
-    const { content } = this.#settings;
     this.#content = new MessageContent({
       services,
       settings: this.#settings,
       incoming,
       arrivedAt: this.#arrivedAt,
       reread: this.#isJudged,
-      filter: content === null ? null : this.#filterOf(content),
+      filter: this.#filter(),
     });
   }
 
@@ -88,7 +88,19 @@ export class MessageIntake implements Intake {
     return this.#refusalIsLogged;
   }
 
-  #filterOf(rules: ContentRules): ContentFilter {
+  /** Null if nothing looks at the content. */
+  #filter(): ContentFilter | null {
+    const { connection } = this.#incoming;
+    const { content, addressing, isLocal } = this.#settings;
+    const { local, remote } = addressing.header;
+    const asked = connection === null || isLocal(connection);
+    if (asked instanceof Promise)
+      return this.#filterOf(content, async (field) => ((await asked) ? local : remote)?.(field) ?? field);
+    const rewrite = asked ? local : remote;
+    return content.isEmpty && rewrite === null ? null : this.#filterOf(content, rewrite);
+  }
+
+  #filterOf(rules: ContentRules, rewrite: RewriteField | null): ContentFilter {
     const { connection, transaction, envelope } = this.#incoming;
     const checked: Checked = {
       connection,
@@ -103,6 +115,7 @@ export class MessageIntake implements Intake {
     return new ContentFilter({
       rules,
       act: receivingAct(checked),
+      ...(rewrite === null ? {} : { rewrite }),
       onFault: (fault, text) => refuseStructure(checked, fault, text),
     });
   }
@@ -121,6 +134,7 @@ export class MessageIntake implements Intake {
     if (this.#failure !== null) return this.#failure;
     if (this.#content.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
     const filled = transaction as Filled;
+    await this.#rewriteEnvelope();
     let header: Header | null = null;
     const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(this.#content.headerBlock())));
     if (this.#isJudged) {
@@ -141,21 +155,32 @@ export class MessageIntake implements Intake {
       const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
     }
-    // Only now are the reverse-path and copies final (sender_canonical_maps, sender_bcc_maps).
+    // Only now are the reverse-path and copies final (plugins, sender_bcc_maps).
     const plan = await this.#plan(headerOf);
     if (isReply(plan)) return plan;
     return this.#keep(plan);
+  }
+
+  async #rewriteEnvelope(): Promise<void> {
+    const { transaction, envelope } = this.#incoming;
+    const { addressing } = this.#settings;
+    transaction.reversePath = await addressing.envelope(transaction.reversePath, 'envelope_sender');
+    const recipients: Recipient[] = [];
+    for (const recipient of envelope.recipients)
+      recipients.push({ ...recipient, address: await addressing.envelope(recipient.address, 'envelope_recipient') });
+    (transaction as Filled).recipients = recipients;
   }
 
   /** Who receives it and how; a Reply refuses the message. */
   async #plan(header: () => Header): Promise<Plan | Reply> {
     const { transaction } = this.#incoming;
     const { reversePath } = transaction;
-    const expansion = await expand(this.#recipients(), this.#services.hooks, this.#settings.expansion);
+    const expansion = await expand(await this.#recipients(), this.#services.hooks, this.#settings.expansion);
     if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
     const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
-    for (const recipient of expansion.recipients) {
+    for (const given of expansion.recipients) {
+      const recipient = { ...given, address: await this.#services.domains.resolve(given.address) };
       const route = await this.#services.router.route(recipient.address, reversePath, transaction.filter);
       trace()?.add({ kind: 'route', address: recipient.address, ...routeWords(route) });
       await planRecipient(plan, recipient, route, transaction.hold !== null, context);
@@ -165,7 +190,7 @@ export class MessageIntake implements Intake {
     return plan;
   }
 
-  #recipients(): readonly Recipient[] {
+  async #recipients(): Promise<readonly Recipient[]> {
     const { transaction, envelope } = this.#incoming;
     if (transaction.redirect !== null) {
       return [
@@ -177,13 +202,13 @@ export class MessageIntake implements Intake {
         },
       ];
     }
-    const { alwaysBcc } = this.#settings;
-    if (transaction.bcc.length === 0 && alwaysBcc === '') return envelope.recipients;
-    const copies = alwaysBcc === '' ? transaction.bcc : [...transaction.bcc, alwaysBcc];
-    return [
-      ...envelope.recipients,
-      ...copies.map((address): Recipient => ({ address, original: address, notify: ['NEVER'], orcpt: '' })),
-    ];
+    const { alwaysBcc, addressing } = this.#settings;
+    const recipients = [...transaction.recipients];
+    for (const original of alwaysBcc === '' ? transaction.bcc : [...transaction.bcc, alwaysBcc]) {
+      const address = await addressing.envelope(original, 'envelope_recipient');
+      recipients.push({ address, original, notify: ['NEVER'], orcpt: '' });
+    }
+    return recipients;
   }
 
   async #keep(plan: Plan): Promise<Reply> {

@@ -4,6 +4,7 @@
  *
  * Once it is discarded, further input goes nowhere.
  */
+import type { Connection } from '../../bus/hook.ts';
 import { keepHeaderLines } from '../../bus/prepended.ts';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
 import { LineEndFilter } from '../../protocol/mime/line-end.ts';
@@ -24,7 +25,7 @@ export interface MessageContentOptions {
   readonly arrivedAt: number;
   /** A plugin will read the message before it is kept. */
   readonly reread: boolean;
-  /** header_checks and the like; null if nothing looks at the content. */
+  /** header_checks and the like, and addresses rewritten; null if nothing looks at the content. */
   readonly filter: ContentFilter | null;
 }
 
@@ -45,8 +46,8 @@ export class MessageContent {
   /** The end of such a long header has been written, with the missing fields. */
   #longHeaderWritten = false;
   /**
-   * Missing fields are added, because it comes from a trusted client (local_header_rewrite_clients). Null: not decided
-   * yet.
+   * Missing fields are added, because it comes from a trusted or local client (local_header_rewrite_clients). Null: not
+   * decided yet.
    */
   #completes: boolean | null = null;
   #discarded = false;
@@ -183,8 +184,14 @@ export class MessageContent {
   async #decideAdditions(): Promise<void> {
     const { services, settings, incoming } = this.#options;
     const { connection } = incoming;
-    const ours = connection === null || connection.user !== null || settings.completesAll;
-    this.#completes ??= ours || (await services.isTrusted(connection));
+    const isTrusted = async (one: Connection): Promise<boolean> =>
+      settings.completesTrusted && (one.user !== null || (await services.isTrusted(one)));
+    this.#completes ??=
+      connection === null ||
+      settings.completesAll ||
+      settings.addressing.header.remote !== null ||
+      (await settings.isLocal(connection)) ||
+      (await isTrusted(connection));
   }
 
   /** The missing fields, if this message is to be completed. */

@@ -6,6 +6,7 @@
  */
 
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
+import { AddressResolver } from '../../lookup/address-resolving.ts';
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
@@ -41,7 +42,7 @@ export function createDomains(options: DomainsOptions): Domains {
   ];
   const relay = list('relay_domains');
   const delimiters = parameters.string('recipient_delimiter');
-  const accounts: Accounts = createAccounts({ directory, parameters });
+  const accounts: Accounts = createAccounts({ directory, parameters, tables });
   // Rewriting tables of every class: an address found here exists (Postfix: check_recipient_maps).
   const rewriting = (
     ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'] as const
@@ -53,6 +54,8 @@ export function createDomains(options: DomainsOptions): Domains {
   const hasTransports = parameters.list('transport_maps').length > 0;
   const virtualMailboxes = open('virtual_mailbox_maps');
   const relayRecipients = open('relay_recipient_maps');
+
+  const resolver = new AddressResolver({ parameters, isLocal: async (domain) => (await classify(domain)) === 'local' });
 
   async function classify(name: string): Promise<AddressClass> {
     const domain = name.toLowerCase();
@@ -107,5 +110,5 @@ export function createDomains(options: DomainsOptions): Domains {
     return (await lookUp(rewriting, keys)) !== null || (await isAlias(address, kind === 'local'));
   }
 
-  return { classify, recipientExists };
+  return { classify, recipientExists, resolve: (address) => resolver.resolve(address) };
 }

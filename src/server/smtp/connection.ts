@@ -1,7 +1,9 @@
 /** The connection and the transaction as hooks see them (bus/hook.ts): plain data that the session keeps up to date. */
+
 import type { Connection, Transaction } from '../../bus/hook.ts';
+import type { Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
-import { type Address, qualify } from '../../mail/address.ts';
+import type { Address } from '../../mail/address.ts';
 import type { Envelope, Recipient } from '../../mail/envelope.ts';
 import type { Header } from '../../protocol/mime/header.ts';
 import type { AttributeValue, ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
@@ -88,13 +90,13 @@ export class MailTransaction implements Transaction {
   /** Recipients refused because of the recipient limit (smtpd_recipient_overshoot_limit). */
   overshoot = 0;
 
-  readonly #origin: string;
+  readonly #rewrite: Rewrite;
 
-  /** `origin` completes a reverse-path without a domain. */
-  constructor(queueId: string, reversePath: Address, parameters: MailParameters, origin: string) {
+  /** `rewrite` completes the reverse-path. */
+  constructor(queueId: string, reversePath: Address, parameters: MailParameters, rewrite: Rewrite) {
     this.queueId = queueId;
     this.reversePath = reversePath;
-    this.#origin = origin;
+    this.#rewrite = rewrite;
     this.announcedSize = parameters.size;
     this.smtputf8 = parameters.smtputf8;
     this.parameters = parameters;
@@ -111,7 +113,7 @@ export class MailTransaction implements Transaction {
 
   get envelope(): Envelope {
     const { ret, envid, smtputf8, body } = this.parameters;
-    const reversePath = qualify(this.reversePath, this.#origin);
+    const reversePath = this.#rewrite(this.reversePath);
     return { reversePath, recipients: this.recipients, ret, envid, smtputf8, body };
   }
 }

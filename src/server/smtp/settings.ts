@@ -2,6 +2,7 @@
  * What an SMTP service reads from main.cf (with its master.cf overrides), once when the service is created: no
  * parameter is looked up while a client waits. Names and meanings are Postfix's.
  */
+import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { PathRules } from '../../protocol/smtp/path.ts';
 import type { RefusalForm } from './refusal-form.ts';
@@ -9,8 +10,10 @@ import type { RefusalForm } from './refusal-form.ts';
 export interface SmtpSettings {
   readonly host: string;
   readonly banner: string;
-  /** Appended to addresses without a domain; '' if append_at_myorigin is off. */
-  readonly origin: string;
+  /** allow_untrusted_routing */
+  readonly allowsRouting: boolean;
+  /** Addresses of the envelope, in standard form. */
+  readonly rewrite: Rewrite;
   readonly heloRequired: boolean;
   readonly paths: PathRules;
   readonly smtputf8: boolean;
@@ -75,7 +78,8 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
   return {
     host: parameters.string('myhostname'),
     banner: parameters.string('smtpd_banner'),
-    origin: parameters.boolean('append_at_myorigin') ? parameters.string('myorigin') : '',
+    rewrite: localRewriting(parameters),
+    allowsRouting: parameters.boolean('allow_untrusted_routing'),
     heloRequired: parameters.boolean('smtpd_helo_required'),
     paths: {
       strict: parameters.boolean('strict_rfc821_envelopes'),

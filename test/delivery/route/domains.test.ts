@@ -35,7 +35,7 @@ function houseOf(setting: Setting): { domains: Domains; router: Router; made(): 
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134', '::1'] });
   return {
     domains,
-    router: createRouter({ parameters, tables, domains, accounts: createAccounts({ directory, parameters }) }),
+    router: createRouter({ parameters, tables, domains, accounts: createAccounts({ directory, parameters, tables }) }),
     made: () => [...known.keys()],
   };
 }

@@ -12,6 +12,7 @@ async function open(options: Partial<HouseOptions['server']> = {}): Promise<{ at
     server: {
       domains: {
         classify: async (domain) => (state.away ? away() : domain === 'baidu.com' ? 'local' : 'default'),
+        resolve: (address) => address,
         recipientExists: async () => (state.away ? away() : true),
       },
       ...options,

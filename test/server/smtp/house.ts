@@ -118,6 +118,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
           : domain === 'group.com'
             ? 'virtual_alias'
             : 'default',
+      resolve: (address) => address,
       recipientExists: async (address) => /^(?:maomao|xixi|haha|postmaster|root|admin)@/i.test(address),
     },
     resolver: null,

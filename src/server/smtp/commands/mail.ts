@@ -36,7 +36,7 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   }
   if (!service.limits.allows(connection.remote.ip, 'messages'))
     return reply(450, '4.7.1', `Error: too much mail from ${connection.remote.ip}`);
-  connection.transaction = new MailTransaction(service.newQueueId(), path.address, parameters, settings.origin);
+  connection.transaction = new MailTransaction(service.newQueueId(), path.address, parameters, settings.rewrite);
   return service.hooks.has('mail') ? askPlugins(session, path.address) : say.SENDER_OK;
 }
 

@@ -7,7 +7,8 @@
 
 import type { Verdict } from '../../../bus/hook.ts';
 import { messageOf } from '../../../errors.ts';
-import { domainOf, qualify, unquoted } from '../../../mail/address.ts';
+import { isRouted } from '../../../lookup/address-resolving.ts';
+import { domainOf, unquoted } from '../../../mail/address.ts';
 import type { Recipient } from '../../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../../mail/status.ts';
 import { parseRecipientParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
@@ -54,7 +55,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   if (!service.limits.allows(connection.remote.ip, 'recipients'))
     return reply(450, '4.7.1', `Error: too many recipients from ${connection.remote.ip}`);
   const recipient = {
-    address: qualify(path.address, settings.origin),
+    address: settings.rewrite(path.address),
     original: path.address,
     notify: parameters.notify,
     orcpt: parameters.orcpt,
@@ -87,16 +88,17 @@ async function decideOrDefer(
 async function decide(session: SmtpSession, transaction: MailTransaction, recipient: Recipient): Promise<Answer> {
   const { connection, service } = session;
   await session.nameKnown();
-  if (service.lmtp && !(await isOurs(service, recipient.address))) {
+  if (service.lmtp && !(await isOurs(service, await service.domains.resolve(recipient.address)))) {
     const unknown = say.noSuchUser(recipient.original);
     session.logReject('RCPT', unknown, recipient.original);
     return unknown;
   }
-  const verdict = await session.ask('rcpt', { connection, recipient });
+  const resolved = { ...recipient, address: await service.domains.resolve(recipient.address) };
+  const verdict = await session.ask('rcpt', { connection, recipient: resolved });
   const refusal = session.refuses('rcpt', verdict, 'RCPT', recipient.original);
   if (refusal !== undefined) return refusal;
   // An LMTP recipient is known to be ours by now.
-  const refused = service.lmtp ? undefined : await judge(session, recipient.address, recipient.original, verdict);
+  const refused = service.lmtp ? undefined : await judge(session, resolved.address, recipient.original, verdict);
   if (refused !== undefined) {
     session.logReject('RCPT', refused, recipient.original);
     return refused;
@@ -127,7 +129,8 @@ export async function judge(
   // A discarded message reaches nobody (access(5), DISCARD).
   if (connection.transaction?.discard != null) return undefined;
   const addressClass = await service.domains.classify(domainOf(address));
-  if (addressClass === 'default') return judgeRelay(session, given, verdict);
+  const routed = !settings.allowsRouting && isRouted(address);
+  if (addressClass === 'default' || routed) return judgeRelay(session, given, verdict);
   if (!settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
   const code = settings.unknownCodes[addressClass];
   return reply(

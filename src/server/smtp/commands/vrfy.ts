@@ -1,5 +1,4 @@
 /** VRFY (RFC 5321 section 3.5): reveals no more than RCPT would. */
-import { qualify } from '../../../mail/address.ts';
 import { reply } from '../../../mail/status.ts';
 import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
@@ -33,5 +32,8 @@ async function verify(session: SmtpSession, given: string, address: string): Pro
   if (verdict.code === 'OK' && verdict.reply !== undefined) return verdict.reply;
   const refusal = session.refuses('vrfy', verdict, 'VRFY', address);
   if (refusal !== undefined) return refusal;
-  return (await judge(session, qualify(address, settings.origin), address, verdict)) ?? reply(252, '2.0.0', given);
+  return (
+    (await judge(session, await session.service.domains.resolve(settings.rewrite(address)), address, verdict)) ??
+    reply(252, '2.0.0', given)
+  );
 }
