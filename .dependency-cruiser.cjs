@@ -24,8 +24,9 @@ const ROOMS = {
   delivery: {
     route: [],
     checks: [],
+    milter: ['checks'],
     client: ['route', 'checks'],
-    receive: ['route', 'checks'],
+    receive: ['route', 'checks', 'milter'],
     notify: ['receive'],
     queue: ['notify', 'receive', 'route'],
     pickup: ['notify', 'receive'],

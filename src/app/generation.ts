@@ -2,6 +2,7 @@ import type { Connection, Hooks } from '../bus/hook.ts';
 import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
+import { Milters } from '../delivery/milter/milters.ts';
 import type { Log } from '../log.ts';
 import { compileNetworks } from '../lookup/network.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
@@ -115,6 +116,9 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
         receiver: delivery.receiver,
         authenticator,
         domains,
+        ...(service.lmtp
+          ? {}
+          : { milters: (log: Log) => new Milters({ parameters: service.parameters, tables, log }) }),
         relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
         resolver,
         tls: hasTls(service) ? (identities?.smtp ?? null) : null,

@@ -14,11 +14,13 @@ import { type AcceptedMessage, StoreFullError, StoreUnavailableError } from '../
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
+import type { MilterSession } from '../milter/session.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseStructure } from './content-actions.ts';
 import { expand } from './expand.ts';
 import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { MessageContent } from './message-content.ts';
+import { inspect } from './milters.ts';
 import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
 import type { Incoming, Intake } from './receiver.ts';
 import type { ReceiverServices, ReceiverSettings } from './services.ts';
@@ -41,6 +43,10 @@ export class MessageIntake implements Intake {
   readonly #content: MessageContent;
   /** A plugin will read the message. */
   readonly #isJudged: boolean;
+  /** Those that look at the message at its end; of a session, or of this message alone. */
+  readonly #milters: MilterSession | null;
+  /** Milters add and remove some. */
+  readonly #envelopeRecipients: Recipient[];
   #refusalIsLogged = false;
   #failure: Reply | null = null;
 
@@ -50,13 +56,16 @@ export class MessageIntake implements Intake {
     this.#settings = services.settings(incoming.connection);
     this.#arrivedAt = services.clock();
     this.#isJudged = services.hooks.has('data_post', incoming.connection);
+    const isSubmission = incoming.submitter !== undefined;
+    this.#milters = isSubmission ? this.#settings.milters.forSubmission() : (incoming.milters ?? null);
+    this.#envelopeRecipients = [...incoming.envelope.recipients];
     const { content } = this.#settings;
     this.#content = new MessageContent({
       services,
       settings: this.#settings,
       incoming,
       arrivedAt: this.#arrivedAt,
-      reread: this.#isJudged,
+      reread: this.#isJudged || this.#milters !== null,
       filter: content === null ? null : this.#filterOf(content),
     });
   }
@@ -75,6 +84,8 @@ export class MessageIntake implements Intake {
     } catch (error) {
       await this.#content.discard();
       return this.#replyTo(error);
+    } finally {
+      if (this.#incoming.submitter !== undefined) this.#milters?.close();
     }
   }
 
@@ -86,9 +97,9 @@ export class MessageIntake implements Intake {
     return this.#refusalIsLogged;
   }
 
-  #filterOf(rules: ContentRules): ContentFilter {
+  #checked(): Checked {
     const { connection, transaction, envelope } = this.#incoming;
-    const checked: Checked = {
+    return {
       connection,
       transaction,
       envelope,
@@ -98,6 +109,10 @@ export class MessageIntake implements Intake {
         this.#fail(answer);
       },
     };
+  }
+
+  #filterOf(rules: ContentRules): ContentFilter {
+    const checked = this.#checked();
     return new ContentFilter({
       rules,
       act: receivingAct(checked),
@@ -118,6 +133,8 @@ export class MessageIntake implements Intake {
     await this.#content.finish();
     if (this.#failure !== null) return this.#failure;
     if (this.#content.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
+    const refusal = await this.#askMilters();
+    if (refusal !== null) return refusal;
     const filled = transaction as Filled;
     let header: Header | null = null;
     const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(this.#content.headerBlock())));
@@ -143,6 +160,29 @@ export class MessageIntake implements Intake {
     const plan = await this.#plan(headerOf);
     if (isReply(plan)) return plan;
     return this.#keep(plan);
+  }
+
+  /** They change the message before it is kept: what is durable is what they left. */
+  async #askMilters(): Promise<Reply | null> {
+    const { transaction, submitter } = this.#incoming;
+    const session = this.#milters;
+    if (session === null || transaction.discard !== null) return null;
+    const checked = this.#checked();
+    const { milterFields, headerLimit, expansion } = this.#settings;
+    const refusal = await inspect({
+      session,
+      isSubmission: submitter !== undefined,
+      checked,
+      fields: milterFields,
+      act: receivingAct(checked),
+      content: this.#content,
+      recipients: this.#envelopeRecipients,
+      origin: expansion.origin,
+      headerLimit,
+      temporaryFolder: this.#services.temporaryFolder,
+    });
+    if (refusal !== null) this.#refusalIsLogged = true;
+    return refusal ?? this.#failure;
   }
 
   /** Who receives it and how; a Reply refuses the message. */
@@ -175,10 +215,10 @@ export class MessageIntake implements Intake {
       ];
     }
     const { alwaysBcc } = this.#settings;
-    if (transaction.bcc.length === 0 && alwaysBcc === '') return envelope.recipients;
+    if (transaction.bcc.length === 0 && alwaysBcc === '') return this.#envelopeRecipients;
     const copies = alwaysBcc === '' ? transaction.bcc : [...transaction.bcc, alwaysBcc];
     return [
-      ...envelope.recipients,
+      ...this.#envelopeRecipients,
       ...copies.map((address): Recipient => ({ address, original: address, notify: ['NEVER'], orcpt: '' })),
     ];
   }

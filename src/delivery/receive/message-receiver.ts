@@ -50,7 +50,7 @@ export class MessageReceiver implements Receiver {
   #settings(parameters: ParameterReader): ReceiverSettings {
     let settings = this.#known.get(parameters);
     if (settings === undefined) {
-      settings = readSettings(parameters, this.#services.tables);
+      settings = readSettings(parameters, this.#services.tables, this.#services.cleanupLog);
       this.#known.set(parameters, settings);
     }
     return settings;

@@ -6,7 +6,8 @@ import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { MimeFault } from '../../protocol/mime/mime-reader.ts';
 import type { Store } from '../../store/store.ts';
-import { type ContentRules, readContentRules } from '../checks/rules.ts';
+import { type ContentRules, type Rule, readContentRules } from '../checks/rules.ts';
+import { Milters } from '../milter/milters.ts';
 import type { Router } from '../route/router.ts';
 import type { TraceSettings } from './trace.ts';
 
@@ -39,6 +40,10 @@ export interface ReceiverSettings extends TraceSettings {
   readonly alwaysBcc: string;
   /** What looks at header and body; null if nothing does. */
   readonly content: ContentRules | null;
+  /** milter_header_checks */
+  readonly milterFields: Rule;
+  /** Of mail by the sendmail command. */
+  readonly milters: Milters;
   /** Missing fields are added for all clients (always_add_missing_headers). */
   readonly completesAll: boolean;
   readonly expansion: { readonly count: number; readonly depth: number; readonly origin: string };
@@ -63,7 +68,7 @@ function strictness(parameters: ParameterReader): ReadonlySet<MimeFault> {
   ]);
 }
 
-export function readSettings(parameters: ParameterReader, tables: Tables): ReceiverSettings {
+export function readSettings(parameters: ParameterReader, tables: Tables, log: Log): ReceiverSettings {
   const content = readContentRules('receiving', parameters, tables, strictness(parameters));
   return {
     myhostname: parameters.string('myhostname'),
@@ -78,6 +83,11 @@ export function readSettings(parameters: ParameterReader, tables: Tables): Recei
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: parameters.string('always_bcc'),
     content: content.isEmpty ? null : content,
+    milterFields: {
+      parameter: 'milter_header_checks',
+      tables: parameters.list('milter_header_checks').map((table) => tables.open(table)),
+    },
+    milters: new Milters({ parameters, tables, log }),
     completesAll: parameters.boolean('always_add_missing_headers'),
     expansion: {
       count: parameters.number('virtual_alias_expansion_limit'),
