@@ -24,9 +24,10 @@ const ROOMS = {
   delivery: {
     route: [],
     checks: [],
+    milter: ['checks'],
     client: ['route', 'checks'],
     rewriting: ['route', 'checks'],
-    receive: ['route', 'checks', 'rewriting'],
+    receive: ['route', 'checks', 'rewriting', 'milter'],
     notify: ['receive'],
     queue: ['notify', 'receive', 'route'],
     pickup: ['notify', 'receive'],

@@ -3,6 +3,7 @@ import { certificatesIn } from '../config/authorities.ts';
 import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
+import { Milters } from '../delivery/milter/milters.ts';
 import { createDomainList } from '../delivery/route/domain-list.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
@@ -235,6 +236,7 @@ export function smtpOptions(
   const { tables, domains, resolver } = foundation;
   return {
     ...serving,
+    ...(service.lmtp ? {} : { milters: (log: Log) => new Milters({ parameters, tables, log }) }),
     service: service.name,
     lmtp: service.lmtp,
     parameters,

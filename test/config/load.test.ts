@@ -188,7 +188,7 @@ relayhost = \${relayhost
 circle = $myorigin
 myorigin = $circle
 alias_maps = hsah:/etc/aliases
-milter_header_checks = regexp:header_checks
+smtpd_command_filter = regexp:header_checks
 mydestination = /nowhere/domains, /etc
 no equals here
 smptd_recipient_limit = 5
@@ -214,7 +214,7 @@ smptd_recipient_limit = 5
       'main.cf:14: relayhost: "{" is never closed in "{relayhost"',
       'main.cf:16: myorigin: values refer to each other in a loop, or too deeply',
       'main.cf:17: alias_maps: hsah:/etc/aliases: there is no table type "hsah"; did you mean "hash"?',
-      `main.cf:18: milter_header_checks: not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it`,
+      `main.cf:18: smtpd_command_filter: not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it`,
       'main.cf:19: mydestination: /nowhere/domains: there is no such file',
       'main.cf:19: mydestination: /etc: is not a file',
       'main.cf:20: missing "=" after "no equals here": expected "name = value"',
@@ -561,15 +561,15 @@ smtpd_relay_restrictions = reject_unauth_destination
     expect(
       await faults({
         'main.cf':
-          'content_filter = smtp:[127.0.0.1]:10025\nmilter_header_checks = regexp:/body\nsmtpd_command_filter = regexp:/body\n',
+          'content_filter = smtp:[127.0.0.1]:10025\nsmtpd_proxy_filter = 127.0.0.1:10026\nsmtpd_command_filter = regexp:/body\n',
         body: '/a/ REJECT\n',
-        'master.cf': 'smtp inet n - - - - smtpd\n  -o smtpd_milters=inet:127.0.0.1:8891\n',
+        'master.cf': 'smtp inet n - - - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:10026\n',
       }),
     ).toEqual([
       `main.cf:1: content_filter: ${GUARD}`,
-      `main.cf:2: milter_header_checks: ${GUARD}`,
+      `main.cf:2: smtpd_proxy_filter: ${GUARD}`,
       `main.cf:3: smtpd_command_filter: ${GUARD}`,
-      `master.cf:2: smtpd_milters: ${GUARD}`,
+      `master.cf:2: smtpd_proxy_filter: ${GUARD}`,
     ]);
   });
 

@@ -15,6 +15,7 @@ import {
   ipv6,
   isTextTransport,
   mailAddress,
+  milter,
   networkInterface,
   nexthop,
   port,
@@ -117,6 +118,7 @@ const ITEM_CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
   networks: (item) => (isNumeric(item) ? undefined : domainPattern(item)),
   interfaces: networkInterface,
   nexthops: nexthop,
+  milters: milter,
   transports: (item) => (/^[A-Za-z0-9._-]+$/.test(item) ? undefined : 'expected the name of a transport'),
 };
 

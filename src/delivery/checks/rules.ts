@@ -10,7 +10,7 @@ import type { HeaderKind, MimeFault, MimeReaderOptions } from '../../protocol/mi
 /** What a table is asked about. */
 export type Subject = HeaderKind | 'body';
 
-interface Rule {
+export interface Rule {
   readonly parameter: string;
   readonly tables: readonly LookupTable[];
 }

@@ -91,6 +91,17 @@ export class Gathering {
     else for (const piece of this.#pieces) yield Buffer.from(piece.buffer, piece.byteOffset, piece.length);
   }
 
+  /** Holds another body instead. */
+  async replace(body: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.discard();
+    this.#place = { kind: 'memory' };
+    this.#pieces = [];
+    this.#size = 0;
+    this.#writing = undefined;
+    for await (const piece of body) await this.write(piece);
+    await this.#writing;
+  }
+
   /** Ends the gathering. */
   async compose(): Promise<Composed> {
     if (this.#writing !== undefined) await this.#writing;

@@ -15,6 +15,7 @@ import { trace } from '../../tracing.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
+import type { MilterSession } from '../milter/session.ts';
 import type { RewriteField } from '../rewriting/address-rewriter.ts';
 import { routeWords } from '../route/router.ts';
 import { type Composed, messageIdOf } from './composition.ts';
@@ -22,6 +23,7 @@ import { type Checked, receivingAct, refuseStructure } from './content-actions.t
 import { expand } from './expand.ts';
 import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { MessageContent } from './message-content.ts';
+import { inspect } from './milters.ts';
 import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
 import type { Incoming, Intake } from './receiver.ts';
 import type { ReceiverServices, ReceiverSettings } from './services.ts';
@@ -44,6 +46,10 @@ export class MessageIntake implements Intake {
   readonly #content: MessageContent;
   /** A plugin will read the message. */
   readonly #isJudged: boolean;
+  /** Those that look at the message at its end; of a session, or of this message alone. */
+  readonly #milters: MilterSession | null;
+  /** Milters add and remove some. */
+  readonly #envelopeRecipients: Recipient[];
   #refusalIsLogged = false;
   #failure: Reply | null = null;
 
@@ -53,12 +59,15 @@ export class MessageIntake implements Intake {
     this.#settings = services.settings(incoming.connection);
     this.#arrivedAt = services.clock();
     this.#isJudged = services.hooks.has('data_post', incoming.connection);
+    const isSubmission = incoming.submitter !== undefined;
+    this.#milters = isSubmission ? this.#settings.milters.forSubmission() : (incoming.milters ?? null);
+    this.#envelopeRecipients = [...incoming.envelope.recipients];
     this.#content = new MessageContent({
       services,
       settings: this.#settings,
       incoming,
       arrivedAt: this.#arrivedAt,
-      reread: this.#isJudged,
+      reread: this.#isJudged || this.#milters !== null,
       filter: this.#filter(),
     });
   }
@@ -77,6 +86,8 @@ export class MessageIntake implements Intake {
     } catch (error) {
       await this.#content.discard();
       return this.#replyTo(error);
+    } finally {
+      if (this.#incoming.submitter !== undefined) this.#milters?.close();
     }
   }
 
@@ -100,9 +111,9 @@ export class MessageIntake implements Intake {
     return content.isEmpty && rewrite === null ? null : this.#filterOf(content, rewrite);
   }
 
-  #filterOf(rules: ContentRules, rewrite: RewriteField | null): ContentFilter {
+  #checked(): Checked {
     const { connection, transaction, envelope } = this.#incoming;
-    const checked: Checked = {
+    return {
       connection,
       transaction,
       envelope,
@@ -112,6 +123,10 @@ export class MessageIntake implements Intake {
         this.#fail(answer);
       },
     };
+  }
+
+  #filterOf(rules: ContentRules, rewrite: RewriteField | null): ContentFilter {
+    const checked = this.#checked();
     return new ContentFilter({
       rules,
       act: receivingAct(checked),
@@ -133,6 +148,8 @@ export class MessageIntake implements Intake {
     await this.#content.finish();
     if (this.#failure !== null) return this.#failure;
     if (this.#content.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
+    const refusal = await this.#askMilters();
+    if (refusal !== null) return refusal;
     const filled = transaction as Filled;
     await this.#rewriteEnvelope();
     let header: Header | null = null;
@@ -161,12 +178,36 @@ export class MessageIntake implements Intake {
     return this.#keep(plan);
   }
 
+  /** They change the message before it is kept: what is durable is what they left. */
+  async #askMilters(): Promise<Reply | null> {
+    const { transaction, submitter } = this.#incoming;
+    const session = this.#milters;
+    if (session === null || transaction.discard !== null) return null;
+    const checked = this.#checked();
+    const { milterFields, headerLimit, expansion } = this.#settings;
+    const refusal = await inspect({
+      session,
+      isSubmission: submitter !== undefined,
+      checked,
+      fields: milterFields,
+      act: receivingAct(checked),
+      content: this.#content,
+      recipients: this.#envelopeRecipients,
+      rewrite: expansion.rewrite,
+      headerLimit,
+      temporaryFolder: this.#services.temporaryFolder,
+    });
+    if (refusal !== null) this.#refusalIsLogged = true;
+    return refusal ?? this.#failure;
+  }
+
+  /** After the milters: Postfix rewrites what they add and change, too. */
   async #rewriteEnvelope(): Promise<void> {
-    const { transaction, envelope } = this.#incoming;
+    const { transaction } = this.#incoming;
     const { addressing } = this.#settings;
     transaction.reversePath = await addressing.envelope(transaction.reversePath, 'envelope_sender');
     const recipients: Recipient[] = [];
-    for (const recipient of envelope.recipients)
+    for (const recipient of this.#envelopeRecipients)
       recipients.push({ ...recipient, address: await addressing.envelope(recipient.address, 'envelope_recipient') });
     (transaction as Filled).recipients = recipients;
   }

@@ -34,6 +34,8 @@ export class MessageContent {
   readonly #lineEnds: LineEndFilter;
   readonly #header: HeaderGatherer;
   readonly #gathering: Gathering;
+  /** The header as milters left it. */
+  #changedHead: Buffer | null = null;
   /** With a filter, input is processed in order, because tables may need time. */
   #filtering: Promise<void> | null = null;
   /** Our own header lines as the filter left them, and how many prepended lines are among them. */
@@ -66,6 +68,7 @@ export class MessageContent {
       folder: services.temporaryFolder,
       reread,
       head: async () => {
+        if (this.#changedHead !== null) return [this.#changedHead];
         await this.#decideAdditions();
         return [this.#traceHead(), ...this.headerBlock()];
       },
@@ -97,6 +100,7 @@ export class MessageContent {
    * header only the kept part: the rest is with the body.
    */
   headerBlock(): Buffer[] {
+    if (this.#changedHead !== null) return [this.#changedHead];
     const block = [...this.#header.kept];
     if (this.#header.overflows) return block;
     const additions = this.#additions();
@@ -110,6 +114,22 @@ export class MessageContent {
   async *read(): AsyncGenerator<Buffer> {
     yield* this.headerBlock();
     yield* this.#gathering.read();
+  }
+
+  /** After `finish`: our own header lines, then the header, as they are now. Plugins may not prepend any more. */
+  head(): Buffer {
+    return this.#changedHead ?? Buffer.concat([this.#traceHead(), ...this.headerBlock()]);
+  }
+
+  /** After `finish`: the body, with the blank line before it unless that is at the end of `head`. */
+  body(): AsyncGenerator<Buffer> {
+    return this.#gathering.read();
+  }
+
+  /** `body`: with the blank line, if `head` has none; null: it stays. */
+  async change(head: Buffer, body: AsyncIterable<Uint8Array> | null): Promise<void> {
+    this.#changedHead = head;
+    if (body !== null) await this.#gathering.replace(body);
   }
 
   compose(): Promise<Composed> {

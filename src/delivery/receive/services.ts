@@ -8,7 +8,8 @@ import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { MimeFault } from '../../protocol/mime/mime-reader.ts';
 import type { Store } from '../../store/store.ts';
-import { type ContentRules, readContentRules } from '../checks/rules.ts';
+import { type ContentRules, type Rule, readContentRules } from '../checks/rules.ts';
+import { Milters } from '../milter/milters.ts';
 import { AddressRewriter } from '../rewriting/address-rewriter.ts';
 import { localClients } from '../rewriting/local-clients.ts';
 import type { Router } from '../route/router.ts';
@@ -44,6 +45,10 @@ export interface ReceiverSettings extends TraceSettings {
   readonly alwaysBcc: string;
   /** What looks at header and body. */
   readonly content: ContentRules;
+  /** milter_header_checks */
+  readonly milterFields: Rule;
+  /** Of mail by the sendmail command. */
+  readonly milters: Milters;
   readonly addressing: AddressRewriter;
   /** local_header_rewrite_clients */
   isLocal(connection: Connection): boolean | Promise<boolean>;
@@ -92,6 +97,11 @@ export function readSettings(
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: parameters.string('always_bcc'),
     content,
+    milterFields: {
+      parameter: 'milter_header_checks',
+      tables: parameters.list('milter_header_checks').map((table) => tables.open(table)),
+    },
+    milters: new Milters({ parameters, tables, log: options.cleanupLog }),
     addressing: new AddressRewriter({
       parameters,
       tables,

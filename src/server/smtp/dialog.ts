@@ -12,6 +12,7 @@ import { StoreUnavailableError } from '../../store/store.ts';
 import { trace, traced } from '../../tracing.ts';
 import { findClientName } from './client-name.ts';
 import type { Command, CommandTable } from './command.ts';
+import { meetMilters } from './milters.ts';
 import { PeerTrace } from './peer-trace.ts';
 import type { SmtpService } from './service.ts';
 import { type Answer, SmtpSession } from './session.ts';
@@ -106,13 +107,19 @@ export class SmtpDialog {
       }
       if (this.#wire.isGone) return false;
     }
+    const unwelcome = await meetMilters(session);
+    if (this.#wire.isGone) return false;
     if (this.#service.rightsOf !== null) {
       await session.naming;
       session.rights = await this.#service.rightsOf(session.connection);
       if (this.#wire.isGone) return false;
     }
     if (this.#wire.hasInput) this.#notePipelining();
-    session.say(reply(220, '', lmtp ? `${settings.host} LMTP` : settings.banner));
+    if (unwelcome?.code === 421) {
+      session.end(unwelcome);
+      return false;
+    }
+    session.say(unwelcome ?? reply(220, '', lmtp ? `${settings.host} LMTP` : settings.banner));
     return true;
   }
 

@@ -20,13 +20,22 @@ export const rejectLine = (connection: Connection, stage: string, refusal: Reply
 export const bareLfLine = (connection: Connection, stage: string): string =>
   rejection(connection, stage, 'bare <LF> received', connection.transaction?.recipients[0]?.address ?? '');
 
-function rejection(connection: Connection, stage: string, words: string, recipient: string): string {
+/** What a milter says: `NOQUEUE: milter-reject: MAIL from client: 550 5.7.1 …; from=<> proto=ESMTP`. */
+export const milterLine = (
+  connection: Connection,
+  action: string,
+  stage: string,
+  words: string,
+  recipient: string,
+): string => rejection(connection, stage, words, recipient, action);
+
+function rejection(connection: Connection, stage: string, words: string, recipient: string, action = 'reject'): string {
   const { transaction, protocol, helo } = connection;
   const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : 'NOQUEUE';
   const from = transaction === null ? '' : ` from=<${unquoted(transaction.reversePath)}>`;
   const to = recipient === '' ? '' : ` to=<${unquoted(recipient)}>`;
   const greeted = helo === null ? '' : ` helo=<${helo}>`;
-  return `${queueId}: reject: ${stage} from ${clientOf(connection)}: ${words};${from}${to} proto=${protocol}${greeted}`;
+  return `${queueId}: ${action}: ${stage} from ${clientOf(connection)}: ${words};${from}${to} proto=${protocol}${greeted}`;
 }
 
 /** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao`, and what XFORWARD said. */

@@ -12,6 +12,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
+import type { Milters } from '../../delivery/milter/milters.ts';
 import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
@@ -44,6 +45,8 @@ export interface SmtpServerOptions {
   readonly domains: Domains;
   /** Who may send to other people's domains; without it, those who logged in. */
   readonly relay?: RelayPolicy;
+  /** Makes the milters of this service; without it there are none. */
+  readonly milters?: (log: Log) => Milters;
   /** Names the clients; null leaves them all `unknown`. */
   readonly resolver: Resolver | null;
   /** Certificates for STARTTLS (net/tls.ts TlsIdentity); null where the site has none. */
@@ -100,6 +103,8 @@ export class SmtpServer {
       },
       clock,
     );
+    const log = options.log.child({ process: processName(options) });
+    const milters = options.milters?.(log) ?? null;
     const isClosing = (): boolean => this.#closing !== null;
     this.#service = {
       name: options.service,
@@ -111,9 +116,10 @@ export class SmtpServer {
       authenticator: options.authenticator,
       domains: options.domains,
       relay: options.relay ?? NO_STRANGERS,
+      milters: milters?.watchesClients === true ? milters : null,
       resolver: options.resolver,
       limits,
-      log: options.log.child({ process: processName(options) }),
+      log,
       tls: options.tls,
       get closing() {
         return isClosing();

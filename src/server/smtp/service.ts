@@ -1,6 +1,7 @@
 /** What the sessions of one master.cf service share: its settings and the services they use. */
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
+import type { Milters } from '../../delivery/milter/milters.ts';
 import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { DebugPeers } from '../../lookup/debug-peers.ts';
@@ -28,6 +29,8 @@ export interface SmtpService {
   readonly authenticator: Authenticator;
   readonly domains: Domains;
   readonly relay: RelayPolicy;
+  /** Null where main.cf names none. */
+  readonly milters: Milters | null;
   readonly resolver: Resolver | null;
   readonly limits: ClientLimits;
   /** Logger with the process name `postfix/smtpd`. */

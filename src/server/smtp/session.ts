@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, HookArguments, HookName, Verdict } from '../../bus/hook.ts';
 import { NEXT } from '../../bus/hook.ts';
+import type { MilterSession } from '../../delivery/milter/session.ts';
 import type { Intake } from '../../delivery/receive/receiver.ts';
 import { messageOf } from '../../errors.ts';
 import type { Reply } from '../../mail/status.ts';
@@ -45,6 +46,8 @@ export class SmtpSession {
   readonly patience: Patience;
   /** The message being received: aborted if the session ends first. */
   intake: Intake | null = null;
+  /** Null if none looks at this client. */
+  milters: MilterSession | null = null;
   /** After a failed BDAT: the transaction discards chunks until RSET or LAST (RFC 3030 section 2). */
   bdat: 'none' | 'receiving' | 'failed' = 'none';
   /** Watches the message being received for bare LFs, if the setting requires it. */
@@ -357,6 +360,7 @@ export class SmtpSession {
     const { connection } = this;
     this.resetTransaction();
     this.#logOut();
+    if (connection.helo !== null) this.milters?.abort();
     connection.helo = null;
     connection.protocol = this.service.lmtp ? 'LMTP' : 'SMTP';
     connection.pipelined = false;
@@ -395,6 +399,7 @@ export class SmtpSession {
   }
 
   resetTransaction(): void {
+    if (this.connection.transaction !== null) this.milters?.abort();
     this.intake?.abort();
     this.intake = null;
     this.bdat = 'none';
@@ -406,6 +411,8 @@ export class SmtpSession {
   /** Aborts everything unfinished. */
   over(): void {
     this.resetTransaction();
+    if (this.connection.helo !== null) this.milters?.abort();
+    this.milters?.close();
     this.#unwatchAccount();
   }
 }

@@ -136,6 +136,5 @@ export const queueParameters = {
     default_transport: holding(DELIVERING, transport('smtp', 'How mail to everywhere else is delivered.')),
     relay_transport: holding(DELIVERING, transport('relay', 'How relay_domains are delivered.')),
     content_filter: transport('', '`transport:nexthop` through which all mail goes first.'),
-    milter_header_checks: tables('', 'Actions by header lines that a milter added.'),
   }),
 } satisfies Rows;

@@ -47,6 +47,8 @@ export type ParameterType =
   /** `domain`, `[host]`, either with `:port`. */
   | 'nexthop'
   | 'nexthops'
+  /** `inet:host:port`, `unix:path`, or one in `{ }` with settings of its own. */
+  | 'milters'
   /** `transport` or `transport:nexthop`. */
   | 'transport'
   | 'transports'
@@ -138,6 +140,7 @@ export const heloname = builder('heloname');
 export const interfaces = builder('interfaces');
 export const nexthop = builder('nexthop');
 export const nexthops = builder('nexthops');
+export const milters = builder('milters');
 export const transport = builder('transport');
 export const transports = builder('transports');
 export const server = builder('server');

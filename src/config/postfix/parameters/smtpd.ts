@@ -109,8 +109,5 @@ export const smtpdParameters = {
     ),
     smtpd_command_filter: tables('', 'Changes of commands before they are read.'),
     smtpd_proxy_filter: server('', 'Filter to which mail goes before it is accepted.'),
-    smtpd_milters: list('', "Mail filters of Sendmail's protocol."),
-    smtpd_milter_maps: tables('', 'Mail filters by client address.'),
-    non_smtpd_milters: list('', 'Mail filters for mail by command.'),
   }),
 } satisfies Rows;

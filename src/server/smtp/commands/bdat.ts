@@ -10,6 +10,7 @@ import type { BodySink } from '../body.ts';
 import type { MailTransaction } from '../connection.ts';
 import { bareLfLine } from '../maillog.ts';
 import { answerEach, beginMessage, feed, finishMessage, refuseBareLf, withOctets } from '../message.ts';
+import { tellData } from '../milters.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 const ARGUMENT = /^\s*(\d{1,15})(?:\s+(last))?\s*$/i;
@@ -65,6 +66,8 @@ async function begin(session: SmtpSession, transaction: MailTransaction): Promis
       ? await session.refused('data', { connection }, 'BDAT', 'DATA')
       : undefined;
     if (refusal !== undefined) return refusal;
+    const refused = await tellData(session, 'BDAT', transaction.queueId);
+    if (refused !== undefined) return refused;
     const bareNewline = await session.bareNewline();
     beginMessage(session, transaction, bareNewline);
     session.bdat = 'receiving';

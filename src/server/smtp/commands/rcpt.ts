@@ -18,6 +18,7 @@ import { StoreUnavailableError } from '../../../store/store.ts';
 import type { MailTransaction } from '../connection.ts';
 import { takesSmtputf8 } from '../extensions.ts';
 import { clientLine } from '../maillog.ts';
+import { tellRcpt, tellRejected } from '../milters.ts';
 import { mayRelay } from '../relay.ts';
 import type { SmtpService } from '../service.ts';
 import type { Answer, SmtpSession } from '../session.ts';
@@ -60,7 +61,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
     notify: parameters.notify,
     orcpt: parameters.orcpt,
   };
-  return decideOrDefer(session, transaction, recipient);
+  return decideAndTell(session, transaction, recipient, path.rest);
 }
 
 /** RFC 5321 section 4.5.3.1.10: a client may rightly continue after this reply, up to a point. */
@@ -70,13 +71,32 @@ function tooMany(session: SmtpSession, transaction: MailTransaction): Reply {
   return say.TOO_MANY_RECIPIENTS;
 }
 
+/** Some milters want to know of refused recipients too. `rest`: the parameters as given. */
+async function decideAndTell(
+  session: SmtpSession,
+  transaction: MailTransaction,
+  recipient: Recipient,
+  rest: string,
+): Promise<Answer> {
+  let isOver = false;
+  const answer = await decideOrDefer(session, transaction, recipient, async () => {
+    isOver = true;
+    return tellRcpt(session, transaction, { ...recipient, rest });
+  });
+  if (answer !== null && answer.code >= 400 && !isOver)
+    await tellRejected(session, transaction, { ...recipient, rest }, answer);
+  return answer;
+}
+
+/** `accepted`: what milters say of a recipient that everybody else accepts. */
 async function decideOrDefer(
   session: SmtpSession,
   transaction: MailTransaction,
   recipient: Recipient,
+  accepted: () => Promise<Reply | undefined>,
 ): Promise<Answer> {
   try {
-    return await decide(session, transaction, recipient);
+    return await decide(session, transaction, recipient, accepted);
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     const deferred = say.lookupFailure(recipient.original);
@@ -85,7 +105,12 @@ async function decideOrDefer(
   }
 }
 
-async function decide(session: SmtpSession, transaction: MailTransaction, recipient: Recipient): Promise<Answer> {
+async function decide(
+  session: SmtpSession,
+  transaction: MailTransaction,
+  recipient: Recipient,
+  accepted: () => Promise<Reply | undefined>,
+): Promise<Answer> {
   const { connection, service } = session;
   await session.nameKnown();
   if (service.lmtp && !(await isOurs(service, await service.domains.resolve(recipient.address)))) {
@@ -103,6 +128,8 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
     session.logReject('RCPT', refused, recipient.original);
     return refused;
   }
+  const unwanted = await accepted();
+  if (unwanted !== undefined) return unwanted;
   // The client may have disconnected, or the transaction ended, while we waited.
   if (connection.transaction !== transaction) return say.NEED_MAIL;
   if (transaction.recipients.length === 0) {

@@ -1,6 +1,7 @@
 /** Unknown commands: noop and forbidden commands of main.cf, then plugins, then the refusal. */
 import * as say from '../../../protocol/smtp/replies.ts';
 import { clientOf } from '../maillog.ts';
+import { tellUnknown } from '../milters.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 /** A message sent as commands. */
@@ -25,10 +26,14 @@ export function unrecognized(session: SmtpSession, verb: string, argument: strin
     session.endAfterAnswer();
     return say.FORBIDDEN_COMMAND;
   }
-  return service.hooks.has('unrecognized_command') ? askPlugins(session, verb, argument) : say.UNRECOGNIZED;
+  return service.hooks.has('unrecognized_command') || session.milters !== null
+    ? ask(session, verb, argument)
+    : say.UNRECOGNIZED;
 }
 
-async function askPlugins(session: SmtpSession, verb: string, argument: string): Promise<Answer> {
+async function ask(session: SmtpSession, verb: string, argument: string): Promise<Answer> {
+  const refused = await tellUnknown(session, verb);
+  if (refused !== undefined) return refused;
   const verdict = await session.ask('unrecognized_command', { connection: session.connection, verb, argument });
   if (verdict.code.endsWith('DISCONNECT')) session.endAfterAnswer();
   if ('reply' in verdict && verdict.reply !== undefined) return verdict.reply;
