@@ -3,7 +3,7 @@ const layer = (name, from, allowed) => ({
   name,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(src|plugins)/', pathNot: [from, '^src/(version|log|clock|errors|few|lower-bound|memory|nearest|own-value|running)\\.ts$', ...allowed] },
+  to: { path: '^(src|plugins)/', pathNot: [from, '^src/(version|log|clock|errors|few|lower-bound|memory|nearest|own-value|running|tracing)\\.ts$', ...allowed] },
 });
 const mail = '^src/mail/';
 const protocol = '^src/protocol/';
@@ -24,8 +24,10 @@ const ROOMS = {
   delivery: {
     route: [],
     checks: [],
+    milter: ['checks'],
     client: ['route', 'checks'],
-    receive: ['route', 'checks'],
+    rewriting: ['route', 'checks'],
+    receive: ['route', 'checks', 'rewriting', 'milter'],
     program: ['route'],
     notify: ['receive'],
     queue: ['notify', 'receive', 'route'],

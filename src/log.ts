@@ -25,9 +25,13 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export interface LogOptions {
   /** JSON lines are appended to this file; its folder is created. */
   readonly file?: string;
-  /** Text lines go to this file descriptor (1: standard output). */
+  /** Text lines are appended to this file, which exists. */
+  readonly textFile?: string;
+  /** And to this file descriptor (1: standard output). */
   readonly textFd?: number;
   readonly level?: LogLevel;
+  /** What stands for `postfix` in the names of Postfix's processes (syslog_name). */
+  readonly program?: string;
   /** Host name in every text line, as in syslog. */
   readonly host: string;
 }
@@ -36,7 +40,7 @@ export interface LogOptions {
 export interface LogSink extends Log {
   /** Writes out buffered lines; for the end of the process. */
   flush(): Promise<void>;
-  /** Reopens the file by name after it was moved away (logrotate). */
+  /** Reopens the files by name after they were moved away (logrotate). */
   reopen(): void;
 }
 
@@ -139,8 +143,12 @@ function jsonTime(): () => string {
   };
 }
 
+/** Not that of a service with a syslog_name of its own: `postfix/submission/smtpd`. */
+const POSTFIX_PROCESS = /^postfix\/(?=[^/]+$)/;
+
 export function createLog(options: LogOptions): LogSink {
   const level: LevelWithSilent = options.level ?? 'info';
+  const program = options.program ?? 'postfix';
   const destinations: GatheredLines[] = [];
   const open = (target: string | number, pieces: Pieces): GatheredLines => {
     const lines = new GatheredLines(target, pieces);
@@ -148,10 +156,8 @@ export function createLog(options: LogOptions): LogSink {
     return lines;
   };
   let json: Logger | null = null;
-  let file: GatheredLines | null = null;
   if (options.file !== undefined) {
     mkdirSync(dirname(options.file), { recursive: true });
-    file = open(options.file, FILE);
     json = pino(
       {
         level,
@@ -160,10 +166,13 @@ export function createLog(options: LogOptions): LogSink {
         formatters: { level: (label) => ({ level: label }) },
         serializers: { err: serializeError },
       },
-      file,
+      open(options.file, FILE),
     );
   }
-  const text = options.textFd === undefined ? null : open(options.textFd, PIPE);
+  const texts = [
+    ...(options.textFile === undefined ? [] : [open(options.textFile, FILE)]),
+    ...(options.textFd === undefined ? [] : [open(options.textFd, PIPE)]),
+  ];
   const timer = setInterval(() => {
     for (const lines of destinations) lines.flush();
   }, FLUSH_EVERY_MS);
@@ -176,7 +185,7 @@ export function createLog(options: LogOptions): LogSink {
       (name: 'debug' | 'info' | 'warn' | 'error', severity: number) => (fields: object, message: string) => {
         if (severity < rank) return;
         logger?.[name](fields, message);
-        if (text === null) return;
+        if (texts.length === 0) return;
         const { plugin, ...rest }: Readonly<Record<string, unknown>> = { ...bound, ...fields };
         const entry = {
           time: Date.now(),
@@ -186,7 +195,8 @@ export function createLog(options: LogOptions): LogSink {
           pid: process.pid,
           message,
         };
-        text.write(`${formatLine(typeof plugin === 'string' ? { ...entry, plugin, fields: rest } : entry)}\n`);
+        const line = `${formatLine(typeof plugin === 'string' ? { ...entry, plugin, fields: rest } : entry)}\n`;
+        for (const text of texts) text.write(line);
       };
     return {
       debug: write('debug', 20),
@@ -194,14 +204,18 @@ export function createLog(options: LogOptions): LogSink {
       warn: write('warn', 40),
       error: write('error', 50),
       child: (fields) => {
-        const { process: part = process_, ...rest } = fields;
-        return make(logger?.child(fields) ?? null, part, { ...bound, ...rest });
+        const { process: part, ...rest } = fields;
+        const name = part?.replace(POSTFIX_PROCESS, `${program}/`);
+        const bindings = name === undefined ? rest : { ...rest, process: name };
+        return make(logger?.child(bindings) ?? null, name ?? process_, { ...bound, ...rest });
       },
     };
   };
   return {
     ...make(json, 'posthorn', {}),
-    reopen: () => file?.reopen(),
+    reopen: () => {
+      for (const lines of destinations) lines.reopen();
+    },
     flush: () => {
       clearInterval(timer);
       return Promise.all(destinations.map((lines) => lines.flushed())).then(() => undefined);
@@ -213,10 +227,12 @@ export function createLog(options: LogOptions): LogSink {
 class GatheredLines {
   readonly #stream: ReturnType<typeof destination>;
   readonly #gathered: number;
+  readonly #isFile: boolean;
   #lines = '';
 
   constructor(target: string | number, { gathered, written }: Pieces) {
     this.#gathered = gathered;
+    this.#isFile = typeof target === 'string';
     this.#stream = destination({ dest: target, sync: false, minLength: gathered, maxWrite: written, mode: 0o600 });
     // A full disk or a closed pipe must not end the server: losing the line is acceptable.
     this.#stream.on('error', () => {});
@@ -234,7 +250,7 @@ class GatheredLines {
 
   reopen(): void {
     this.#passOn();
-    this.#stream.reopen();
+    if (this.#isFile) this.#stream.reopen();
   }
 
   /**

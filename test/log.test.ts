@@ -24,6 +24,23 @@ it('P19: text from a client can neither add a line nor control the terminal of t
   );
 });
 
+it('P19: maillog_file has the lines as text, under the name of syslog_name, and is opened again by its name', async () => {
+  const textFile = join(temporaryFolder('log'), 'maillog');
+  const log = createLog({ textFile, host: 'mail', program: 'mx' });
+  log.child({ process: 'postfix/qmgr' }).info({}, 'ABC: removed');
+  log.child({ process: 'postfix/submission/smtpd' }).warn({}, 'odd');
+  await vi.waitFor(() => expect(existsSync(textFile)).toBe(true));
+  renameSync(textFile, `${textFile}.1`);
+  log.reopen();
+  await vi.waitFor(() => expect(existsSync(textFile)).toBe(true));
+  log.info({}, 'next');
+  await log.flush();
+  const text = [`${textFile}.1`, textFile].map((file) => readFileSync(file, 'utf8')).join('');
+  expect(text.replaceAll(/^.{16}|\[\d+\]/gm, '')).toBe(
+    'mail mx/qmgr: ABC: removed\nmail postfix/submission/smtpd: warning: odd\nmail posthorn: next\n',
+  );
+});
+
 it('a line of a plugin has its name and its fields, on one line of bounded length', async () => {
   const file = join(temporaryFolder('log'), 'text');
   const fd = openSync(file, 'w');

@@ -8,6 +8,7 @@ import { listRestrictions } from './restrictions.ts';
 
 export default definePlugin({
   name: 'dns-lists',
+  stateless: true,
   register(server) {
     const { lookupSeconds = 5 } = server.config;
     if (typeof lookupSeconds !== 'number' || !(lookupSeconds > 0 && lookupSeconds <= 25)) {

@@ -142,7 +142,7 @@ ok.example OK
       { sender: 'x@sub.d.example' },
       '554 5.7.1 <x@sub.d.example>: Sender address rejected: domain',
     ],
-    ['check_sender_access', { sender: 'user@q' }, '554 5.7.1 <user@q>: Sender address rejected: userat'],
+    ['check_sender_access', { sender: 'user@q.test' }, '554 5.7.1 <user@q.test>: Sender address rejected: userat'],
     ['check_sender_access', { sender: '' }, '554 5.7.1 <>: Sender address rejected: null'],
     ['check_helo_access', { helo: 'foo' }, '554 5.7.1 <foo>: Helo command rejected: foohelo'],
     ['check_helo_access', { helo: 'A.D.Example' }, '554 5.7.1 <A.D.Example>: Helo command rejected: domain'],

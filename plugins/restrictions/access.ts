@@ -17,8 +17,9 @@ import {
 import { messageOf } from '../../src/errors.ts';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
-import { qualify } from '../../src/mail/address.ts';
+import { commonName } from '../../src/protocol/tls/peer.ts';
 import { type AccessResult, accessOutcome } from './access-action.ts';
+import { fingerprintKeys } from './client-certificate.ts';
 import { isLogged, refuse } from './refusal.ts';
 import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
 
@@ -30,16 +31,26 @@ export interface Sought {
   readonly wholeKeys: readonly string[];
 }
 
-type Look = (question: Question, parents: boolean) => Sought | null;
+type Look = (question: Question, parents: boolean, server: Server) => Sought | null | Promise<Sought>;
 
 const delimitersOf = (question: Question): string => question.connection.parameters.string('recipient_delimiter');
 
 /** Pattern tables get the whole address as other tables do: complete, quoted, in lower case. */
-function mail(question: Question, address: string, subject: Subject, parents: boolean): Sought {
+function mail(
+  server: Server,
+  question: Question,
+  given: string,
+  subject: Subject,
+  parents: boolean,
+): Sought | Promise<Sought> {
   const { parameters } = question.connection;
-  if (address === '') return { subject, ...once(parameters.string('smtpd_null_access_lookup_key')) };
-  const keys = accessKeys(qualify(address, parameters.string('myorigin')), parents, delimitersOf(question));
-  return { subject, keys, wholeKeys: keys.slice(0, 1) };
+  if (given === '') return { subject, ...once(parameters.string('smtpd_null_access_lookup_key')) };
+  const by = (address: string): Sought => {
+    const keys = accessKeys(address, parents, delimitersOf(question));
+    return { subject, keys, wholeKeys: keys.slice(0, 1) };
+  };
+  const resolved = server.domains.resolve(given);
+  return resolved instanceof Promise ? resolved.then(by) : by(resolved);
 }
 
 const host = (name: string, subject: Subject, parents: boolean): Sought => ({
@@ -80,13 +91,16 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   check_sender_access: {
     permits: 'relay',
-    look: (q, parents) => (q.sender === null ? null : mail(q, q.sender, senderSubject(q.sender), parents)),
+    look: (q, parents, server) =>
+      q.sender === null ? null : mail(server, q, q.sender, senderSubject(q.sender), parents),
   },
   check_recipient_access: {
     permits: 'relay',
-    look: (q, parents) => {
+    look: (q, parents, server) => {
       const recipient = recipientOf(q);
-      return recipient === null || recipient === '' ? null : mail(q, recipient, recipientSubject(recipient), parents);
+      return recipient === null || recipient === ''
+        ? null
+        : mail(server, q, recipient, recipientSubject(recipient), parents);
     },
   },
   check_sasl_access: {
@@ -99,8 +113,20 @@ const ROWS: Readonly<Record<string, Row>> = {
     look: ({ domain }, parents) =>
       domain === null ? null : host(domain, { name: domain, kind: 'Etrn command' }, parents),
   },
-  // Client certificates are never requested, so no client has one.
-  check_ccert_access: { permits: 'relay', look: () => null },
+  check_ccert_access: {
+    permits: 'relay',
+    look: ({ connection }) => {
+      const peer = connection.tls?.peer ?? null;
+      const keys = fingerprintKeys(connection);
+      if (peer === null || keys.length === 0) return null;
+      const name = commonName(peer.certificate.subject);
+      return {
+        subject: { name, kind: 'Client certificate' },
+        keys: keys.map((key) => key.toLowerCase()),
+        wholeKeys: keys,
+      };
+    },
+  },
 };
 
 /** The first key found in the table decides. `permits`: what a permit found there allows. */
@@ -157,8 +183,10 @@ export function accessRestrictions(server: Server): Readonly<Record<string, Rest
   const restriction = ({ look, permits }: Row): Restriction => ({
     takesArgument: true,
     check: (question) => {
-      const sought = look(question, parentsMatch(question));
-      return sought === null ? DUNNO : askTable(server, question, sought, permits);
+      const ask = (sought: Sought | null): Outcome | Promise<Outcome> =>
+        sought === null ? DUNNO : askTable(server, question, sought, permits);
+      const sought = look(question, parentsMatch(question), server);
+      return sought instanceof Promise ? sought.then(ask) : ask(sought);
     },
   });
   return Object.fromEntries(Object.entries(ROWS).map(([name, row]) => [name, restriction(row)]));

@@ -1,10 +1,14 @@
 /** Restrictions on the client: its network, its login, its names, its connection. One row each. */
 import { DUNNO, type Outcome, type Restriction, type Server } from '../../src/bus/plugin.ts';
+import { messageOf } from '../../src/errors.ts';
 import { compileNetworks, type NetworkMatcher } from '../../src/lookup/network.ts';
 import type { ParameterReader } from '../../src/lookup/parameters.ts';
-import { makeReply } from './refusal.ts';
+import { fingerprintKeys } from './client-certificate.ts';
+import { lookupFault, makeReply } from './refusal.ts';
 
 const PERMIT_CLIENT: Outcome = { kind: 'permit', relay: 'client' };
+/** The lists that the start prints say that such a client may relay. */
+const PERMIT_CERTIFICATE: Outcome = { kind: 'permit', relay: 'list' };
 const permitIf = (granted: boolean): Outcome => (granted ? PERMIT_CLIENT : DUNNO);
 
 export function clientRestrictions(server: Server): Readonly<Record<string, Restriction>> {
@@ -39,9 +43,25 @@ export function clientRestrictions(server: Server): Readonly<Record<string, Rest
     },
     permit_inet_interfaces: { check: ({ connection: { remote, local } }) => permitIf(remote.ip === local.ip) },
     permit_sasl_authenticated: { check: ({ connection }) => permitIf(connection.user !== null) },
-    // Client certificates are never requested, so no client has one.
-    permit_tls_clientcerts: { check: () => DUNNO },
-    permit_tls_all_clientcerts: { check: () => DUNNO },
+    permit_tls_clientcerts: {
+      check: async (question) => {
+        const { connection } = question;
+        for (const name of connection.parameters.list('relay_clientcerts'))
+          for (const key of fingerprintKeys(connection)) {
+            try {
+              const table = server.tables.open(name);
+              if ((await table.get(table.wholeKeyOnly ? key : key.toLowerCase())) !== undefined)
+                return PERMIT_CERTIFICATE;
+            } catch (error) {
+              return lookupFault(server, question, `${name}: ${messageOf(error)}`, error, connection.remote.name);
+            }
+          }
+        return DUNNO;
+      },
+    },
+    permit_tls_all_clientcerts: {
+      check: ({ connection: { tls } }) => (tls?.peer?.trusted === true ? PERMIT_CERTIFICATE : DUNNO),
+    },
     reject_unknown_client_hostname: unknownClient,
     reject_unknown_client: unknownClient,
     reject_unknown_forward_client_hostname: unknownClient,

@@ -6,7 +6,15 @@
  * configuration error and logged as a warning; one that has not finished when the time limit for all of them is reached
  * refuses temporarily.
  */
-import type { Outcome, Question, Reply, Restriction, Server, Subject } from '../../src/bus/plugin.ts';
+import {
+  type Outcome,
+  type Question,
+  type Reply,
+  type Restriction,
+  type Server,
+  type Subject,
+  trace,
+} from '../../src/bus/plugin.ts';
 import { firstLineOf } from '../../src/errors.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { inTime, LISTS_PATIENCE } from './patience.ts';
@@ -24,6 +32,8 @@ const DEEPEST = 100;
 
 /** The context of a list's evaluation. */
 interface Frame {
+  /** Its name: a parameter, a restriction class, or the restriction whose table named this list. */
+  readonly list: string;
   readonly subject: Subject;
   /** The access check that a bare `type:table` means; '' if there is none. */
   readonly bareTable: string;
@@ -48,9 +58,10 @@ export class Evaluation {
   }
 
   /** Evaluates one `smtpd_*_restrictions` list. Never rejects. */
-  list(restrictions: readonly string[], subject: Subject, bareTable: string): Promise<Decision> {
+  list(name: string, restrictions: readonly string[], subject: Subject, bareTable: string): Promise<Decision> {
     this.#deferIfReject = null;
-    return this.#walk(restrictions, { subject, bareTable, permits: 'relay', warnOnly: false, depth: 1 });
+    if (restrictions.length > 0) trace()?.add({ kind: 'list', list: name, subject: subject.name });
+    return this.#walk(restrictions, { list: name, subject, bareTable, permits: 'relay', warnOnly: false, depth: 1 });
   }
 
   async #walk(list: readonly string[], frame: Frame): Promise<Decision> {
@@ -73,7 +84,9 @@ export class Evaluation {
       if (argument === undefined) return this.#broken(`an argument is missing after "${name}"`);
       const rule = argument === '' ? name : `${name} ${argument}`;
       const asked = this.#ask(name, restriction, { ...this.#question, subject: frame.subject, argument });
-      const decision = this.#settle(asked instanceof Promise ? await asked : asked, { ...frame, warnOnly }, name);
+      const outcome = asked instanceof Promise ? await asked : asked;
+      tell(frame, rule, argument === '' ? name : argument, outcome === NOT_ASKED ? REMEMBERS : outcome, warnOnly);
+      const decision = this.#settle(outcome, { ...frame, warnOnly }, name);
       const decided = decision instanceof Promise ? await decision : decision;
       // A permit that does not allow relaying does not end the list for relayed mail: a later rule may know the client
       // better.
@@ -114,6 +127,7 @@ export class Evaluation {
       const what = `restriction ${name} failed: ${firstLineOf(error)}`;
       return lookupFault(this.#server, question, what, error, question.subject.name);
     };
+    if (restriction.stateful === true && trace()?.hypothetical === true) return NOT_ASKED;
     try {
       const outcome = restriction.check(question);
       return outcome instanceof Promise
@@ -149,6 +163,7 @@ export class Evaluation {
       case 'evaluate':
         return this.#walk(outcome.list, {
           ...frame,
+          list: name,
           subject: outcome.subject,
           permits: stricter(frame.permits, outcome.permits),
           depth: frame.depth + 1,
@@ -173,6 +188,32 @@ export class Evaluation {
   #broken(what: string): Decision {
     this.#server.log.warn({ session: this.#question.connection.id }, `smtpd restrictions: ${what}`);
     return { kind: 'reject', reply: CONFIGURATION_ERROR };
+  }
+}
+
+/** For a message that does not exist. */
+const NOT_ASKED: Outcome = { kind: 'dunno' };
+const REMEMBERS = 'not asked, because it may remember what it is asked';
+
+/** Tells whoever watches. */
+function tell(frame: Frame, rule: string, item: string, outcome: Outcome | string, warnOnly: boolean): void {
+  const watcher = trace();
+  if (watcher === null) return;
+  const { list, depth } = frame;
+  watcher.add({ kind: 'rule', list, rule, item, depth, result: outcomeWords(outcome, warnOnly) });
+}
+
+function outcomeWords(outcome: Outcome | string, warnOnly: boolean): string {
+  if (typeof outcome === 'string') return outcome;
+  switch (outcome.kind) {
+    case 'dunno':
+      return 'no opinion';
+    case 'permit':
+      return outcome.relay === 'no' ? 'permit (does not permit relaying)' : 'permit';
+    case 'evaluate':
+      return `see ${outcome.list.join(' ')}`;
+    default:
+      return `${warnOnly ? 'warn_if_reject, ' : ''}${outcome.kind}: ${formatReply(outcome.reply)}`;
   }
 }
 

@@ -11,6 +11,7 @@ const LAST = { priority: 100 };
 
 export default definePlugin({
   name: 'restrictions',
+  stateless: true,
   register(server) {
     for (const [name, restriction] of Object.entries(restrictionTable(server)))
       server.defineRestriction(name, restriction);

@@ -8,7 +8,9 @@ import { setTimeout } from 'node:timers/promises';
 import { DUNNO, type Outcome, type Question, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { groupContent, splitTexts } from '../../src/lookup/split-list.ts';
+import { commonName } from '../../src/protocol/tls/peer.ts';
 import { accessOutcome } from './access-action.ts';
+import { fingerprintKeys } from './client-certificate.ts';
 import { PolicyClient } from './policy-client.ts';
 import { misconfigured } from './refusal.ts';
 
@@ -27,6 +29,8 @@ interface Service {
 function policyRequest(question: Question, context: string): string {
   const { connection, stage, helo, sender, recipient, domain } = question;
   const { remote, local, tls, user, transaction, parameters } = connection;
+  const trusted = tls?.peer?.trusted === true ? tls.peer.certificate : undefined;
+  const [fingerprint = '', keyFingerprint = ''] = fingerprintKeys(connection);
   const attributes: Readonly<Record<string, string | number>> = {
     request: 'smtpd_access_policy',
     protocol_state: stage,
@@ -49,10 +53,10 @@ function policyRequest(question: Question, context: string): string {
     sasl_method: user?.mechanism ?? '',
     sasl_username: user?.login ?? '',
     sasl_sender: '',
-    ccert_subject: '',
-    ccert_issuer: '',
-    ccert_fingerprint: '',
-    ccert_pubkey_fingerprint: '',
+    ccert_subject: trusted === undefined ? '' : xtext(commonName(trusted.subject)),
+    ccert_issuer: trusted === undefined ? '' : xtext(commonName(trusted.issuer)),
+    ccert_fingerprint: fingerprint,
+    ccert_pubkey_fingerprint: keyFingerprint,
     encryption_protocol: tls?.protocol ?? '',
     encryption_cipher: tls?.cipher ?? '',
     encryption_keysize: tls?.bits ?? 0,
@@ -62,6 +66,16 @@ function policyRequest(question: Question, context: string): string {
     .map(([name, value]) => `${name}=${String(value).replace(/[\0-\x1f\x7f]/g, '?')}\n`)
     .join('')}\n`;
 }
+
+/** xtext as Postfix writes it: `+` and what is not printable ASCII as `+XX`. */
+const xtext = (text: string): string =>
+  [...Buffer.from(text)]
+    .map((octet) =>
+      octet > 32 && octet < 127 && octet !== 43
+        ? String.fromCharCode(octet)
+        : `+${octet.toString(16).toUpperCase().padStart(2, '0')}`,
+    )
+    .join('');
 
 /** Null if the text is not a service. */
 function parseService(text: string, server: Server): Service | null {
@@ -119,6 +133,7 @@ export function policyRestrictions(server: Server): Readonly<Record<string, Rest
   return {
     check_policy_service: {
       takesArgument: true,
+      stateful: true,
       check: async (question): Promise<Outcome> => {
         const service = services.get(question.argument) ?? parseService(question.argument, server);
         if (service === null) {

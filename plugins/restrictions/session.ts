@@ -1,6 +1,7 @@
 /** The subjects for a session's refusals, and a session's log line. */
 import type { Connection, Question, Server, Subject } from '../../src/bus/plugin.ts';
-import { domainOf, localPart, qualify, unquoted } from '../../src/mail/address.ts';
+import { isRouted } from '../../src/lookup/address-resolving.ts';
+import { domainOf, unquoted } from '../../src/mail/address.ts';
 
 /** `name[address]`, as Postfix writes a client. */
 const clientName = (connection: Connection): string => `${connection.remote.name}[${connection.remote.ip}]`;
@@ -37,7 +38,7 @@ export function logAction(server: Server, question: Question, action: string, te
  * `elsewhere`.
  */
 export async function destinationOf(server: Server, address: string): Promise<'ours' | 'routed' | 'elsewhere'> {
-  const whole = qualify(address, server.parameters.string('myorigin'));
+  const whole = await server.domains.resolve(address);
   if ((await server.domains.classify(domainOf(whole))) === 'default') return 'elsewhere';
-  return /[@%!]/.test(localPart(whole)) ? 'routed' : 'ours';
+  return isRouted(whole) && !server.parameters.boolean('allow_untrusted_routing') ? 'routed' : 'ours';
 }

@@ -14,15 +14,18 @@ import {
   type HookArguments,
   NEXT,
   OK,
+  type Outcome,
   type Question,
   type Reply,
   type Server,
   type Stage,
   type Subject,
+  trace,
   type Verdict,
 } from '../../src/bus/plugin.ts';
 import type { ListName, ParameterReader } from '../../src/lookup/parameters.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
+import { formatReply } from '../../src/mail/status.ts';
 import { type Decision, Evaluation } from './evaluate.ts';
 import { clientSubject, heloSubject, recipientSubject, senderSubject } from './session.ts';
 import { unlisted } from './unlisted.ts';
@@ -193,7 +196,7 @@ export class Stages {
       !parameters.list('receive_override_options').includes('no_unknown_recipient_checks')
     ) {
       const question = { ...asked, subject: recipientSubject(recipient.original), argument: '' };
-      const outcome = await unlisted(this.#server, question, recipient.original, 'recipient');
+      const outcome = await this.#unlisted(question, recipient.original, 'recipient');
       if (outcome.kind === 'reject') return refused(outcome.reply);
     }
     return Object.keys(relay).length > 0 ? { code: 'OK', relay } : NEXT;
@@ -208,10 +211,19 @@ export class Stages {
       if (decision.kind === 'reject') return decision.reply;
       if (row.bareTable !== 'check_sender_access' || subject.name === '') continue;
       if (!asked.connection.parameters.boolean('smtpd_reject_unlisted_sender')) continue;
-      const outcome = await unlisted(this.#server, { ...asked, subject, argument: '' }, subject.name, 'sender');
+      const outcome = await this.#unlisted({ ...asked, subject, argument: '' }, subject.name, 'sender');
       if (outcome.kind === 'reject') return outcome.reply;
     }
     return null;
+  }
+
+  /** What smtpd_reject_unlisted_sender and smtpd_reject_unlisted_recipient ask. */
+  async #unlisted(question: Question, address: string, party: 'sender' | 'recipient'): Promise<Outcome> {
+    const outcome = await unlisted(this.#server, question, address, party);
+    const rule = `smtpd_reject_unlisted_${party}`;
+    const result = outcome.kind === 'reject' ? `reject: ${formatReply(outcome.reply)}` : 'no opinion';
+    trace()?.add({ kind: 'rule', list: rule, rule, item: 'yes', depth: 1, result });
+    return outcome;
   }
 
   /** DATA and the end of data: one list, with the recipient if there is only one. */
@@ -224,7 +236,7 @@ export class Stages {
   }
 
   #list(evaluation: Evaluation, asked: Asked, name: ListName, bareTable: string, subject: Subject): Promise<Decision> {
-    return evaluation.list(asked.connection.parameters.list(name), subject, bareTable);
+    return evaluation.list(name, asked.connection.parameters.list(name), subject, bareTable);
   }
 }
 

@@ -7,7 +7,7 @@ import { DUNNO, type Outcome, type Question, type Server } from '../../src/bus/p
 import { messageOf } from '../../src/errors.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
 import type { NumberName } from '../../src/lookup/parameters.ts';
-import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
+import { addressKey, domainOf, localPart } from '../../src/mail/address.ts';
 import { lookupFault, refuse } from './refusal.ts';
 import { recipientSubject, senderSubject } from './session.ts';
 
@@ -34,9 +34,9 @@ export async function unlisted(
   party: 'sender' | 'recipient',
 ): Promise<Outcome> {
   const { parameters } = question.connection;
-  const whole = qualify(address, parameters.string('myorigin'));
   const subject = party === 'sender' ? senderSubject(address) : recipientSubject(address);
   try {
+    const whole = await server.domains.resolve(address);
     const kind = await server.domains.classify(domainOf(whole));
     const moved = await relocation(server, whole, kind === 'local');
     if (moved !== null) return refuse(550, '5.1.6', subject, `User has moved to ${moved}`);

@@ -1,26 +1,24 @@
 /**
- * Blind copies (sender_bcc_maps, recipient_bcc_maps) and the canonical sender, just before a message is made durable.
+ * Blind copies (sender_bcc_maps, recipient_bcc_maps), just before a message is made durable.
  */
 import { type Connection, NEXT, type Server, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
 import { type Found, lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
-import { completeAddress } from '../../src/lookup/complete-address.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { domainOf, qualify } from '../../src/mail/address.ts';
 
 export class Copies {
   readonly #server: Server;
-  readonly #tables: Readonly<Record<'sender' | 'recipient' | 'canonical', readonly LookupTable[]>>;
+  readonly #tables: Readonly<Record<'sender' | 'recipient', readonly LookupTable[]>>;
 
   /** Throws if a table cannot be opened. */
   constructor(server: Server) {
-    const open = (...names: readonly ListName[]): readonly LookupTable[] =>
-      names.flatMap((name) => server.parameters.list(name)).map((name) => server.tables.open(name));
+    const open = (name: ListName): readonly LookupTable[] =>
+      server.parameters.list(name).map((table) => server.tables.open(table));
     this.#server = server;
     this.#tables = {
       sender: open('sender_bcc_maps'),
       recipient: open('recipient_bcc_maps'),
-      canonical: open('sender_canonical_maps', 'canonical_maps'),
     };
   }
 
@@ -37,9 +35,6 @@ export class Copies {
     // Our own notifications have the null reverse-path and are never copied.
     if (transaction.reversePath === '') return NEXT;
     const sender = qualify(transaction.reversePath, origin);
-    const canonical = await this.#look(this.#tables.canonical, sender);
-    if (canonical !== null)
-      transaction.reversePath = completeAddress(canonical.value.trim(), sender, canonical.key.extension, origin);
     const copies = [await this.#look(this.#tables.sender, sender)];
     for (const { address } of transaction.recipients)
       copies.push(await this.#look(this.#tables.recipient, qualify(address, origin)));

@@ -1,6 +1,6 @@
 /**
- * Rewrites recipients (requirements P10, P11): canonical, virtual, relocated and alias tables, aliases made by command,
- * and blind copies by table.
+ * Rewrites recipients (requirements P10, P11): virtual, relocated and alias tables, aliases made by command, and blind
+ * copies by table.
  */
 import { definePlugin } from '../../src/bus/plugin.ts';
 import { Copies } from './copies.ts';
@@ -8,6 +8,7 @@ import { Rewriter } from './rewriter.ts';
 
 export default definePlugin({
   name: 'rewriting',
+  stateless: true,
   register(server) {
     const rewriter = new Rewriter(server);
     server.on('expand', ({ recipient, into, steps }) => rewriter.step(recipient, into, steps));

@@ -1,6 +1,5 @@
 /**
- * One step of rewriting a recipient, in Postfix's order: canonical (cleanup), virtual aliases (cleanup), relocated
- * (trivial-rewrite), aliases and a user's own forwarding (local). Aliases made by command apply beside those in files.
+ * One step of rewriting a recipient, in Postfix's order: virtual aliases (cleanup), relocated (trivial-rewrite), aliases and a user's own forwarding (local). Aliases made by command apply beside those in files.
  *
  * A member that is the address itself is delivered: in virtual aliases the local aliases still apply to it, in local
  * aliases it is the mailbox (`root: root, redhat`). The caller expands the results again and also ends loops.
@@ -21,10 +20,11 @@ import {
 } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup/address-keys.ts';
+import { localRewriting, type Rewrite } from '../../src/lookup/address-rewriting.ts';
 import { completeAddress } from '../../src/lookup/complete-address.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
-import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
+import { addressKey, domainOf, localPart } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import { Forwards } from './forward.ts';
 import { type Member, parseInclude, parseMembers } from './members.ts';
@@ -44,8 +44,9 @@ interface Members {
 
 export class Rewriter {
   readonly #server: Server;
-  readonly #tables: Readonly<Record<'canonical' | 'virtual' | 'relocated' | 'aliases', readonly LookupTable[]>>;
+  readonly #tables: Readonly<Record<'virtual' | 'relocated' | 'aliases', readonly LookupTable[]>>;
   readonly #origin: string;
+  readonly #rewrite: Rewrite;
   readonly #delimiters: string;
   readonly #propagate: ReadonlySet<string>;
   readonly #forwards: Forwards;
@@ -53,17 +54,17 @@ export class Rewriter {
   /** Throws if a table cannot be opened. */
   constructor(server: Server) {
     const { parameters } = server;
-    const open = (...names: readonly ListName[]): readonly LookupTable[] =>
-      names.flatMap((name) => parameters.list(name)).map((name) => server.tables.open(name));
+    const open = (name: ListName): readonly LookupTable[] =>
+      parameters.list(name).map((table) => server.tables.open(table));
     this.#server = server;
     this.#tables = {
-      canonical: open('recipient_canonical_maps', 'canonical_maps'),
       virtual: open('virtual_alias_maps'),
       relocated: open('relocated_maps'),
       aliases: open('alias_maps'),
     };
     this.#forwards = new Forwards(server);
     this.#origin = parameters.string('myorigin');
+    this.#rewrite = localRewriting(parameters);
     this.#delimiters = parameters.string('recipient_delimiter');
     this.#propagate = new Set(parameters.list('propagate_unmatched_extensions').map((name) => name.toLowerCase()));
   }
@@ -88,13 +89,10 @@ export class Rewriter {
   }
 
   async #step(recipient: Recipient, into: Expanded[], steps: ExpansionSteps): Promise<Verdict> {
-    const address = qualify(recipient.address, this.#origin);
+    const address = this.#rewrite(recipient.address);
     const domain = domainOf(address);
     const local = (await this.#server.domains.classify(domain)) === 'local';
     const keys = mailboxKeys(address, this.#delimiters, local || domain === this.#origin.toLowerCase());
-
-    const canonical = steps.maps ? await this.#canonical(recipient, address, keys) : null;
-    if (canonical !== null) return replace(into, [{ ...recipient, address: canonical, onCircle: 'keep' }]);
 
     const virtual = steps.maps ? await this.#virtual(address, keys) : null;
     if (virtual?.some((member) => addressKey(member) !== addressKey(address))) {
@@ -112,6 +110,9 @@ export class Rewriter {
       return OK;
     }
 
+    const resolved = await this.#server.domains.resolve(address);
+    if (resolved !== address) return replace(into, [{ ...recipient, address: resolved, onCircle: 'keep' }]);
+
     if (!steps.aliases) return NEXT;
     const moved = await lookUp(this.#tables.relocated, keys);
     if (moved !== null) return deny(reply(550, '5.1.6', `User has moved to ${printable(moved.value)}`));
@@ -126,30 +127,12 @@ export class Rewriter {
     );
   }
 
-  /** Only addresses sent by clients are made canonical, not those produced by aliases. */
-  async #canonical(recipient: Recipient, address: string, keys: readonly AddressKey[]): Promise<string | null> {
-    if (
-      this.#tables.canonical.length === 0 ||
-      addressKey(qualify(recipient.original, this.#origin)) !== addressKey(address)
-    )
-      return null;
-    const found = await lookUp(this.#tables.canonical, keys);
-    if (found === null) return null;
-    const result = completeAddress(
-      found.value.trim(),
-      address,
-      this.#propagate.has('canonical') ? found.key.extension : '',
-      this.#origin,
-    );
-    return addressKey(result) === addressKey(address) ? null : result;
-  }
-
   async #virtual(address: string, keys: readonly AddressKey[]): Promise<readonly string[] | null> {
     const found = (await lookUp(this.#tables.virtual, keys)) ?? (await this.#byCommand(keys));
     if (found === null) return null;
     const extension = this.#propagate.has('virtual') ? found.key.extension : '';
     const members = parseMembers(found.value).flatMap((member) =>
-      member.kind === 'address' ? [completeAddress(member.address, address, extension, this.#origin)] : [],
+      member.kind === 'address' ? [completeAddress(member.address, address, extension, this.#rewrite)] : [],
     );
     return members.length > 0 ? members : null;
   }
@@ -209,7 +192,7 @@ export class Rewriter {
         const itself = member.address.toLowerCase() === alias.key;
         const address = itself
           ? alias.address
-          : completeAddress(member.address, alias.address, alias.extension, this.#origin);
+          : completeAddress(member.address, alias.address, alias.extension, this.#rewrite);
         into.into.push(member.final ? { address, final: true } : { address });
       } else if (member.kind === 'include') {
         await this.#gather(await this.#include(member.path, alias.key, depth), alias, into, depth + 1);

@@ -71,17 +71,26 @@ async function rename(
   }
 }
 
+/** The address of an account to be made, with a note if mail for it does not arrive here. */
+export async function newAddress(
+  services: AdminServices,
+  given: string,
+): Promise<{ readonly address: string; readonly note?: string }> {
+  const address = ownAddress(services, given);
+  if ((await services.store.directory.find(address)) !== null)
+    throw new OperationError(`the account ${address} exists already; "posthorn user passwd" changes its password`);
+  const note = await unservedNote(services, domainOf(address));
+  const away = takenBy(address, await services.store.directory.aliases());
+  if (away !== null)
+    throw new OperationError(
+      `an alias sends the mail of ${address} to ${away.join(', ')}; "posthorn alias set ${address} ${address}" lets the account get it again`,
+    );
+  return { address, ...note };
+}
+
 export const accountOperations: Readonly<Record<string, Operation>> = {
   'user.add': async (services, given) => {
-    const address = ownAddress(services, text(given, 'address'));
-    if ((await services.store.directory.find(address)) !== null)
-      throw new OperationError(`the account ${address} exists already; "posthorn user passwd" changes its password`);
-    const note = await unservedNote(services, domainOf(address));
-    const away = takenBy(address, await services.store.directory.aliases());
-    if (away !== null)
-      throw new OperationError(
-        `an alias sends the mail of ${address} to ${away.join(', ')}; "posthorn alias set ${address} ${address}" lets the account get it again`,
-      );
+    const { address, ...note } = await newAddress(services, text(given, 'address'));
     const { hash, generated } = await passwordOf(services, given);
     await services.store.directory.create({ address, passwordHash: hash });
     return { address, ...(generated === undefined ? {} : { password: generated }), ...note };

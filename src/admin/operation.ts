@@ -7,6 +7,8 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { LoginResult } from '../server/login/authenticator.ts';
 import type { QueueFilter } from '../store/queue.ts';
 import type { Store } from '../store/store.ts';
+import type { Explanation, Hypothetical } from './explanation.ts';
+import type { LoginReport } from './login-report.ts';
 
 interface RunningServer {
   reload(): Promise<readonly string[]>;
@@ -14,6 +16,9 @@ interface RunningServer {
   stop(): void;
   /** A login as clients make it, throttled as theirs. */
   logIn(login: string, password: Buffer): Promise<LoginResult>;
+  reportLogin(login: string, password: Buffer): Promise<LoginReport>;
+  /** What would happen to a message. Rejects with OperationError. */
+  explain(asked: Hypothetical): Promise<Explanation>;
 }
 
 /** What operations act on: a running server, or only its store if none is running. */

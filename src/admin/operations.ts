@@ -1,6 +1,9 @@
 /** Every operation by name, for the command line and the admin socket. */
+import { accountImportOperations } from './account-import.ts';
 import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
+import { explainOperations } from './explain.ts';
+import { mailFileOperations } from './mail-files.ts';
 import { type Operation, OperationError, text } from './operation.ts';
 import { queueOperations } from './queue.ts';
 import { searchOperations } from './search.ts';
@@ -23,6 +26,12 @@ const serverOperations: Readonly<Record<string, Operation>> = {
       throw new OperationError('logins cannot be checked at this moment; see the log');
     return { address: result.ok ? result.account.address : null };
   },
+  /** The same, and why. */
+  'login.report': async (services, given) => {
+    const { password } = given;
+    if (typeof password !== 'string') throw new OperationError('"password" is missing');
+    return running(services.server).reportLogin(text(given, 'login'), Buffer.from(password));
+  },
   'server.stop': async (services) => {
     running(services.server).stop();
     return { stopping: true };
@@ -37,8 +46,11 @@ function running<T>(server: T | null): T {
 
 export const operations: ReadonlyMap<string, Operation> = new Map(
   Object.entries({
+    ...accountImportOperations,
     ...accountOperations,
     ...aliasOperations,
+    ...explainOperations,
+    ...mailFileOperations,
     ...queueOperations,
     ...searchOperations,
     ...serverOperations,

@@ -1,5 +1,6 @@
 /** The queue, as `mailq`, `postqueue` and `postsuper` manage it. */
 
+import { EXPIRED_DESTINATION } from '../delivery/route/router.ts';
 import { ownValue } from '../own-value.ts';
 import type { QueueFilter, QueueItem } from '../store/queue.ts';
 import {
@@ -21,6 +22,8 @@ export interface ListedItem {
   readonly queueId: string;
   /** Postfix's queue names. */
   readonly queue: 'active' | 'incoming' | 'deferred' | 'hold';
+  /** The administrator has ended it: the next attempt returns it to the sender. */
+  readonly expired: boolean;
   readonly arrived: string;
   readonly size: number;
   readonly sender: string;
@@ -34,6 +37,7 @@ export interface ListedItem {
 const listed = (item: QueueItem): ListedItem => ({
   queueId: item.queueId,
   queue: item.active ? 'active' : item.state,
+  expired: item.destination === EXPIRED_DESTINATION,
   arrived: new Date(item.arrivedAt).toISOString(),
   size: item.size,
   sender: item.reversePath,
@@ -78,7 +82,9 @@ function isChosen(given: Arguments): (item: QueueItem) => boolean {
     optionalText(given, name)?.toLowerCase(),
   );
   const isOf = (address: string): boolean => domain !== undefined && address.toLowerCase().endsWith(`@${domain}`);
+  const expires = given['verb'] === 'expire';
   return (item) =>
+    !(expires && item.destination === EXPIRED_DESTINATION) &&
     (queues.length === 0 || queues.includes(item.active ? 'active' : item.state)) &&
     (sender === undefined || item.reversePath.toLowerCase() === sender) &&
     (recipient === undefined || [item.recipient, item.original].some((one) => one.toLowerCase() === recipient)) &&
@@ -97,6 +103,17 @@ async function chosenIds(services: AdminServices, given: Arguments): Promise<str
 /** What postsuper does to a message; returns how many recipients. */
 const VERBS: Readonly<Record<string, (services: AdminServices, filter: QueueFilter) => Promise<number>>> = {
   hold: ({ store }, filter) => store.queue.hold(filter),
+  // Returned to the sender by the runner, which settles an item only when the notification is accepted.
+  expire: async (services, filter) => {
+    const count = await services.store.queue.redirect(filter, EXPIRED_DESTINATION, services.clock());
+    services.wake();
+    return count;
+  },
+  bounce: async (services, filter) => {
+    await services.store.queue.redirect(filter, EXPIRED_DESTINATION, services.clock());
+    await services.store.queue.release(filter, services.clock());
+    return services.flush(filter);
+  },
   release: async (services, filter) => {
     const count = await services.store.queue.release(filter, services.clock());
     services.wake();

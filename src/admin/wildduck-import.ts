@@ -15,6 +15,7 @@ import { unservedNote } from './accounts.ts';
 import { ownAddress } from './addresses.ts';
 import { setAlias } from './aliases.ts';
 import { type AdminServices, OperationError } from './operation.ts';
+import { refuseCopy } from './unserved.ts';
 
 /** `names`: addresses or names of users; empty for all. */
 export async function importWildDuck(
@@ -24,11 +25,7 @@ export async function importWildDuck(
 ): Promise<TransferReport> {
   if (!(await isWildDuck(source)))
     throw new OperationError('this is not the database of a WildDuck: it has no users and mailboxes');
-  const mark = await services.store.transfer.copyMark();
-  if (mark !== null)
-    throw new OperationError(
-      `this store is a copy of ${mark.of}: "posthorn store copy" would remove again what is imported; start Posthorn on it once before`,
-    );
+  await refuseCopy(services);
   const chosen = names.length === 0 ? await allUsers(source) : await chosenUsers(source, names);
   const ids = chosen.map(({ _id }) => _id);
   const of = await countMessages(source, ids);

@@ -2,6 +2,9 @@
 import type { AdminServices } from '../admin/operation.ts';
 import { hashPassword } from '../server/login/password.ts';
 import { askDomains } from './admin-services.ts';
+import { temporaryFolder } from './data-folder.ts';
+import { explain } from './explain/explain.ts';
+import { reportLogin } from './login-report.ts';
 import type { Reloads } from './reloads.ts';
 import type { ServerParts } from './server-parts.ts';
 import { statusOf } from './status.ts';
@@ -30,6 +33,14 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads): Admin
       status: () => statusOf(parts),
       logIn: (login, password) =>
         generations.current.authenticator.verify({ login, password, remoteIp: '127.0.0.1', protocol: 'imap' }),
+      reportLogin: (login, password) => reportLogin(login, password, generations.current, store.directory),
+      explain: (asked) =>
+        explain(asked, {
+          foundation: generations.current,
+          directory: store.directory,
+          clock,
+          temporaryFolder: temporaryFolder(options.dataDirectory),
+        }),
     },
   };
 }

@@ -51,19 +51,24 @@ export class Certificates {
   }
 
   /** Reads those of another configuration; the ones in use do not change until `commit`. */
-  async prepare(configuration: Configuration): Promise<Renewal & { readonly identities: Identities | null }> {
+  async prepare(
+    configuration: Configuration,
+  ): Promise<Omit<Renewal, 'identities'> & { readonly identities: Identities | null }> {
     const current = this.#identities;
     if (!hasMail(configuration)) return { identities: current, commit: () => {}, notes: [] };
     const { sources, notes: made } = await makeCertificates(configuration, this.#cluster);
-    if (current === null) {
-      const identities = await openIdentities(sources);
-      const commit = (): void => {
+    const { identities, commit, notes } =
+      current === null
+        ? { identities: await openIdentities(sources), commit: () => {}, notes: [] }
+        : await prepareRenewal(current, sources);
+    return {
+      identities,
+      commit: () => {
+        commit();
         this.#identities = identities;
-      };
-      return { identities, commit, notes: made };
-    }
-    const { commit, notes } = await prepareRenewal(current, sources);
-    return { identities: current, commit, notes: [...made, ...notes] };
+      },
+      notes: [...made, ...notes],
+    };
   }
 
   /**

@@ -1,5 +1,5 @@
 /** The data folder: its layout, and the parts that must exist before anything in it is opened. */
-import { closeSync, mkdirSync, openSync, statfsSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
 
@@ -27,6 +27,29 @@ export function makeDataFolder(dataDirectory: string): void {
       {
         cause: error,
       },
+    );
+  }
+}
+
+/**
+ * maillog_file: created while root where it is missing, and the owner's. One that exists keeps its owner, and the
+ * process must be able to write to it after it has become mail_owner.
+ */
+export function makeMailLog(
+  file: string,
+  privileges: { giveNew(file: number): void; asOwnerNow(work: () => void): void },
+): void {
+  try {
+    if (!existsSync(file)) {
+      const created = openSync(file, 'ax', 0o600);
+      privileges.giveNew(created);
+      closeSync(created);
+    }
+    privileges.asOwnerNow(() => closeSync(openSync(file, 'a')));
+  } catch (error) {
+    throw new Error(
+      `${file}: cannot be used as maillog_file (${messageOf(error)}); make it writable for the user of the server`,
+      { cause: error },
     );
   }
 }

@@ -28,6 +28,7 @@ import type { StubResolver } from '../net/resolver.ts';
 import { connectTable } from '../net/table-connection.ts';
 import type { Directory } from '../store/directory.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { readSniPairs, type SniPairs } from './sni-maps.ts';
 
 /** The services for plugins, which are registered before the store is open. */
 export interface Lent {
@@ -49,6 +50,7 @@ export interface Foundation extends AsyncDisposable {
   readonly bus: Bus;
   /** By the service's name: the rules that permit relaying for unknown clients. */
   readonly relayRules: ReadonlyMap<string, RelayRules>;
+  readonly sniPairs: SniPairs;
   readonly warnings: readonly Fault[];
   readonly notes: readonly Fault[];
 }
@@ -101,7 +103,12 @@ export async function layFoundation(
       clock,
     });
     const relay = relayCheck(configuration, tables, bus);
-    const faults = [...restrictionFaults(configuration.unknownRestrictions, bus.restrictions), ...relay.faults];
+    const sni = await readSniPairs(configuration, tables);
+    const faults = [
+      ...restrictionFaults(configuration.unknownRestrictions, bus.restrictions),
+      ...relay.faults,
+      ...sni.faults,
+    ];
     const { rules: relayRules, warnings, notes } = relay;
     if (faults.length > 0) {
       await bus.close();
@@ -113,7 +120,18 @@ export async function layFoundation(
       tables.close();
       resolver.close();
     };
-    return { configuration, resolver, tables, domains, bus, relayRules, warnings, notes, [Symbol.asyncDispose]: close };
+    return {
+      configuration,
+      resolver,
+      tables,
+      domains,
+      bus,
+      relayRules,
+      sniPairs: sni.pairs,
+      warnings,
+      notes,
+      [Symbol.asyncDispose]: close,
+    };
   } catch (error) {
     if (error instanceof PluginFaults) {
       // Likely typos are reported too; other words may belong to a plugin that could not be loaded.

@@ -1,25 +1,33 @@
 import type { Connection, Hooks } from '../bus/hook.ts';
+import { certificatesIn } from '../config/authorities.ts';
 import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
+import { Milters } from '../delivery/milter/milters.ts';
+import { createDomainList } from '../delivery/route/domain-list.ts';
 import type { Log } from '../log.ts';
+import { readDebugPeers } from '../lookup/debug-peers.ts';
 import { compileNetworks } from '../lookup/network.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import type { LineConnection } from '../net/connection.ts';
+import type { TlsContexts } from '../net/tls.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
 import type { Authenticator } from '../server/login/authenticator.ts';
 import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
+import { clientRights } from '../server/smtp/client-rights.ts';
 import { NO_STRANGERS, type RelayPolicy } from '../server/smtp/relay.ts';
-import { SmtpServer } from '../server/smtp/server.ts';
+import { SmtpServer, type SmtpServerOptions } from '../server/smtp/server.ts';
+import type { Cluster } from '../store/cluster.ts';
 import type { Store } from '../store/store.ts';
 import { freeOctets } from './data-folder.ts';
 import type { Foundation } from './foundation.ts';
 import type { Identities } from './identity.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { SniMaps } from './sni-maps.ts';
 
 /** What lives as long as the process and is lent to each generation. */
 export interface Lasting {
@@ -52,6 +60,10 @@ export interface Generation extends Foundation {
   readonly smtp: ReadonlyMap<string, SmtpServer>;
   readonly imap: ImapServer;
   readonly pop3: Pop3Server;
+  /** Certificates by the name of the master.cf service, under its terms; empty without certificates. */
+  readonly tls: ReadonlyMap<string, TlsContexts>;
+  /** Of IMAP and POP3; undefined without certificates. */
+  readonly mailboxTls: TlsContexts | undefined;
   /** Open now. */
   readonly sessions: Sessions;
   /** No new sessions; those under way may finish for `graceMs`. */
@@ -88,7 +100,11 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     newQueueId,
     addresses: ownAddresses(configuration),
     smtpPort: lasting.smtpPort,
-    authorities: configuration.authorities.certificates,
+    tls: {
+      trust: configuration.tls.trust,
+      identity: identities?.client ?? null,
+      readAnchors: (path) => certificatesIn(configuration.resolvePath(path)),
+    },
     temporaryFolder: lasting.temporaryFolder,
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,
@@ -104,30 +120,25 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     throttle: lasting.throttle,
   });
   const { cluster } = store;
-  const hasTls = (service: Service): boolean => service.parameters.string('smtpd_tls_security_level') !== 'none';
+  const tls = new Map(
+    identities === null
+      ? []
+      : configuration.services.map((service) => [service.name, contextsOf(service, foundation, identities)]),
+  );
+  const serving: SmtpServing = {
+    hooks,
+    receiver: delivery.receiver,
+    authenticator,
+    tlsOf: ({ name }) => tls.get(name) ?? null,
+    newQueueId,
+    flushDestination: lasting.flushDestination,
+    freeOctets: () => freeOctets(lasting.temporaryFolder),
+    cluster,
+    log,
+    clock,
+  };
   const smtp = new Map(
-    configuration.services.map((service) => [
-      service.name,
-      new SmtpServer({
-        service: service.name,
-        lmtp: service.lmtp,
-        parameters: service.parameters,
-        hooks,
-        receiver: delivery.receiver,
-        authenticator,
-        domains,
-        relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
-        resolver,
-        tls: hasTls(service) ? (identities?.smtp ?? null) : null,
-        newQueueId,
-        flushDestination: lasting.flushDestination,
-        freeOctets: () => freeOctets(lasting.temporaryFolder),
-        mayEndLinesWithLf: bareNewlineExclusions(service.parameters, tables),
-        cluster,
-        log,
-        clock,
-      }),
-    ]),
+    configuration.services.map((service) => [service.name, new SmtpServer(smtpOptions(service, foundation, serving))]),
   );
   const dovecot = configuration.dovecot;
   const loginTrusted = compileNetworks(dovecot?.loginTrustedNetworks ?? [], { tables });
@@ -171,6 +182,8 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     smtp,
     imap,
     pop3,
+    tls,
+    mailboxTls: dovecot === null ? identities?.mailbox : identities?.mailbox.under(dovecot.tls),
     get sessions() {
       return {
         smtp: [...smtp.values()].reduce((sum, server) => sum + server.sessions, 0),
@@ -189,11 +202,80 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   };
 }
 
-function relayPolicy({ name, parameters }: Service, { tables, relayRules }: Foundation): RelayPolicy {
+function contextsOf(
+  { name, parameters }: Service,
+  { configuration, tables, sniPairs }: Foundation,
+  { smtp }: Identities,
+): TlsContexts {
+  const terms = configuration.tls.terms.get(name);
+  if (terms === undefined) return smtp;
+  const maps = new SniMaps({
+    tables: parameters.list('tls_server_sni_maps').map((table) => tables.open(table)),
+    pairs: sniPairs,
+    terms,
+    resolvePath: configuration.resolvePath,
+  });
+  return maps.before(smtp.under(terms));
+}
+
+/** What an SMTP server gets that is not said by its service. */
+export interface SmtpServing
+  extends Pick<SmtpServerOptions, 'hooks' | 'receiver' | 'authenticator' | 'newQueueId' | 'log' | 'clock'> {
+  readonly tlsOf: (service: Service) => TlsContexts | null;
+  readonly flushDestination: Lasting['flushDestination'];
+  readonly freeOctets: () => number;
+  readonly cluster: Cluster | null;
+}
+
+/** Throws TableFault where a list of the service names a table that cannot be opened. */
+export function smtpOptions(
+  service: Service,
+  foundation: Pick<Foundation, 'tables' | 'domains' | 'resolver' | 'relayRules'>,
+  { tlsOf, flushDestination, ...serving }: SmtpServing,
+): SmtpServerOptions {
+  const { parameters } = service;
+  const { tables, domains, resolver } = foundation;
+  return {
+    ...serving,
+    ...(service.lmtp ? {} : { milters: (log: Log) => new Milters({ parameters, tables, log }) }),
+    service: service.name,
+    lmtp: service.lmtp,
+    parameters,
+    domains,
+    relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
+    resolver,
+    tls: parameters.string('smtpd_tls_security_level') === 'none' ? null : tlsOf(service),
+    flushDestination: flushOf(parameters, tables, flushDestination),
+    rightsOf: service.lmtp ? null : clientRights(parameters, tables),
+    mayEndLinesWithLf: bareNewlineExclusions(parameters, tables),
+    debugPeers: readDebugPeers(parameters, tables),
+  };
+}
+
+function relayPolicy(
+  { name, parameters }: Service,
+  { tables, relayRules }: Pick<Foundation, 'tables' | 'relayRules'>,
+): RelayPolicy {
   const parentMatches = parameters.list('parent_domain_matches_subdomains').includes('mynetworks');
   return {
     trusts: compileNetworks(parameters.list('mynetworks'), { tables, parentMatches }),
     rules: relayRules.get(name) ?? new Map(),
+  };
+}
+
+function flushOf(
+  parameters: ParameterReader,
+  tables: Tables,
+  flush: Lasting['flushDestination'],
+): SmtpServerOptions['flushDestination'] {
+  const flushed = createDomainList(parameters.list('fast_flush_domains'), {
+    tables,
+    subdomains: parameters.list('parent_domain_matches_subdomains').includes('fast_flush_domains'),
+  });
+  return async (domain) => {
+    if (!(await flushed.matches(domain))) return false;
+    await flush(domain);
+    return true;
   };
 }
 

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { HookSwitch } from '../bus/switch.ts';
 import { messageOf } from '../errors.ts';
+import { untraced } from '../tracing.ts';
 import type { Foundation } from './foundation.ts';
 import { buildGeneration, type Generation, type Lasting, type Sessions } from './generation.ts';
 import type { Grace } from './grace.ts';
@@ -31,7 +32,8 @@ export class Generations {
     this.#lasting = {
       ...parts,
       hooks: this.hooks,
-      onQueued: () => this.current.delivery.runner.wake(),
+      // What the runner does is no part of the session that woke it.
+      onQueued: () => untraced(() => this.current.delivery.runner.wake()),
       flushDestination: async (domain) => {
         const { runner } = this.current.delivery;
         return (await runner.flush({ destination: domain })) + (await runner.flush({ destination: `relay:${domain}` }));

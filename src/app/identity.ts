@@ -22,12 +22,15 @@ export interface Identities {
   readonly smtp: TlsIdentity;
   /** IMAP and POP3. */
   readonly mailbox: TlsIdentity;
+  /** What the SMTP client shows; null for nothing. */
+  readonly client: TlsIdentity | null;
 }
 
 /** The sources of each identity, with all files present. */
 export interface IdentitySources {
   readonly smtp: readonly CertificateSource[];
   readonly mailbox: readonly CertificateSource[];
+  readonly client: readonly CertificateSource[];
 }
 
 const webHosts = ({ directory }: Configuration): string[] => [...readHosts(join(directory, 'www')).keys()];
@@ -66,7 +69,9 @@ export async function makeCertificates(
       ? [choice.source]
       : [choice.files, ...(await makeFor(choice, configuration, cluster, notes))];
   const smtp = await sourcesOf(smtpd);
-  return { sources: { smtp, mailbox: dovecot === smtpd ? smtp : await sourcesOf(dovecot) }, notes };
+  const { clientCertificate } = configuration;
+  const client = clientCertificate === null ? [] : [clientCertificate.source];
+  return { sources: { smtp, mailbox: dovecot === smtpd ? smtp : await sourcesOf(dovecot), client }, notes };
 }
 
 /**
@@ -101,11 +106,20 @@ async function makeFor(
   return sources;
 }
 
-export async function openIdentities({ smtp, mailbox }: IdentitySources): Promise<Identities> {
-  return { smtp: await TlsIdentity.load(smtp), mailbox: await TlsIdentity.load(mailbox) };
+export async function openIdentities({ smtp, mailbox, client }: IdentitySources): Promise<Identities> {
+  return {
+    smtp: await TlsIdentity.load(smtp),
+    mailbox: await TlsIdentity.load(mailbox),
+    client: await openClient(client),
+  };
 }
 
+const openClient = async (sources: readonly CertificateSource[]): Promise<TlsIdentity | null> =>
+  sources.length === 0 ? null : TlsIdentity.load(sources);
+
 export interface Renewal {
+  /** With the new certificates once `commit` was called. */
+  readonly identities: Identities;
   /** Uses the new certificates for future handshakes. */
   commit(): void;
   readonly notes: readonly string[];
@@ -114,13 +128,15 @@ export interface Renewal {
 /**
  * Reads all certificates before any is replaced. Rejects if a file is invalid; returns a note if only root may read it.
  */
-export async function prepareRenewal(identities: Identities, { smtp, mailbox }: IdentitySources): Promise<Renewal> {
+export async function prepareRenewal(current: Identities, sources: IdentitySources): Promise<Renewal> {
   try {
-    const commits = await Promise.all([identities.smtp.prepare(smtp), identities.mailbox.prepare(mailbox)]);
-    return { commit: () => commits.forEach((commit) => void commit()), notes: [] };
+    const commits = await Promise.all([current.smtp.prepare(sources.smtp), current.mailbox.prepare(sources.mailbox)]);
+    const identities = { ...current, client: await openClient(sources.client) };
+    return { identities, commit: () => commits.forEach((commit) => void commit()), notes: [] };
   } catch (error) {
     if (!isForRootAlone(error)) throw error;
     return {
+      identities: current,
       commit: () => {},
       notes: [`${messageOf(error)}: readable by root only; keeping the current certificate until the next start`],
     };
@@ -129,7 +145,9 @@ export async function prepareRenewal(identities: Identities, { smtp, mailbox }: 
 
 /** Errors in the certificate files; empty if they can be used. */
 export async function certificateFaults(configuration: Configuration): Promise<Fault[]> {
-  const checked = choicesOf(configuration).map(async (choice): Promise<Fault[]> => {
+  const { clientCertificate } = configuration;
+  const choices = [...choicesOf(configuration), ...(clientCertificate === null ? [] : [clientCertificate])];
+  const checked = choices.map(async (choice): Promise<Fault[]> => {
     if (choice.kind === 'made') return [];
     const place = choice.names[0]?.place ?? { file: configuration.directory, line: 0 };
     return TlsIdentity.load([choice.source]).then(
@@ -147,7 +165,9 @@ const DAY = 86_400_000;
 /** Certificates in use that have expired or soon will, and sites that no certificate covers; one line each. */
 export function certificateWarnings(identities: Identities, configuration: Configuration, now: number): string[] {
   const ending = new Map(
-    [...identities.smtp.validity, ...identities.mailbox.validity].map(({ file, expiresAt }) => [file, expiresAt]),
+    [identities.smtp, identities.mailbox, ...(identities.client === null ? [] : [identities.client])]
+      .flatMap(({ validity }) => validity)
+      .map(({ file, expiresAt }) => [file, expiresAt]),
   );
   const ends = [...ending].flatMap(([file, expiresAt]) => {
     if (expiresAt - now > SOON) return [];

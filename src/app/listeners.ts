@@ -15,6 +15,7 @@ import { type Ends, UNIX_ENDS } from '../net/ends.ts';
 import { SocketLineConnection } from '../net/line-connection.ts';
 import { listen } from '../net/listener.ts';
 import type { UpstreamProxy } from '../net/proxy-header.ts';
+import type { TlsContexts } from '../net/tls.ts';
 import { listenUnix } from '../net/unix-listener.ts';
 import type { Certificates } from './certificates.ts';
 import type { Generations } from './generations.ts';
@@ -36,6 +37,8 @@ interface Wanted extends ListenerRow {
   readonly maxPerIp: number;
   readonly busyReply: string;
   readonly alpn: readonly string[];
+  /** For implicit TLS. */
+  identity(now: Serving): TlsContexts | undefined;
   readonly proxy: UpstreamProxy | null;
   serve(socket: Socket, ends: Ends, now: Serving): void;
 }
@@ -75,6 +78,9 @@ export function wantedListeners(
         maxPerIp: 0,
         busyReply: `421 4.7.0 ${host} Error: too many connections\r\n`,
         alpn: [],
+        // A reload takes a service away a moment before its port.
+        identity: ({ generations, certificates }) =>
+          generations.current.tls.get(service.name) ?? certificates.identities?.smtp,
         proxy: upstreamProxy(service.proxied, {
           faultReply: `421 4.3.0 ${host} Server local error\r\n`,
           takesUnknown: false,
@@ -106,10 +112,11 @@ export function wantedListeners(
               ? '* BYE Too many connections, try again later.\r\n'
               : '-ERR [IN-USE] Too many connections, try again later.\r\n',
           alpn: [],
+          identity: ({ generations }) => generations.current.mailboxTls,
           proxy: upstreamProxy(proxied, { faultReply: '', takesUnknown: true }),
-          serve: (socket, ends, { generations, certificates }) =>
-            generations.serve(socket, ({ imap, pop3 }) => {
-              const connection = new SocketLineConnection(socket, { identity: certificates.identities?.mailbox, ends });
+          serve: (socket, ends, { generations }) =>
+            generations.serve(socket, ({ imap, pop3, mailboxTls }) => {
+              const connection = new SocketLineConnection(socket, { identity: mailboxTls, ends });
               void (protocol === 'imap' ? imap : pop3).serve(connection);
             }),
         }),
@@ -128,6 +135,7 @@ export function wantedListeners(
       maxPerIp: 0,
       busyReply: '',
       alpn: ['http/1.1'],
+      identity: ({ certificates }) => certificates.identities?.smtp,
       proxy: null,
       serve: (socket, _ends, { sites }) => sites.serve(socket),
     }),
@@ -232,17 +240,16 @@ export class Listeners implements AsyncDisposable {
   }
 
   async #listen(row: Row): Promise<OpenListener> {
-    const { service, address, port, tls, socket, alpn, maxConnections, maxPerIp, busyReply } = row.wanted;
+    const { address, port, tls, socket, alpn, service, maxConnections, maxPerIp, busyReply } = row.wanted;
     const log = this.#log.child({ process: `postfix/${service}` });
     if (socket !== null) return this.#listenUnix(row, socket, log);
-    const { identities } = this.#serving.certificates;
-    const identity = service.startsWith('imap') || service.startsWith('pop3') ? identities?.mailbox : identities?.smtp;
-    if (tls === 'implicit' && identity === undefined) throw new Error(`${service}: no certificate`);
+    if (tls === 'implicit' && row.wanted.identity(this.#serving) === undefined)
+      throw new Error(`${service}: no certificate`);
     return listen({
       name: service,
       address,
       port,
-      tls: tls === 'implicit' && identity !== undefined ? { mode: 'implicit', identity, alpn } : { mode: 'none' },
+      tls: tls === 'implicit' ? { mode: 'implicit', identity: this.#identityOf(row), alpn } : { mode: 'none' },
       maxConnections,
       maxPerIp,
       busyReply,
@@ -251,6 +258,22 @@ export class Listeners implements AsyncDisposable {
       onConnection: (accepted, ends) => row.wanted.serve(accepted, ends, this.#serving),
       onRefused: ({ ip, reason }) => log.info({ ip }, `connection from [${ip}] refused: ${reason}`),
     });
+  }
+
+  /** As the configuration of now has it: a reload may change the terms of a port that stays open. */
+  #identityOf(row: Row): TlsContexts {
+    const now = (): TlsContexts => {
+      const identity = row.wanted.identity(this.#serving);
+      if (identity === undefined) throw new Error(`${row.wanted.service}: no certificate`);
+      return identity;
+    };
+    return {
+      get clientCertificates() {
+        return now().clientCertificates;
+      },
+      context: () => now().context(),
+      contextForName: (name) => now().contextForName(name),
+    };
   }
 
   #listenUnix(row: Row, socket: UnixSocket, log: Log): Promise<OpenListener> {

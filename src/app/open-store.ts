@@ -2,8 +2,8 @@
  * Opens a store by its name: `sqlite:DIRECTORY`, or the URI of a MongoDB database. Each scheme is a row; nothing else
  * knows the backends.
  */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Log } from '../log.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import { openSqliteSource } from '../store/backend/sqlite/open-source.ts';
@@ -32,6 +32,8 @@ interface Backend {
   prepare(spec: string, give: (directory: string) => void): void;
   /** Created if missing. */
   open(spec: string, options: StoreOptions): Promise<Store>;
+  /** Octets on this machine's disk; null if it is elsewhere. */
+  size(spec: string): number | null;
   /** Only to be read, also while a server has it open. */
   openSource(spec: string, options: Pick<StoreOptions, 'log'>): Promise<OpenSource>;
 }
@@ -50,6 +52,10 @@ const sqlite: Backend = {
   },
   open: (spec, { repair = false, progress: _progress, patience: _patience, ...options }) =>
     openSqliteStore({ directory: directoryOf(spec), ...options, sweeps: !repair }),
+  size: (spec) =>
+    ['store.sqlite', 'store.sqlite-wal', 'search.sqlite', 'search.sqlite-wal']
+      .map((name) => statSync(join(directoryOf(spec), name), { throwIfNoEntry: false })?.size ?? 0)
+      .reduce((sum, size) => sum + size, 0),
   openSource: (spec, { log }) => openSqliteSource(directoryOf(spec), log),
 };
 
@@ -70,6 +76,7 @@ const mongodb: Backend = {
   name: (uri) => uri.replace(/^([a-z+]+:\/\/)[^/?]*@/, '$1'),
   prepare: () => {},
   open: openMongo,
+  size: () => null,
   openSource: async (uri, options) => {
     const store = await openMongo(uri, options);
     const processes = (await store.cluster?.processes()) ?? [];
@@ -102,6 +109,8 @@ function backendOf(spec: string): Backend {
 /** The name of the store that `mail_store` of main.cf means. */
 export const mailStoreOf = (mailStore: string, dataDirectory: string): string =>
   mailStore === 'sqlite' ? `sqlite:${dataDirectory}` : mailStore;
+
+export const sizeOfStore = (spec: string): number | null => backendOf(spec).size(spec);
 
 export const nameOfStore = (spec: string): string => backendOf(spec).name(spec);
 

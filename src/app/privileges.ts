@@ -4,7 +4,7 @@
  * While root, the effective user is switched before the store creates its files, so that they belong to `mail_owner`
  * from the start, and restored for the ports; `drop` is permanent.
  */
-import { lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { fchownSync, lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
@@ -21,6 +21,8 @@ export interface Privileges {
   asOwnerNow(work: () => void): void;
   /** Creates the folder and gives it, with its contents, to the owner. */
   give(directory: string): void;
+  /** Gives a file that was made just now, by its descriptor. */
+  giveNew(file: number): void;
   /** Becomes the owner permanently. Throws if root could be regained. */
   drop(): void;
 }
@@ -31,6 +33,7 @@ const unchanged: Privileges = {
   asOwner: (work) => work(),
   asOwnerNow: (work) => work(),
   give: (directory) => void mkdirSync(directory, { recursive: true, mode: DATA_FOLDER_MODE }),
+  giveNew: () => {},
   drop: () => {},
 };
 
@@ -92,6 +95,7 @@ export function choosePrivileges({
         if (stat?.isDirectory() || stat?.nlink === 1) lchownSync(path, user.uid, user.gid);
       }
     },
+    giveNew: (file) => fchownSync(file, user.uid, user.gid),
     drop: () => {
       process.setgroups?.([user.gid]);
       process.setgid?.(user.gid);

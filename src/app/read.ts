@@ -108,9 +108,13 @@ export const zoneFiles = ({ named, resolvePath }: Named): ZoneFiles => ({
 });
 
 /** Configuration files that this process may not read: a reload would fail. */
-export function unreadable({ directory, certificates }: Configuration, files: readonly string[]): string[] {
+export function unreadable(
+  { directory, certificates, clientCertificate }: Configuration,
+  files: readonly string[],
+): string[] {
   // Keys may be readable by root only: those read at the start stay in use.
-  const keys = Object.values(certificates).flatMap((choice) =>
+  const choices = [...Object.values(certificates), ...(clientCertificate === null ? [] : [clientCertificate])];
+  const keys = choices.flatMap((choice) =>
     choice.kind === 'made' ? Object.values(choice.files) : filesOf(choice.source),
   );
   return files

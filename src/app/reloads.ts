@@ -13,12 +13,16 @@ import { readAll } from './read-all.ts';
 import type { ServerParts } from './server-parts.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
+/** What only a start opens. */
+const LASTING = ['mail_store', 'maillog_file', 'syslog_name'] as const;
+type Lasting = Readonly<Record<(typeof LASTING)[number], string>>;
+
 export class Reloads {
   readonly #parts: ServerParts;
   #state: 'starting' | 'running' | 'stopping' = 'starting';
   #last: Promise<unknown> = Promise.resolve();
-  /** The store that is open. */
-  #mailStore = '';
+  /** What is open since the start. */
+  #lasting: Lasting = { mail_store: '', maillog_file: '', syslog_name: '' };
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -27,7 +31,12 @@ export class Reloads {
   /** From now on reloads are possible. */
   begin(): void {
     this.#state = 'running';
-    this.#mailStore = this.#parts.generations.current.configuration.parameters.string('mail_store');
+    const { parameters } = this.#parts.generations.current.configuration;
+    this.#lasting = {
+      mail_store: parameters.string('mail_store'),
+      maillog_file: parameters.string('maillog_file'),
+      syslog_name: parameters.string('syslog_name'),
+    };
   }
 
   /**
@@ -60,9 +69,9 @@ export class Reloads {
     const old = await generations.replace(fresh);
     const notes = [
       ...read.notes,
-      ...(configuration.parameters.string('mail_store') === this.#mailStore
-        ? []
-        : ['main.cf: mail_store has changed: that takes effect at the next start']),
+      ...LASTING.filter((name) => configuration.parameters.string(name) !== this.#lasting[name]).map(
+        (name) => `main.cf: ${name} has changed: that takes effect at the next start`,
+      ),
       ...renewed,
       ...(await nameServer.renew(configuration, read.zones)),
       ...(await strandedAccounts(store.directory, fresh.domains)),

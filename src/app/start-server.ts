@@ -16,7 +16,7 @@ import { LoginThrottle } from '../server/login/throttle.ts';
 import { createAdminServices } from './admin-face.ts';
 import { adoptCopy } from './adopt-copy.ts';
 import { Certificates, hasMail } from './certificates.ts';
-import { logFileOf, makeDataFolder, temporaryFolder } from './data-folder.ts';
+import { logFileOf, makeDataFolder, makeMailLog, temporaryFolder } from './data-folder.ts';
 import { ensureFirstAccount, makeAccounts } from './first-account.ts';
 import { Generations } from './generations.ts';
 import { Grace } from './grace.ts';
@@ -37,6 +37,8 @@ import { portNotes, rightsNotes } from './start-notes.ts';
 import { factsOf } from './status.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
+/** The value of maillog_file for containers. */
+const STDOUT = '/dev/stdout';
 const DAY = 86_400_000;
 /** How long a database is waited for that starts at the same time, ms. */
 const DATABASE_PATIENCE = 60_000;
@@ -66,10 +68,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const folders = dropFolders(dataDirectory);
   privileges.asOwnerNow(() => makeDropFolders(folders));
 
+  const mailLog = parameters.string('maillog_file');
+  const printsLog = options.printLog || mailLog === STDOUT;
+  if (mailLog !== '' && mailLog !== STDOUT) makeMailLog(mailLog, privileges);
   const log = createLog({
     file: logFileOf(dataDirectory),
     host: shortName(parameters.string('myhostname')),
-    ...(options.printLog ? { textFd: 1 } : {}),
+    program: parameters.string('syslog_name'),
+    ...(mailLog === '' || mailLog === STDOUT ? {} : { textFile: mailLog }),
+    ...(printsLog ? { textFd: 1 } : {}),
   });
   scope.defer(() => log.flush());
   late.openLog(log);

@@ -1,7 +1,16 @@
 /** What a running server says of itself: to `posthorn status`, and to the other processes on its database. */
 import type { Cluster } from '../store/cluster.ts';
+import type { Queue } from '../store/queue.ts';
+import { freeOctets } from './data-folder.ts';
+import type { Sessions } from './generation.ts';
 import type { ListenerRow } from './listeners.ts';
+import { mailStoreOf, sizeOfStore } from './open-store.ts';
 import { listenerRows, type ServerParts } from './server-parts.ts';
+
+type QueueName = 'active' | 'incoming' | 'deferred' | 'hold';
+
+/** A longer queue is not counted to its end. */
+const COUNTED = 10_000;
 
 export interface ServerStatus {
   readonly domain: string;
@@ -9,7 +18,15 @@ export interface ServerStatus {
   readonly pid: number;
   readonly listeners: readonly ListenerRow[];
   readonly connections: number;
+  /** By protocol. */
+  readonly sessions: Sessions;
   readonly deliveries: number;
+  /** Recipients by queue, of the first `COUNTED`. */
+  readonly queue: Readonly<Record<QueueName, number>>;
+  /** Octets; `size` is null for a store that is no file, `free` what its data folder's disk has left. */
+  readonly store: { readonly size: number | null; readonly free: number };
+  /** Of the process, in seconds. */
+  readonly uptime: number;
   /** Of the process, in octets. */
   readonly memory: number;
   /** Living ones that share the store, this one included. */
@@ -17,7 +34,7 @@ export interface ServerStatus {
 }
 
 export async function statusOf(parts: ServerParts): Promise<ServerStatus> {
-  const { generations, listeners, store } = parts;
+  const { generations, listeners, store, options } = parts;
   const { parameters } = generations.current.configuration;
   return {
     domain: parameters.string('myorigin'),
@@ -25,10 +42,28 @@ export async function statusOf(parts: ServerParts): Promise<ServerStatus> {
     pid: process.pid,
     listeners: listenerRows(parts),
     connections: listeners.connections,
+    sessions: generations.sessions,
     deliveries: generations.current.delivery.runner.active,
+    queue: await countedQueue(store.queue),
+    store: {
+      size: sizeOfStore(mailStoreOf(parameters.string('mail_store'), options.dataDirectory)),
+      free: freeOctets(options.dataDirectory),
+    },
+    uptime: Math.round(process.uptime()),
     memory: process.memoryUsage().rss,
     processes: store.cluster === null ? 1 : await livingIn(store.cluster),
   };
+}
+
+async function countedQueue(queue: Queue): Promise<ServerStatus['queue']> {
+  const counts = { incoming: 0, active: 0, deferred: 0, hold: 0 };
+  let seen = 0;
+  for await (const batch of queue.list()) {
+    for (const item of batch.slice(0, COUNTED - seen)) counts[item.active ? 'active' : item.state] += 1;
+    seen += batch.length;
+    if (seen >= COUNTED) break;
+  }
+  return counts;
 }
 
 const livingIn = async (cluster: Cluster): Promise<number> =>

@@ -8,8 +8,10 @@
 import type { Clock } from '../clock.ts';
 import { firstLineOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { formatReply } from '../mail/status.ts';
 import { noteAwaited, runningMark, whileRunning } from '../running.ts';
 import { StoreUnavailableError } from '../store/store.ts';
+import { trace } from '../tracing.ts';
 import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
 import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
@@ -24,6 +26,8 @@ export interface PluginPolicy {
   readonly deadline: number;
   /** How a failed call counts: as a temporary refusal, or as no opinion. Observing hooks always pass. */
   readonly onError: 'defer' | 'pass';
+  /** See Plugin.stateless. */
+  readonly stateless?: boolean;
 }
 
 export const DEFAULT_POLICY: PluginPolicy = { deadline: 30_000, onError: 'defer' };
@@ -183,11 +187,29 @@ export class Bus implements Hooks {
     if (this.#pending === 0) this.#idle?.();
   }
 
+  /** One handler's verdict; whoever watches (tracing.ts) is told. */
+  #ask(listener: Listener, argument: object): Verdict | Promise<Verdict> {
+    const watcher = trace();
+    if (watcher === null) return this.#call(listener, argument);
+    const { plugin, hook, policy } = listener;
+    const tell = (result: string): void => watcher.add({ kind: 'plugin', plugin, hook, result });
+    if (watcher.hypothetical && policy.stateless !== true) {
+      tell(`not asked, because it may remember what it is asked`);
+      return NEXT;
+    }
+    const told = (verdict: Verdict): Verdict => {
+      if (verdict.code !== 'NEXT') tell(verdictWords(verdict));
+      return verdict;
+    };
+    const answer = this.#call(listener, argument);
+    return answer instanceof Promise ? answer.then(told) : told(answer);
+  }
+
   /**
    * One handler's verdict as plain data, with failures turned into a verdict. Never throws, and the promise never
    * rejects.
    */
-  #ask(listener: Listener, argument: object): Verdict | Promise<Verdict> {
+  #call(listener: Listener, argument: object): Verdict | Promise<Verdict> {
     if (!listener.circuit.admits()) return this.#failure(listener);
     try {
       return whileRunning(listener.mark, () => {
@@ -270,6 +292,9 @@ function isWanted({ when, mark }: Listener, connection: Connection | null): bool
     return true;
   }
 }
+
+const verdictWords = (verdict: Verdict): string =>
+  'reply' in verdict && verdict.reply !== undefined ? `${verdict.code} ${formatReply(verdict.reply)}` : verdict.code;
 
 const ids = (listener: Listener): object => ({ plugin: listener.plugin, hook: listener.hook });
 

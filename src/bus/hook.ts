@@ -12,6 +12,7 @@ import type { Recipient } from '../mail/envelope.ts';
 import type { Reply } from '../mail/status.ts';
 import type { DnsQuestion } from '../protocol/dns/message.ts';
 import type { Header } from '../protocol/mime/header.ts';
+import type { ShownCertificate } from '../protocol/tls/peer.ts';
 
 /** An SMTP (or LMTP) connection as plugins see it. The same object for the whole connection. */
 export interface Connection {
@@ -39,6 +40,12 @@ export interface Connection {
     readonly cipher: string;
     readonly bits: number;
     readonly serverName: string;
+    /** That name if it chose another certificate than the default; '' otherwise. */
+    readonly chosenBy: string;
+    /** The client was asked for a certificate (smtpd_tls_ask_ccert). */
+    readonly isAsked: boolean;
+    /** The certificate that it showed, trusted or not; null for none. */
+    readonly peer: ShownCertificate | null;
   } | null;
   /** The login name as given, and the account that was logged in to. */
   readonly user: { readonly login: string; readonly mechanism: string; readonly account: Account } | null;
@@ -52,8 +59,8 @@ export interface Connection {
 export interface Transaction {
   readonly queueId: string;
   /**
-   * Plugins may rewrite it (sender_canonical_maps) until the end of `queue`. Before that it is what the client gave,
-   * which may lack a domain.
+   * Plugins may rewrite it until the end of `queue`. Before `data_post` it is what the client gave, which may lack a
+   * domain; then it is as canonical tables and masquerading made it.
    */
   reversePath: Address;
   /** Accepted so far. */
@@ -91,7 +98,7 @@ export interface Expanded extends Recipient {
   readonly final?: boolean;
   /**
    * What happens if replacements lead back to an earlier address. `keep`: if one step of the loop says so, the message
-   * is delivered to that address (canonical addresses, postmaster). `refuse`: if all steps say so, the whole message is
+   * is delivered to that address (postmaster, an address that leads to another). `refuse`: if all steps say so, the whole message is
    * refused temporarily (virtual aliases, 4.6.0). Otherwise the address that closes the loop bounces (aliases, 5.4.6).
    */
   readonly onCircle?: 'keep' | 'refuse';

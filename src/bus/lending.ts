@@ -61,7 +61,7 @@ export class Lending {
           if (fault !== null) faults.push(fault);
           else if (bus.restrictions.has(word.toLowerCase()))
             faults.push(`defines the restriction ${word}, which another plugin defines already`);
-          else bus.restrictions.set(word.toLowerCase(), checked(word, restriction));
+          else bus.restrictions.set(word.toLowerCase(), checked(word, restriction, policy));
         }),
       restriction: (word) => bus.restrictions.get(word.toLowerCase()),
     };
@@ -102,9 +102,10 @@ function restrictionFault(word: unknown, restriction: unknown): string | null {
 }
 
 /** The restriction with its outcomes checked: an invalid outcome is a failure of the restriction. */
-function checked(word: string, restriction: Restriction): Restriction {
+function checked(word: string, restriction: Restriction, { stateless }: PluginPolicy): Restriction {
   return {
     takesArgument: restriction.takesArgument === true,
+    stateful: restriction.stateful ?? stateless !== true,
     check: (question) => {
       const outcome: unknown = restriction.check(question);
       return isThenable(outcome)

@@ -93,6 +93,7 @@ async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadO
   const policy = {
     ...DEFAULT_POLICY,
     ...(plugin.onError === undefined ? {} : { onError: plugin.onError }),
+    stateless: plugin.stateless === true,
     ...config.policy,
   };
   const lent = new Lending(bus, plugin.name, policy, {

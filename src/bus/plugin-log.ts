@@ -4,6 +4,7 @@
  */
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { trace } from '../tracing.ts';
 import type { Server } from './plugin.ts';
 
 const LONGEST_MESSAGE = 8_000;
@@ -13,8 +14,12 @@ export function pluginLog(log: Log, plugin: string): Server['log'] {
   const own = log.child({ plugin });
   const write = (level: 'info' | 'warn') => (fields: unknown, message: unknown) => {
     // A plugin may pass only the message.
-    if (typeof fields === 'string' && message === undefined) own[level]({}, fields.slice(0, LONGEST_MESSAGE));
-    else own[level](plainFields(fields), messageOf(message).slice(0, LONGEST_MESSAGE));
+    const isMessage = typeof fields === 'string' && message === undefined;
+    const text = (isMessage ? fields : messageOf(message)).slice(0, LONGEST_MESSAGE);
+    const watcher = trace();
+    // What did not happen must not be in the log.
+    if (watcher?.hypothetical === true) watcher.add({ kind: 'log', text });
+    else own[level](isMessage ? {} : plainFields(fields), text);
   };
   return { info: write('info'), warn: write('warn') };
 }

@@ -25,6 +25,7 @@ export { type Reply, reply } from '../mail/status.ts';
 export { ResolveError, type Resolver } from '../protocol/dns/resolver.ts';
 /** Thrown by `server.directory` and `server.domains` while the store cannot be reached: the store has logged it. */
 export { StoreUnavailableError } from '../store/store.ts';
+export { type Trace, type TraceStep, trace } from '../tracing.ts';
 export * from './hook.ts';
 export * from './restriction.ts';
 
@@ -83,6 +84,11 @@ export interface Plugin {
    * How a failed call counts, unless the plugin's configuration overrides it. Default: `defer`, a temporary refusal.
    */
   readonly onError?: 'defer' | 'pass';
+  /**
+   * True if nothing that it does later depends on what it was asked before: it counts, learns and sends nothing. Only
+   * then does `posthorn explain` ask it about a message that does not exist.
+   */
+  readonly stateless?: boolean;
   /** Called once at start and again after each reload (with a fresh bus). Errors thrown here make the start fail. */
   register(server: Server): void | Promise<void>;
 }

@@ -25,7 +25,8 @@ export interface Subject {
     | 'Recipient address'
     | 'Data command'
     | 'End-of-data'
-    | 'Etrn command';
+    | 'Etrn command'
+    | 'Client certificate';
 }
 
 /** The argument of a restriction. */
@@ -74,6 +75,8 @@ export type Outcome =
 export interface Restriction {
   /** The next word of the list is its argument: a table, a zone. */
   readonly takesArgument?: boolean;
+  /** It remembers what it was asked, so `posthorn explain` does not ask it. By default that of its plugin. */
+  readonly stateful?: boolean;
   check(question: Question): Outcome | Promise<Outcome>;
 }
 

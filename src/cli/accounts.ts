@@ -1,5 +1,5 @@
 /** `posthorn user`, `alias` and `domain`. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { OperationError } from '../admin/operation.ts';
 import { counted, printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
@@ -26,6 +26,10 @@ export async function lineFromStdin(): Promise<string> {
       'the password is not UTF-8, in which mail programs send it (RFC 4616); the terminal or the file has another encoding',
     );
   }
+}
+
+function refusePassword(): never {
+  throw new OperationError('--password: every user of the machine would see it (ps); use --password-stdin');
 }
 
 interface PasswordOptions extends PlaceOptions {
@@ -71,6 +75,7 @@ export function addAccountCommands(program: Command): void {
     ['passwd', 'change the password of an account', 'has a new password'],
   ] as const) {
     withPlace(user.command(`${verb} <address>`).description(description))
+      .addOption(new Option('--password <password>').hideHelp().argParser(refusePassword))
       .option('--password-stdin', 'read the password from standard input', false)
       .option(
         '--password-hash-stdin',
@@ -119,7 +124,7 @@ export function addAccountCommands(program: Command): void {
         `${result.before} is ${result.address} now; mail to the old address is refused.${passwordLine(result)}`,
     ),
   );
-  withPlace(user.command('remove <address>').description('remove an account with all its mail')).action(
+  withPlace(user.command('remove <address>').alias('del').description('remove an account with all its mail')).action(
     (address: string, options: PlaceOptions) =>
       act<{ address: string }>(
         options,

@@ -25,7 +25,7 @@ export function addLabCommand(program: Command): void {
     .option('--keep', 'leave the sites running and print the settings for Thunderbird or Foxmail', false)
     .option('--json', 'print JSON', false)
     .action(async (options: LabCommandOptions) => {
-      const { openLab, runPoints } = await import('../lab/lab.ts');
+      const { openLab, runPoints, SITES } = await import('../lab/lab.ts');
       const { choosePortOffset } = await import('../app/port-offset.ts');
       const offset = options.portOffset ?? (await choosePortOffset('127.0.0.1'));
       let silent = options.json;
@@ -68,7 +68,7 @@ export function addLabCommand(program: Command): void {
         }
         process.exitCode = passed === results.length ? 0 : 1;
         if (options.keep) {
-          console.log(clientSettings(offset));
+          console.log(siteSettings(SITES, offset, (site) => running.dataOf(site)));
           await interrupted;
         }
       } finally {
@@ -96,25 +96,33 @@ export function pointTable(results: readonly PointResult[], room: number): strin
     .join('\n');
 }
 
-function clientSettings(offset: number): string {
-  const rows = [
-    ['xixi@baidu.com', '127.0.1.134', 'xixi'],
-    ['maomao@baidu.com', '127.0.1.134', 'maomao'],
-    ['zhangsan@qq.com', '127.0.1.128', 'zhangsan'],
-    ['lisi@qq.com', '127.0.1.128', 'lisi'],
-  ].map(([address, server, password]) => [
-    address ?? '',
-    server ?? '',
-    `${993 + offset} SSL/TLS`,
-    `${995 + offset} SSL/TLS`,
-    `${465 + offset} SSL/TLS`,
-    password ?? '',
-  ]);
+/** What a person needs to use the sites by hand. @internal */
+export function siteSettings(
+  sites: readonly {
+    readonly name: string;
+    readonly domain: string;
+    readonly address: string;
+    readonly users: readonly string[];
+  }[],
+  offset: number,
+  dataOf: (site: string) => string,
+): string {
+  const port = (...wellKnown: readonly number[]): string => wellKnown.map((one) => String(one + offset)).join(' ');
+  const withMail = sites.filter(({ users }) => users.length > 0);
   return [
     '',
-    'The sites keep running. For Thunderbird or Foxmail (user name = address; accept the certificate once):',
+    'The sites keep running. For Thunderbird or Foxmail: the user name is the address, SSL/TLS, accept the certificate once.',
     '',
-    table(['address', 'server', 'IMAP', 'POP3', 'SMTP', 'password'], rows),
+    table(
+      ['address', 'password', 'server', 'IMAP', 'POP3', 'SMTP'],
+      withMail.flatMap(({ domain, address, users }) =>
+        users.map((user) => [`${user}@${domain}`, user, address, port(993), port(995), port(465)]),
+      ),
+    ),
+    '',
+    `By hand, in clear text: SMTP ${port(25)}, POP3 ${port(110)}, IMAP ${port(143)}; SMTP with STARTTLS and a login: ${port(587)}.`,
+    'Their log and queue:',
+    ...withMail.map(({ name }) => `  posthorn log -f --data ${dataOf(name)}    posthorn mailq --data ${dataOf(name)}`),
     '',
     'Ctrl-C ends them and removes their mail.',
   ].join('\n');

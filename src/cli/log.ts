@@ -56,7 +56,47 @@ async function print(file: FileHandle, start: number, show: (line: string) => vo
 interface LogOptions extends PlaceOptions {
   readonly follow: boolean;
   readonly lines: number;
+  readonly id?: string;
+  readonly address?: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly since?: number;
 }
+
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `30m` is half an hour ago. */
+function sinceWhen(value: string): number {
+  const ago = /^(\d{1,6})([smhd])$/.exec(value);
+  const time = ago === null ? Date.parse(value) : Date.now() - Number(ago[1]) * (UNITS[ago[2] ?? ''] ?? 0);
+  if (!Number.isFinite(time)) throw new InvalidArgumentError('expected a time such as 2h, 3d or 2026-11-27T08:00.');
+  return time;
+}
+
+/** Whether a line is to be shown. */
+function chooser({ id, address, since }: LogOptions): (line: string) => boolean {
+  if (id === undefined && address === undefined && since === undefined) return () => true;
+  const wanted = address?.toLowerCase();
+  return (line) => {
+    // Nothing is parsed that cannot be meant.
+    if (id !== undefined && !line.includes(id)) return false;
+    let entry: Partial<Entry> & { readonly queueId?: string; readonly session?: string };
+    try {
+      entry = JSON.parse(line) as typeof entry;
+    } catch {
+      return false;
+    }
+    const { time = '', msg = '', queueId, session } = entry;
+    if (since !== undefined && !(Date.parse(time) >= since)) return false;
+    if (id !== undefined && queueId !== id && session !== id && !msg.startsWith(`${id}:`)) return false;
+    return wanted === undefined || addressesIn(msg).includes(wanted);
+  };
+}
+
+/** In angle brackets, or a login's. */
+const addressesIn = (message: string): readonly string[] =>
+  Array.from(message.matchAll(/<([^<>\s]+)>|sasl_username=([^\s,]+)/g), (found) =>
+    (found[1] ?? found[2] ?? '').toLowerCase(),
+  );
 
 function lineCount(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('expected a number of lines.');
@@ -67,18 +107,25 @@ export function addLogCommand(program: Command): void {
   withPlace(program.command('log').description('print the log in the format of /var/log/maillog'))
     .option('-f, --follow', 'follow the log as it grows', false)
     .option('-n, --lines <count>', 'number of lines from the end', lineCount, 100)
+    .option('--id <queue-id>', 'only lines of this message, or of this session')
+    .option('--address <address>', 'only lines with this sender, recipient or login')
+    .option('--since <time>', 'only lines from this time on: 2h, 3d, 2026-11-27T08:00', sinceWhen)
     .action(async (options: LogOptions) => {
       const where = place(options);
       const path = logFileOf(where.data);
       if (statSync(path, { throwIfNoEntry: false }) === undefined)
         throw new Error(`${path}: there is no log yet; a server with this --data folder creates it`);
       const last: string[] = [];
+      const isChosen = chooser(options);
       let file = await open(path);
       let position = await print(file, 0, (line) => {
+        if (!isChosen(line)) return;
         last.push(line);
         if (last.length > options.lines) last.shift();
       });
-      const show = (line: string): void => console.log(where.json ? line : asText(line));
+      const show = (line: string): void => {
+        if (isChosen(line)) console.log(where.json ? line : asText(line));
+      };
       last.forEach(show);
       while (options.follow) {
         await delay(FOLLOW_EVERY_MS);

@@ -84,7 +84,13 @@ export const placeWords = ({ config, data }: PlaceOptions): { readonly config: s
 });
 
 /** Operations that create a missing store; for all others a missing store most likely means that --data is wrong. */
-const MAKING: ReadonlySet<string> = new Set(['user.add', 'alias.set', 'domain.add', 'store.import.wildduck']);
+const MAKING: ReadonlySet<string> = new Set([
+  'user.add',
+  'alias.set',
+  'domain.add',
+  'store.import.wildduck',
+  'import.accounts',
+]);
 
 /**
  * Runs an operation through the running server, or on the store itself if none is running. Rejects with OperationError

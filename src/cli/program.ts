@@ -9,6 +9,8 @@ import { StoreUnavailableError } from '../store/store.ts';
 import { ownVersion } from '../version.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addCheckCommand } from './check.ts';
+import { addExplainCommand } from './explain.ts';
+import { addImportCommands } from './import.ts';
 import { addInstallLinksCommand } from './install-links.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
@@ -22,6 +24,7 @@ import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
 import { addStatusCommand } from './status.ts';
 import { addStoreCommands } from './store.ts';
+import { addTestCommand } from './test.ts';
 import { addZoneCommand } from './zone.ts';
 
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
@@ -45,7 +48,10 @@ export function createProgram(): Command {
     addQueueCommands,
     addSearchCommands,
     addStoreCommands,
+    addImportCommands,
     addCheckCommand,
+    addExplainCommand,
+    addTestCommand,
     addZoneCommand,
     addLogCommand,
     addLabCommand,

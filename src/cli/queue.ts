@@ -49,6 +49,20 @@ const COMMANDS: readonly QueueCommand[] = [
     counted: 'released',
   },
   {
+    name: 'requeue',
+    verb: 'requeue',
+    description: 'release messages and try them now, with the routes of the present configuration',
+    done: 'due now',
+    counted: 'requeued',
+  },
+  {
+    name: 'bounce',
+    verb: 'bounce',
+    description: 'return messages to their senders now, with the reason of the last attempt',
+    done: 'returned to the sender',
+    counted: 'bounced',
+  },
+  {
     name: 'delete',
     verb: 'remove',
     description: 'delete messages from the queue',
@@ -58,12 +72,16 @@ const COMMANDS: readonly QueueCommand[] = [
 ];
 
 export function addQueueCommands(program: Command): void {
-  const queue = program.command('queue').description('the mail queue: list, show, flush, hold, release, delete');
-  withChoice(queue.command('list').description('the queue, as mailq shows it')).action(async (options: Choice) => {
+  const queue = program
+    .command('queue')
+    .description('the mail queue: list, show, flush, hold, release, requeue, bounce, delete');
+  withChoice(
+    queue.command('list').description('the queue as mailq shows it, and when each recipient is tried again'),
+  ).action(async (options: Choice) => {
     const where = place(options);
     const items = (await operate(where, 'queue.list', choiceOf(options))) as ListedItem[];
     if (where.json) printJson(items);
-    else console.log(formatQueue(items));
+    else console.log(formatQueue(items, { next: true }));
   });
   withPlace(
     queue.command('show <queue-id>').description('a message of the queue: who, why it waits, and its text'),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ServerStatus } from '../app/status.ts';
 import type { ClusterProcess } from '../store/cluster.ts';
-import { listenerTable, printJson, table } from './output.ts';
+import { counted, listenerTable, printJson, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 import { tell } from './tell.ts';
 
@@ -11,14 +11,38 @@ interface StatusOptions extends PlaceOptions {
 }
 
 function describeServer(status: ServerStatus): string {
-  const { domain, hostname, pid, listeners, connections, deliveries, memory, processes } = status;
+  const { domain, hostname, pid, listeners, connections, sessions, deliveries, memory, processes, uptime } = status;
+  const { size, free } = status.store;
   return [
-    `Posthorn serves ${domain} as ${hostname}: process ${pid}, ${Math.round(memory / 1024 / 1024)} MB.`,
-    `Connections: ${connections}. Deliveries in progress: ${deliveries}.`,
+    `Posthorn serves ${domain} as ${hostname}: process ${pid}, ${megabytes(memory)}, for ${duration(uptime)}.`,
+    `Connections: ${connections} (SMTP ${sessions.smtp}, IMAP ${sessions.imap}, POP3 ${sessions.pop3}). Deliveries in progress: ${deliveries}.`,
+    `Queue: ${queueWords(status.queue)}. Store: ${size === null ? 'a database' : megabytes(size)}; free on the disk: ${megabytes(free)}.`,
     ...(processes === 1 ? [] : [`Processes that share the store: ${processes}; --cluster shows them.`]),
     '',
     listenerTable(listeners),
   ].join('\n');
+}
+
+const megabytes = (octets: number): string => `${Math.round(octets / 1024 / 1024)} MB`;
+
+/** `3 d 4 h`, `2 h 5 min`, `40 s`. */
+function duration(seconds: number): string {
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  if (days > 0) return `${days} d ${hours} h`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min` : `${seconds} s`;
+}
+
+function queueWords(queue: ServerStatus['queue']): string {
+  const parts = Object.entries(queue).filter(([, count]) => count > 0);
+  const all = parts.reduce((sum, [, count]) => sum + count, 0);
+  return parts.length === 0
+    ? 'empty'
+    : `${counted(all, 'recipient')} (${parts.map(([name, count]) => `${count} ${name}`).join(', ')})`;
 }
 
 /** What processes say of themselves (app/status.ts). */

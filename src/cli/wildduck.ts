@@ -1,19 +1,17 @@
 /** `posthorn store import wildduck` and `posthorn store export wildduck`. */
 import type { Command } from 'commander';
-import type { Problem, TransferReport } from '../maintenance/wildduck/report.ts';
+import type { TransferReport } from '../maintenance/wildduck/report.ts';
 import { lineFromStdin } from './accounts.ts';
 import { printJson } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 import { progressLines } from './progress.ts';
+import { messagesDone, transferText } from './transfer-text.ts';
 
 interface WildDuckOptions extends PlaceOptions {
   readonly user?: readonly string[];
   readonly usersDb?: string;
   readonly gridfsDb?: string;
 }
-
-/** Problems that are printed one by one; --json has all. */
-const PRINTED = 50;
 
 const COMMANDS = [
   {
@@ -49,33 +47,13 @@ export function addWildDuckCommands(store: Command): void {
           gridfsDatabase: options.gridfsDb,
         };
         const report = (await operate(where, `store.${direction}.wildduck`, given, {
-          progress: progressLines(messages),
+          progress: progressLines(messagesDone),
         })) as TransferReport;
         if (where.json) printJson(report);
-        else console.log(say(report, done));
+        else console.log(transferText(report, done));
         if (report.problems.length > 0) process.exitCode = 1;
       });
   }
 }
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
-
-const messages = (done: number, of: number): string => `${done} of ${of} messages`;
-
-function say(report: TransferReport, done: string): string {
-  const { accounts, aliases, notes, notBrought, problems } = report;
-  return [
-    ...accounts.flatMap((account) => [
-      `${account.address}: ${account.messages} messages in ${account.mailboxes} mailboxes, ${account.added} of them new`,
-      ...account.notes.map((note) => `  ${note}`),
-    ]),
-    `${accounts.length} accounts and ${aliases} aliases ${done}.`,
-    ...notes.map((note) => `Note: ${note}`),
-    ...Object.entries(notBrought).map(([what, count]) => `Not ${done}: ${what}: ${count}`),
-    ...problems.slice(0, PRINTED).map((problem) => `Problem: ${placeOf(problem)}: ${problem.problem}`),
-    ...(problems.length > PRINTED ? [`${problems.length - PRINTED} more problems; --json prints all`] : []),
-  ].join('\n');
-}
-
-const placeOf = ({ account, mailbox, uid }: Problem): string =>
-  [account, ...(mailbox === undefined ? [] : [mailbox]), ...(uid === undefined ? [] : [`UID ${uid}`])].join(', ');

@@ -28,8 +28,14 @@ interface PairFiles {
 /** Resolved paths, in the shapes of net/certificate-files.ts. */
 export type NamedSource = { readonly alternatives: readonly PairFiles[] } | { readonly chainFiles: readonly string[] };
 
+export interface NamedCertificate {
+  readonly kind: 'named';
+  readonly source: NamedSource;
+  readonly names: readonly NamedFile[];
+}
+
 export type CertificateChoice =
-  | { readonly kind: 'named'; readonly source: NamedSource; readonly names: readonly NamedFile[] }
+  | NamedCertificate
   /** To be created at these paths if they do not exist. `instead`: the configured but absent file. */
   | { readonly kind: 'made'; readonly files: PairFiles; readonly instead: NamedFile | null };
 
@@ -47,23 +53,52 @@ export interface ChoiceOptions {
 
 /** `smtpd_tls_cert_file` and related: a pair for each algorithm. */
 export function choosePairs(pairs: readonly NamedPair[], options: ChoiceOptions): Choice {
-  const named = pairs.flatMap(({ certificate, key }) => [certificate, ...(key === undefined ? [] : [key])]);
-  const { paths } = options;
-  const files = pairs.map(({ certificate, key = certificate }) => ({
-    certFile: paths.resolve(certificate.path),
-    keyFile: paths.resolve(key.path),
-  }));
   return choose(
     pairs.map(({ certificate }) => certificate),
-    named,
-    { alternatives: files },
+    filesOf(pairs),
+    pairSource(pairs, options),
     options,
   );
 }
 
+const filesOf = (pairs: readonly NamedPair[]): NamedFile[] =>
+  pairs.flatMap(({ certificate, key }) => [certificate, ...(key === undefined ? [] : [key])]);
+
+const pairSource = (pairs: readonly NamedPair[], { paths }: Pick<ChoiceOptions, 'paths'>): NamedSource => ({
+  alternatives: pairs.map(({ certificate, key = certificate }) => ({
+    certFile: paths.resolve(certificate.path),
+    keyFile: paths.resolve(key.path),
+  })),
+});
+
+const chainSource = (files: readonly NamedFile[], { paths }: Pick<ChoiceOptions, 'paths'>): NamedSource => ({
+  chainFiles: files.map(({ path }) => paths.resolve(path)),
+});
+
+/** The SMTP client's own certificate: `smtp_tls_chain_files`, else `smtp_tls_cert_file` and related. */
+export interface ClientFiles {
+  readonly chain: readonly NamedFile[];
+  readonly pairs: readonly NamedPair[];
+}
+
+/** None is made for it: an absent file is an error. */
+export function chooseClient(
+  { chain, pairs }: ClientFiles,
+  options: ChoiceOptions,
+): { readonly choice: NamedCertificate | null; readonly faults: readonly Fault[] } {
+  const names = chain.length > 0 ? chain : filesOf(pairs);
+  if (names.length === 0) return { choice: null, faults: [] };
+  // By default the key is in the file of the certificate.
+  const faults = [...new Map([...names].reverse().map((name) => [name.path, name])).values()]
+    .filter(({ path }) => isAbsent(path, options.paths))
+    .map(({ path, place }) => ({ ...place, message: `${path}: there is no such file` }));
+  const source = chain.length > 0 ? chainSource(chain, options) : pairSource(pairs, options);
+  return { choice: { kind: 'named', source, names }, faults };
+}
+
 /** `smtpd_tls_chain_files`. */
 export function chooseChain(files: readonly NamedFile[], options: ChoiceOptions): Choice {
-  return choose(files, files, { chainFiles: files.map(({ path }) => options.paths.resolve(path)) }, options);
+  return choose(files, files, chainSource(files, options), options);
 }
 
 /** If none of the certificates exists, one is created; if only some files are missing, each is an error. */

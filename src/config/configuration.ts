@@ -2,8 +2,8 @@
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Transports } from '../lookup/transports.ts';
 import type { Endpoint } from '../protocol/dns/endpoint.ts';
-import type { Authorities } from './authorities.ts';
-import type { CertificateChoice } from './certificates.ts';
+import type { ServerTerms } from '../protocol/tls/terms.ts';
+import type { CertificateChoice, NamedCertificate } from './certificates.ts';
 import type { Dovecot } from './dovecot/dovecot-conf.ts';
 import type { NamedConf } from './named/named-conf.ts';
 import type { UnknownRestriction } from './postfix/check-parameters.ts';
@@ -45,6 +45,19 @@ export interface Service {
   readonly setAt: (parameter: string, item: string) => { readonly file: string; readonly line: number } | undefined;
 }
 
+/** Which certificates of other servers we trust: PEM. */
+export interface ClientTrust {
+  readonly authorities: readonly string[];
+  /** Of …_tls_trust_anchor_file: instead of the authorities, if there are any. */
+  readonly anchors: readonly string[];
+}
+
+export interface Tls {
+  /** By the name of the SMTP service. */
+  readonly terms: ReadonlyMap<string, ServerTerms>;
+  readonly trust: Readonly<Record<'smtp' | 'lmtp', ClientTrust>>;
+}
+
 export interface Configuration {
   /** The configuration folder, absolute. */
   readonly directory: string;
@@ -71,8 +84,9 @@ export interface Configuration {
     readonly smtpd: CertificateChoice;
     readonly dovecot: CertificateChoice;
   };
-  /** From smtp_tls_CAfile. */
-  readonly authorities: Authorities;
+  /** Of the SMTP client; null if it shows none. */
+  readonly clientCertificate: NamedCertificate | null;
+  readonly tls: Tls;
   /** Words of restriction lists that are errors unless a plugin defines them. */
   readonly unknownRestrictions: readonly UnknownRestriction[];
   /** Tables in the format of alias files, for `SharedTables`. */

@@ -9,8 +9,15 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Tables } from '../lookup/table.ts';
-import { type Authorities, readAuthorities } from './authorities.ts';
-import { type Choice, type ChoiceOptions, chooseChain, choosePairs, type NamedFile } from './certificates.ts';
+import {
+  type Choice,
+  type ChoiceOptions,
+  type ClientFiles,
+  chooseChain,
+  chooseClient,
+  choosePairs,
+  type NamedFile,
+} from './certificates.ts';
 import type { Configuration } from './configuration.ts';
 import type { DovecotRead } from './dovecot/dovecot-conf.ts';
 import { ConfigurationError, type Fault, formatFault } from './fault.ts';
@@ -21,6 +28,7 @@ import { readNamed } from './named/files.ts';
 import { PathResolver } from './paths.ts';
 import { classWarnings } from './postfix/check-classes.ts';
 import { limitFaults } from './postfix/check-limits.ts';
+import { logFileFaults } from './postfix/check-log-file.ts';
 import type { ParameterCheck } from './postfix/check-parameters.ts';
 import { checkTables } from './postfix/check-tables.ts';
 import { transportWarnings } from './postfix/check-transports.ts';
@@ -41,6 +49,7 @@ import {
 import { programsOf } from './postfix/transports.ts';
 import { pluginNames, readDovecot, readOwnOrShipped } from './read-files.ts';
 import { parseResolvConf } from './resolv-conf.ts';
+import { readTls } from './tls.ts';
 
 export interface Loaded {
   readonly configuration: Configuration;
@@ -106,10 +115,8 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const where = { paths, dataDirectory, hostname: parameters.string('myhostname') };
   const smtpd = chooseSmtpd(parameters, placeOf, where);
   const mailbox = chooseMailbox(dovecot, smtpd, where);
-  const authorities = readAuthorities(
-    namedFile(parameters.string('smtp_tls_CAfile'), placeOf('smtp_tls_CAfile')) ?? null,
-    paths,
-  );
+  const client = chooseClient(clientFiles(parameters, placeOf), where);
+  const tls = readTls({ services, parameters, paths, placeOf });
   const configuration: Configuration = {
     directory,
     dataDirectory,
@@ -123,7 +130,8 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     nameservers: resolv.nameservers,
     plugins: readOwnOrShipped(directory, 'plugins', pluginNames),
     certificates: { smtpd: smtpd.choice, dovecot: mailbox.choice },
-    authorities,
+    clientCertificate: client.choice,
+    tls,
     unknownRestrictions: checked.unknownRestrictions,
     aliasTables,
     resolvePath: (path) => paths.resolve(path),
@@ -146,7 +154,8 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...(named?.faults ?? []),
       // Both are the same choice if dovecot.conf names no certificate of its own.
       ...new Set([...smtpd.faults, ...mailbox.faults]),
-      ...(authorities.fault === undefined ? [] : [authorities.fault]),
+      ...client.faults,
+      ...tls.faults,
     ]),
     warnings: inOrder([
       ...warnings,
@@ -155,13 +164,15 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
         : []),
       ...(dovecot?.warnings ?? []),
       ...(lmtp?.warnings ?? []),
+      ...tls.warnings,
       ...(named?.warnings ?? []),
     ]),
     notes: [
       ...folderNotes,
       ...(hasMail && !has('main.cf') ? [`${join(directory, 'main.cf')}: not found; using Postfix defaults`] : []),
       ...paths.notes,
-      ...absenceNotes([smtpd, mailbox], authorities),
+      ...absenceNotes([smtpd, mailbox]),
+      ...tls.notes.map(formatFault),
       ...checkNotes(checked, rows),
       ...proxyNotes(services).map(formatFault),
       ...(dovecot?.notes ?? []).map(formatFault),
@@ -208,7 +219,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     ...unreadableFiles(checked, paths),
     ...tables.faults,
   ];
-  const faults = unusable.length === 0 ? limitFaults(written, ours) : unusable;
+  const faults = unusable.length === 0 ? [...limitFaults(written, ours), ...logFileFaults(written, ours)] : unusable;
   return {
     parameters:
       faults.length === 0 ? written : new MainParameters({ ...sources, settings: new Map(), overrides: new Map() }),
@@ -262,6 +273,11 @@ const CERTIFICATE_PAIRS = [
   ['smtpd_tls_eccert_file', 'smtpd_tls_eckey_file'],
 ] as const;
 
+const CLIENT_PAIRS = [
+  ['smtp_tls_cert_file', 'smtp_tls_key_file'],
+  ['smtp_tls_eccert_file', 'smtp_tls_eckey_file'],
+] as const;
+
 function chooseSmtpd(parameters: MainParameters, placeOf: PlaceOf, where: ChoiceOptions): Choice {
   const chain = parameters
     .list('smtpd_tls_chain_files')
@@ -274,6 +290,21 @@ function chooseSmtpd(parameters: MainParameters, placeOf: PlaceOf, where: Choice
   return choosePairs(pairs, where);
 }
 
+/** What the SMTP client shows to servers that ask. */
+function clientFiles(parameters: MainParameters, placeOf: PlaceOf): ClientFiles {
+  const file = (name: (typeof CLIENT_PAIRS)[number][number]): NamedFile | undefined =>
+    namedFile(parameters.string(name), placeOf(name));
+  return {
+    chain: parameters
+      .list('smtp_tls_chain_files')
+      .map((path): NamedFile => ({ path, place: placeOf('smtp_tls_chain_files') })),
+    pairs: CLIENT_PAIRS.flatMap(([certificate, key]) => {
+      const named = file(certificate);
+      return named === undefined ? [] : [{ certificate: named, key: file(key) }];
+    }),
+  };
+}
+
 /** SMTP's certificate if dovecot.conf names none. */
 function chooseMailbox(read: DovecotRead | undefined, smtpd: Choice, where: ChoiceOptions): Choice {
   const certificate = read?.dovecot.sslCertificate;
@@ -281,14 +312,13 @@ function chooseMailbox(read: DovecotRead | undefined, smtpd: Choice, where: Choi
 }
 
 /** Configured files that do not exist, and what is used instead. */
-function absenceNotes(choices: readonly Choice[], { named, absent }: Authorities): string[] {
+function absenceNotes(choices: readonly Choice[]): string[] {
   const certificates = choices.flatMap(({ choice }) =>
     choice.kind === 'made' && choice.instead !== null
       ? [note(choice.instead, `using ${choice.files.certFile}, self-signed, instead`)]
       : [],
   );
-  const trust = named !== null && absent ? [note(named, "using the platform's certificate authorities instead")] : [];
-  return [...new Set([...certificates, ...trust])];
+  return [...new Set(certificates)];
 }
 
 const note = ({ path, place }: NamedFile, what: string): string =>

@@ -5,12 +5,14 @@
 import type { Connection, Hooks } from '../bus/hook.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { readDebugPeers } from '../lookup/debug-peers.ts';
 import type { Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Transports } from '../lookup/transports.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Store } from '../store/store.ts';
+import type { ClientTlsFiles } from './client/client-contexts.ts';
 import { Generic } from './client/generic.ts';
 import { createRemote, type Remote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
@@ -42,8 +44,7 @@ export interface DeliveryOptions {
   readonly addresses: readonly string[];
   /** The port of other servers: 25, or shifted in the lab. */
   readonly smtpPort: number;
-  /** PEM of smtp_tls_CAfile; empty: the platform's CAs. */
-  readonly authorities: readonly string[];
+  readonly tls: ClientTlsFiles;
   readonly temporaryFolder: string;
   /** Whether the client's address is in mynetworks. */
   isTrusted(connection: Connection): boolean | Promise<boolean>;
@@ -69,7 +70,7 @@ export interface Delivery {
 /** Throws if a parameter or a table named by one is invalid. */
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, hooks, parameters, tables, domains, clock, log } = options;
-  const accounts = createAccounts({ directory: store.directory, parameters });
+  const accounts = createAccounts({ directory: store.directory, parameters, tables });
   const { transports } = options;
   const router = createRouter({ parameters, tables, transports, domains, accounts });
   const receiver = new MessageReceiver({
@@ -78,6 +79,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     parameters,
     tables,
     router,
+    domains,
+    addresses: options.addresses,
     log,
     clock,
     temporaryFolder: options.temporaryFolder,
@@ -93,9 +96,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     newQueueId: options.newQueueId,
   });
   const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);
+  const debugPeers = readDebugPeers(parameters, tables);
   const remoteOf = (settings: ParameterReader): Remote =>
     createRemote({
       settings: readRemoteSettings(settings, tables),
+      debugPeers,
       generic: Generic.of({
         parameters: settings,
         tables,
@@ -107,7 +112,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       log,
       myhostname: settings.string('myhostname'),
       smtpPort: options.smtpPort,
-      authorities: options.authorities,
+      tls: options.tls,
     });
   const remotes = new Map<ParameterReader, Remote>();
   const byTransport = new Map<string, Remote>();

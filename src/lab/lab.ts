@@ -35,7 +35,7 @@ export interface PointResult {
   readonly ms: number;
 }
 
-/** The lab's sites: folder, domain, mail host, address, and accounts whose passwords are their names. @internal */
+/** The lab's sites: folder, domain, mail host, address, and accounts whose passwords are their names. */
 export const SITES = [
   { name: 'dns', domain: '', mailHost: '', address: '127.0.1.53', users: [] },
   {
@@ -58,6 +58,8 @@ export const SITES = [
 export interface RunningLab {
   readonly servers: Readonly<Record<string, RunningServer>>;
   readonly lab: Lab;
+  /** The data folder of a site. */
+  dataOf(site: string): string;
   close(): Promise<void>;
 }
 
@@ -105,7 +107,7 @@ export async function openLab(options: LabOptions): Promise<RunningLab> {
     files: Object.fromEntries(Object.entries(servers).map(([name, server]) => [name, server.files])),
     say: () => {},
   };
-  return { servers, lab, close };
+  return { servers, lab, dataOf: (name) => join(data, name), close };
 }
 
 /** Runs the points in order; a failed point does not stop those after it. */

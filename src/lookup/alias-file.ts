@@ -18,7 +18,7 @@ const INCLUDE = /:include:\s*(\/[^\s,"]+)/gi;
 
 const NAME = /^(?:"((?:[^"\\]|\\.)*)"|([^":\s][^":]*?))\s*:(?=\s|$|[^:])/;
 
-function* aliasEntries(text: string, included: IncludedFile[]): Generator<Entry> {
+export function* aliasEntries(text: string, included: IncludedFile[] = []): Generator<Entry> {
   for (const logical of logicalLines(text)) {
     const { text: line, line: number } = logical;
     for (const include of line.matchAll(INCLUDE))

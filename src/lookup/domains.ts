@@ -5,6 +5,8 @@ import type { Reply } from '../mail/status.ts';
 export type AddressClass = 'local' | 'virtual_alias' | 'virtual_mailbox' | 'relay' | 'default';
 
 export interface Domains {
+  /** Where an address leads (address-resolving.ts): what is classified, compared with access tables, and delivered. */
+  resolve(address: Address): Address | Promise<Address>;
   /** Accepts a domain or an address literal such as `[127.0.0.1]`. */
   classify(domain: string): Promise<AddressClass>;
   /**

@@ -1,17 +1,19 @@
 /** Table types whose source is a text file of keys and values: hash, btree, texthash, lmdb, cdb, dbm, sdbm. */
 import { existsSync } from 'node:fs';
-import { parseAliasFile } from './alias-file.ts';
-import type { TableContent } from './table-entries.ts';
+import { aliasEntries, parseAliasFile } from './alias-file.ts';
+import { lineOf, type TableContent } from './table-entries.ts';
 import type { TableContext, TableType } from './table-type.ts';
-import { parseTextTable } from './text-table.ts';
-import { type WatchOptions, watchFile } from './watched-file.ts';
+import { parseTextTable, textEntries } from './text-table.ts';
+import { readTable, type WatchOptions, watchFile } from './watched-file.ts';
 
 export const fileTable: TableType = {
   doc: 'keys and values in a text file, read directly; no index is needed',
   open(name, argument, context) {
-    const parse = context.isAliasTable(name) ? parseAliasFile : parseTextTable;
+    const isAliasFile = context.isAliasTable(name);
+    const parse = isAliasFile ? parseAliasFile : parseTextTable;
+    const path = context.resolvePath(argument);
     const current = watchFile({
-      path: context.resolvePath(argument),
+      path,
       parse: warning(parse, context),
       log: context.log,
       clock: context.clock,
@@ -21,6 +23,10 @@ export const fileTable: TableType = {
       wholeKeyOnly: false,
       get: (key) => current().entries.get(key.toLowerCase()),
       entries: () => current().entries,
+      where(key) {
+        const line = lineOf((isAliasFile ? aliasEntries : textEntries)(readTable(path)), key);
+        return line === undefined ? null : { file: path, line };
+      },
     };
   },
 };

@@ -28,7 +28,7 @@ interface Reader<S extends string, B extends string, N extends string, T extends
   list(name: L): readonly string[];
 }
 
-export type { ListName, NumberName, StringName, TimeName };
+export type { BooleanName, ListName, NumberName, StringName, TimeName };
 
 /** The type of `untyped`. */
 export type UntypedReader = ParameterReader['untyped'];

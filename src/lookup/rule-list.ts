@@ -44,6 +44,8 @@ export interface RuleList<K> {
    * with its line. Throws TableUnavailableError after several of them.
    */
   find(key: K, tooLong: (line: number) => void): string | undefined;
+  /** The line of the rule that `find` takes its result from. */
+  lineOf(key: K): number | undefined;
   /** The results as written, without `if` lines. */
   readonly results: readonly string[];
   /** Lines that are not as they should be, and act all the same. */
@@ -94,6 +96,10 @@ export function parseRules<K>(text: string, file: string, read: ReadPattern<K>):
   const find = rules.some(({ pattern }) => pattern.slow === true) ? findInTime<K> : findIn<K>;
   return {
     find: (key, tooLong) => find({ rules, key, at: 0 }, tooLong),
+    lineOf(key) {
+      const search: Search<K> = { rules, key, at: 0 };
+      return find(search, () => {}) === undefined ? undefined : rules[search.at]?.line;
+    },
     results: rules.filter(({ end }) => end === undefined).map(({ written }) => written),
     warnings,
   };

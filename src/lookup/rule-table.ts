@@ -52,6 +52,11 @@ export function openRules<K>(name: string, argument: string, context: TableConte
       return key === null ? undefined : current().find(key, tooLong);
     },
     entries: () => current().results.map((result) => ['', result]),
+    where(text) {
+      const key = kind.keyOf(text);
+      const line = key === null || fixed !== null ? undefined : current().lineOf(key);
+      return line === undefined ? null : { file: context.resolvePath(argument), line };
+    },
     fixed: fixed !== null,
   };
 }

@@ -36,6 +36,13 @@ export interface TableContent {
 const MAX_TABLE_ENTRIES = 1_000_000;
 const MAX_PROBLEMS_KEPT = 100;
 
+/** The line of the entry that counts for a key. Reads on until it is found. */
+export function lineOf(entries: Iterable<Entry>, key: string): number | undefined {
+  const lower = key.toLowerCase();
+  for (const entry of entries) if (entry.problem === undefined && entry.key.toLowerCase() === lower) return entry.line;
+  return undefined;
+}
+
 /** Entries per step. */
 const STEP = 2000;
 

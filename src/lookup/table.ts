@@ -1,3 +1,5 @@
+import type { Place } from '../tracing.ts';
+
 /**
  * A lookup table (Postfix: DATABASE_README): maps a key to a text. Each type is a file here and a row in
  * `types.ts`. Text tables are read into memory and reloaded when their file changes.
@@ -16,6 +18,8 @@ export interface LookupTable {
   entries?(): Iterable<readonly [key: string, value: string]>;
   /** The content is in the table's name, so it changes only with the configuration. */
   readonly fixed?: boolean;
+  /** Where the answer for a key is written, if that is a file. Reads the file: not for every message. */
+  where?(key: string): Place | null;
   /** Closes connections to other servers. */
   close?(): void;
 }

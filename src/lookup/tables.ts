@@ -4,6 +4,7 @@
  */
 
 import { ownValue } from '../own-value.ts';
+import { type Place, type Trace, trace } from '../tracing.ts';
 import type { LookupTable, Tables } from './table.ts';
 import { TableFault } from './table-fault.ts';
 import type { TableContext } from './table-type.ts';
@@ -42,12 +43,46 @@ export class SharedTables implements Tables {
     if (this.#nesting >= MAX_NESTING) throw new TableFault(plain.slice(0, 80), 0, 'tables are nested too deeply');
     this.#nesting += 1;
     try {
-      const table = openNew(plain, this.#context);
+      const table = watched(openNew(plain, this.#context));
       this.#opened.set(plain, table);
       return table;
     } finally {
       this.#nesting -= 1;
     }
+  }
+}
+
+/** A table that says, to whoever watches, what it was asked and what it answered. */
+function watched(table: LookupTable): LookupTable {
+  const { name, wholeKeyOnly, fixed } = table;
+  const tell = (watcher: Trace, key: string, value: string | undefined): string | undefined => {
+    // Finding the place reads the file.
+    const place = watcher.hypothetical && value !== undefined ? placeOf(table, key) : null;
+    watcher.add({ kind: 'lookup', table: name, key, value: value ?? null, place });
+    return value;
+  };
+  return {
+    name,
+    wholeKeyOnly,
+    get(key) {
+      const watcher = trace();
+      const value = table.get(key);
+      if (watcher === null) return value;
+      return value instanceof Promise ? value.then((one) => tell(watcher, key, one)) : tell(watcher, key, value);
+    },
+    ...(table.entries === undefined ? {} : { entries: () => table.entries?.() ?? [] }),
+    ...(fixed === undefined ? {} : { fixed }),
+    where: (key) => table.where?.(key) ?? null,
+    close: () => table.close?.(),
+  };
+}
+
+/** Null if the file cannot be read any more. */
+function placeOf(table: LookupTable, key: string): Place | null {
+  try {
+    return table.where?.(key) ?? null;
+  } catch {
+    return null;
   }
 }
 

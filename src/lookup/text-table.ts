@@ -18,7 +18,7 @@ export function parseTextTable(text: string, file: string): Steps<TableContent> 
 const PLAIN_KEY = /^[^\s"\\]*(?=\s|$)/;
 const QUOTED_KEY = /^(?:[^"\s\\]|\\(?:.|$)|"(?:[^"\\]|\\.)*")*(?=\s|$)/;
 
-function* textEntries(text: string): Generator<Entry> {
+export function* textEntries(text: string): Generator<Entry> {
   for (const { text: line, line: number } of logicalLines(text)) {
     const key = (PLAIN_KEY.exec(line) ?? QUOTED_KEY.exec(line))?.[0];
     if (key === undefined) {

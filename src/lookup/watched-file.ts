@@ -90,7 +90,7 @@ function fingerprint(path: string): string {
 }
 
 /** The text of a table file. Throws TableFault with a user-readable message. */
-function readTable(path: string): string {
+export function readTable(path: string): string {
   try {
     const stat = statSync(path);
     if (!stat.isFile()) throw new TableFault(path, 0, 'is not a file');

@@ -4,6 +4,7 @@
  * Guarantees: nothing is read beyond the given limits; octets received in clear text are discarded
  * when TLS starts; a peer that does not read makes the writer wait; an idle peer is disconnected.
  */
+import type { ShownCertificate } from '../protocol/tls/peer.ts';
 import type { End } from './ends.ts';
 
 export interface TlsInfo {
@@ -11,6 +12,12 @@ export interface TlsInfo {
   readonly cipher: string;
   readonly bits: number;
   readonly serverName: string;
+  /** That name if it chose another certificate than the default; '' otherwise. */
+  readonly chosenBy: string;
+  /** The client was asked for a certificate. */
+  readonly isAsked: boolean;
+  /** Null: it showed none. */
+  readonly peer: ShownCertificate | null;
 }
 
 /**

@@ -12,7 +12,7 @@ import { messageOf } from '../errors.ts';
 import { type Ends, endsOf } from './ends.ts';
 import { limitKey } from './peer-address.ts';
 import { readProxyHeader, SILENT, type UpstreamProxy } from './proxy-header.ts';
-import { HANDSHAKE_TIMEOUT, secure, type TlsIdentity } from './tls.ts';
+import { HANDSHAKE_TIMEOUT, secure, type TlsContexts } from './tls.ts';
 
 export interface ListenOptions {
   /** Service name for errors and logs: `pop3s`. */
@@ -24,7 +24,7 @@ export interface ListenOptions {
   /** `implicit`: the handshake is completed before `onConnection`. */
   readonly tls:
     | { readonly mode: 'none' }
-    | { readonly mode: 'implicit'; readonly identity: TlsIdentity; readonly alpn?: readonly string[] };
+    | { readonly mode: 'implicit'; readonly identity: TlsContexts; readonly alpn?: readonly string[] };
   readonly maxConnections: number;
   /** 0: no limit. */
   readonly maxPerIp: number;

@@ -4,16 +4,21 @@
  * An identity is a list of certificates (certificate-files.ts). The first is the default; a client that names a
  * host (SNI, RFC 6066) gets the first one whose subject alternative names cover it, exactly or by a wildcard label.
  * `prepare` reads files without using them yet, so that a caller can replace several identities together or none;
- * sessions keep the certificate they started with. TLS 1.2 or later (RFC 8996), no renegotiation.
+ * sessions keep the certificate they started with. Services that share an identity may demand different terms of
+ * their clients (`under`). No renegotiation.
  */
-import { constants, type X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
-import { type CertificateSource, readKeyPairs } from './certificate-files.ts';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import type { ShownCertificate } from '../protocol/tls/peer.ts';
+import { type ClientCertificates, MODERN, type ServerTerms } from '../protocol/tls/terms.ts';
+import { issuersOf } from './certificate-chain.ts';
+import { type CertificateSource, type KeyPair, readKeyPairs } from './certificate-files.ts';
 import type { TlsInfo } from './connection.ts';
+import { serverContext } from './server-context.ts';
 
 interface LoadedCertificate {
-  readonly context: SecureContext;
+  readonly pairs: readonly KeyPair[];
   /** DNS names in lower case, wildcards as `*.example.com`. */
   readonly names: ReadonlySet<string>;
   readonly validity: readonly Validity[];
@@ -30,19 +35,27 @@ export interface Validity {
 /** Default timeout of a handshake, ms. */
 export const HANDSHAKE_TIMEOUT = 30_000;
 
-/** A provider of certificates: a TlsIdentity. */
+/** Certificates for handshakes under some terms. */
 export interface TlsContexts {
-  /** For a host name as the client sent it; '' for a client that sent none. */
-  context(serverName: string): SecureContext;
-  /** For a client that sent a host name (SNI); undefined: keep using `context('')`. */
-  contextForName(serverName: string): SecureContext | undefined;
+  /** Null: clients are not asked for certificates. */
+  readonly clientCertificates: ClientCertificates | null;
+  /** For a client that sent no host name. */
+  context(): SecureContext;
+  /**
+   * For a client that sent a host name (SNI); undefined: keep using `context()`. Node takes only one certificate from a
+   * context returned at that point. A rejection refuses the client.
+   */
+  contextForName(serverName: string): SecureContext | undefined | Promise<SecureContext | undefined>;
 }
 
 export class TlsIdentity implements TlsContexts {
+  readonly clientCertificates = null;
   #loaded: readonly LoadedCertificate[];
+  readonly #modern: TlsContexts;
 
   private constructor(loaded: readonly LoadedCertificate[]) {
     this.#loaded = loaded;
+    this.#modern = this.under(MODERN);
   }
 
   /** Rejects with an Error that names the file and what is wrong with it. */
@@ -61,19 +74,36 @@ export class TlsIdentity implements TlsContexts {
     };
   }
 
-  /** The context for a host name as the client sent it; '' for a client that sent none. */
-  context(serverName: string): SecureContext {
-    return (this.#covering(serverName.toLowerCase()) ?? this.#default()).context;
+  /** The certificates of now and of later reloads under other terms than MODERN. */
+  under(terms: ServerTerms): TlsContexts {
+    const contexts = new WeakMap<LoadedCertificate, SecureContext>();
+    const contextOf = (loaded: LoadedCertificate): SecureContext => {
+      const context = contexts.get(loaded) ?? serverContext(loaded.pairs, terms);
+      contexts.set(loaded, context);
+      return context;
+    };
+    return {
+      clientCertificates: terms.clientCertificates,
+      context: () => contextOf(this.#default()),
+      contextForName: (serverName) => {
+        const covering = this.#covering(serverName.toLowerCase());
+        // The default may have several certificates, which the client keeps if it goes on with it.
+        return covering === undefined || covering === this.#loaded[0] ? undefined : contextOf(covering);
+      },
+    };
   }
 
-  /**
-   * The context for a client that sent a host name; undefined if it should keep using `context('')`, with which it
-   * started. Node would take only one certificate from a context returned at that point: clients of the other algorithm
-   * would get none.
-   */
-  contextForName(serverName: string): SecureContext | undefined {
-    const covering = this.#covering(serverName.toLowerCase());
-    return covering === this.#loaded[0] ? undefined : covering?.context;
+  context(): SecureContext {
+    return this.#modern.context();
+  }
+
+  contextForName(serverName: string): ReturnType<TlsContexts['contextForName']> {
+    return this.#modern.contextForName(serverName);
+  }
+
+  /** Keys and certificates of the default, one of each algorithm. */
+  get pairs(): readonly KeyPair[] {
+    return this.#default().pairs;
   }
 
   /** Whether one of the certificates is valid for this host name. */
@@ -103,16 +133,47 @@ export class TlsIdentity implements TlsContexts {
  * does not speak TLS, there are no common parameters, or `timeout` ms pass. `alpn`: the protocol names served
  * (RFC 7301); a client that offers only others is refused.
  */
-export function secure(
+export async function secure(
   socket: Socket,
-  identity: TlsContexts,
-  options: { readonly timeout?: number; readonly alpn?: readonly string[] } = {},
+  contexts: TlsContexts,
+  options: HandshakeOptions = {},
 ): Promise<TLSSocket> {
+  try {
+    return await handshake(socket, contexts, options);
+  } catch (error) {
+    // Also if no context could be made.
+    socket.destroy();
+    throw error;
+  }
+}
+
+interface HandshakeOptions {
+  readonly timeout?: number;
+  readonly alpn?: readonly string[];
+}
+
+function handshake(socket: Socket, contexts: TlsContexts, options: HandshakeOptions): Promise<TLSSocket> {
   const { timeout = HANDSHAKE_TIMEOUT, alpn = [] } = options;
+  const { clientCertificates } = contexts;
+  let chosenBy = '';
+  const find = async (name: string): Promise<SecureContext | undefined> => {
+    const context = await contexts.contextForName(name);
+    if (context !== undefined) chosenBy = name;
+    return context;
+  };
   const tls = new TLSSocket(socket, {
     isServer: true,
-    secureContext: identity.context(''),
-    SNICallback: (name, done) => done(null, identity.contextForName(name)),
+    secureContext: contexts.context(),
+    SNICallback: (name, done) => {
+      // A throw within the callback would end the process.
+      find(name).then(
+        (context) => done(null, context),
+        (error: Error) => done(error),
+      );
+    },
+    requestCert: clientCertificates !== null,
+    // An unknown certificate is no reason to refuse the client: restrictions decide.
+    rejectUnauthorized: false,
     ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
   });
   return new Promise((resolve, reject) => {
@@ -122,13 +183,13 @@ export function secure(
       tls.off('secure', succeed).off('close', gone).off('end', gone);
       reject(error);
       tls.destroy();
-      socket.destroy();
     };
     const gone = (): void => fail(new Error('the peer closed the connection during the TLS handshake'));
     const succeed = (): void => {
       clearTimeout(timer);
       tls.off('error', fail).off('close', gone).off('end', gone);
       tls.on('error', ignore);
+      agreed.set(tls, { ...agreement(tls, clientCertificates), chosenBy });
       resolve(tls);
     };
     // A half-open socket does not close by itself: without these, a peer that left would keep its slot until the
@@ -141,26 +202,48 @@ export function secure(
 /** A broken connection also emits 'close'; sessions do not need its 'error'. */
 const ignore = (): void => {};
 
-/** TLS details for the session's log line and the Received: header; null for clear text. */
-export function describeTls(socket: Socket): TlsInfo | null {
-  if (!(socket instanceof TLSSocket)) return null;
-  const cipher = socket.getCipher();
+const agreed = new WeakMap<Socket, TlsInfo>();
+
+/** What a handshake of `secure` agreed on; null for clear text. */
+export const describeTls = (socket: Socket): TlsInfo | null => agreed.get(socket) ?? null;
+
+function agreement(socket: TLSSocket, asked: ClientCertificates | null): Omit<TlsInfo, 'chosenBy'> {
   // OpenSSL's name, as Postfix and Dovecot log it; undefined if the connection is already closed, contrary to the
   // types.
-  const name = cipher?.name ?? 'unknown';
+  const cipher = socket.getCipher()?.name ?? 'unknown';
   // Node's typings vary between string | false | null | undefined: accept only a string.
   const serverName: unknown = socket.servername;
   return {
     protocol: socket.getProtocol() ?? 'unknown',
-    cipher: name,
-    bits: cipherBits(name),
+    cipher,
+    bits: cipherBits(cipher),
     serverName: typeof serverName === 'string' ? serverName : '',
+    isAsked: asked !== null,
+    peer: asked === null ? null : shownCertificate(socket, asked),
   };
 }
 
-function cipherBits(name: string): number {
+function shownCertificate(socket: TLSSocket, { depth }: ClientCertificates): ShownCertificate | null {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return null;
+  const fault = verifyFault(socket) || (issuersOf(socket) > depth ? 'certificate chain too long' : '');
+  return { certificate, trusted: fault === '', fault };
+}
+
+/** Node verifies every chain, but gives the result only to sockets of its own server. */
+function verifyFault(socket: TLSSocket): string {
+  const { _handle: handle } = socket as { readonly _handle?: { readonly verifyError?: () => Error | null } };
+  if (typeof handle?.verifyError !== 'function') return 'certificate not verified';
+  const error = handle.verifyError();
+  // Node adds advice behind a semicolon.
+  return error === null || error === undefined ? '' : error.message.split(';')[0] || 'certificate not verified';
+}
+
+/** Of the secret; 0 for ciphers without one. */
+export function cipherBits(name: string): number {
   if (/CHACHA20|(AES|ARIA|CAMELLIA)_?256/.test(name)) return 256;
-  return /(AES|ARIA|CAMELLIA)_?128/.test(name) ? 128 : 0;
+  if (/(AES|ARIA|CAMELLIA)_?128|SEED|RC4|IDEA/.test(name)) return 128;
+  return /3DES|DES-CBC3/.test(name) ? 168 : 0;
 }
 
 async function loadAll(sources: readonly CertificateSource[]): Promise<LoadedCertificate[]> {
@@ -171,15 +254,10 @@ async function loadAll(sources: readonly CertificateSource[]): Promise<LoadedCer
 
 async function loadCertificate(source: CertificateSource): Promise<LoadedCertificate> {
   const pairs = await readKeyPairs(source);
-  const context = createSecureContext({
-    cert: pairs.map(({ chain }) => chain),
-    key: pairs.map(({ key }) => key),
-    minVersion: 'TLSv1.2',
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-    honorCipherOrder: true,
-  });
+  // A key that OpenSSL does not take is found before a client comes.
+  serverContext(pairs, MODERN);
   return {
-    context,
+    pairs,
     names: new Set(pairs.flatMap(({ certificate }) => namesOf(certificate))),
     validity: pairs.map(({ file, certificate }) => ({ file, expiresAt: Date.parse(certificate.validTo) })),
   };

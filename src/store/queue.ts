@@ -85,6 +85,8 @@ export interface Queue {
   /** postsuper -h, -H and -r, -d. Return the number of items. */
   hold(filter: QueueFilter): Promise<number>;
   release(filter: QueueFilter, now: number): Promise<number>;
+  /** Gives items another destination and makes them due; held ones stay held. Returns the number of items. */
+  redirect(filter: QueueFilter, destination: string, now: number): Promise<number>;
   remove(filter: QueueFilter): Promise<number>;
   /** Releases every lease: called once at start by the only process of an embedded store. */
   recover(): Promise<void>;

@@ -229,6 +229,12 @@ export class Supervisor {
       ...first,
       pid: process.pid,
       connections: sum(({ connections }) => connections),
+      sessions: {
+        smtp: sum(({ sessions }) => sessions.smtp),
+        imap: sum(({ sessions }) => sessions.imap),
+        pop3: sum(({ sessions }) => sessions.pop3),
+      },
+      uptime: Math.round(process.uptime()),
       deliveries: sum(({ deliveries }) => deliveries),
       memory: sum(({ memory }) => memory) + process.memoryUsage().rss,
     };

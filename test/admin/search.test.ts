@@ -37,6 +37,8 @@ const running: AdminServices['server'] = {
   reload: async () => [],
   status: async () => ({}),
   stop: () => {},
+  reportLogin: async () => ({ address: null, answeredBy: '', why: '', scheme: null, mechanisms: [], limits: [] }),
+  explain: async () => ({ service: null, assumed: [], steps: [], destinations: [] }),
   logIn: async () => ({ ok: false, reason: 'credentials' }),
 };
 const ask = (name: string, server: AdminServices['server']): Promise<unknown> | undefined =>

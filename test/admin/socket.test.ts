@@ -38,6 +38,8 @@ const house: AdminServices = {
     reload: async () => ['é'.repeat(200_000)],
     status: async () => ({ domain: 'example.com' }),
     stop: () => (stopped += 1),
+    reportLogin: async () => ({ address: null, answeredBy: '', why: '', scheme: null, mechanisms: [], limits: [] }),
+    explain: async () => ({ service: null, assumed: [], steps: [], destinations: [] }),
     logIn: async () => ({ ok: false, reason: 'credentials' }),
   },
   flush: async () => 0,

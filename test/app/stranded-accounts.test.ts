@@ -11,6 +11,7 @@ const said = (addresses: readonly string[], classes: Readonly<Record<string, Add
         if (domain === 'broken.example') throw new Error('the table does not answer');
         return classes[domain] ?? 'default';
       },
+      resolve: (address) => address,
       undeliverable: async () => null,
       recipientExists: async () => true,
     },

@@ -140,7 +140,17 @@ export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {})
     protocol: 'SMTP',
     helo,
     tls:
-      shape.tls === true ? { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, serverName: '' } : null,
+      shape.tls === true
+        ? {
+            protocol: 'TLSv1.3',
+            cipher: 'TLS_AES_256_GCM_SHA384',
+            bits: 256,
+            serverName: '',
+            chosenBy: '',
+            isAsked: false,
+            peer: null,
+          }
+        : null,
     user:
       shape.login === undefined
         ? null

@@ -1,6 +1,6 @@
 /** What `posthorn lab` prints at its end. */
 import { expect, it } from 'vitest';
-import { pointTable } from '../../src/cli/lab.ts';
+import { pointTable, siteSettings } from '../../src/cli/lab.ts';
 
 const RESULTS = [
   {
@@ -30,4 +30,16 @@ it('the points are a table if it fits, and one paragraph each in a narrow termin
     /^L1 {2}two companies: ok\n {4}done: every user .*\n {4}seen: six users, two servers\nL3 {2}letters: FAILED\n {4}done: .*\n {10}everybody/,
   );
   expect(Math.max(...narrow.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+it('the settings name every account, the ports in clear text too, and where log and queue are', () => {
+  const sites = [
+    { name: 'dns', domain: '', address: '127.0.1.53', users: [] },
+    { name: 'qq', domain: 'qq.com', address: '127.0.1.128', users: ['lisi', 'dadou'] },
+  ];
+  const text = siteSettings(sites, 10_000, (site) => `/tmp/lab/${site}`);
+  expect(text).toMatch(/^lisi@qq\.com +lisi +127\.0\.1\.128 +10993 +10995 +10465$\n^dadou@qq\.com +dadou /m);
+  expect(text).toContain('SMTP 10025, POP3 10110, IMAP 10143');
+  expect(text).toContain('posthorn log -f --data /tmp/lab/qq    posthorn mailq --data /tmp/lab/qq');
+  expect(text).not.toContain('/tmp/lab/dns');
 });

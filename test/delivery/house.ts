@@ -2,6 +2,7 @@
  * A setup for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver with fixed
  * records.
  */
+import { readFileSync } from 'node:fs';
 import type { Connection } from '../../src/bus/hook.ts';
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';
 import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
@@ -11,6 +12,7 @@ import { createTransports, type Transports } from '../../src/lookup/transports.t
 import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
 import { createQueueIds } from '../../src/mail/queue-id.ts';
 import type { Reply } from '../../src/mail/status.ts';
+import type { TlsIdentity } from '../../src/net/tls.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Handlers, hooksOf } from '../kit/hooks.ts';
@@ -43,6 +45,7 @@ export interface HouseOptions {
   readonly addresses?: readonly string[];
   readonly trusted?: boolean;
   readonly authorities?: readonly string[];
+  readonly clientIdentity?: TlsIdentity;
 }
 
 export interface TestHouse extends Delivery {
@@ -93,7 +96,14 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     newQueueId,
     addresses,
     smtpPort: options.smtpPort ?? 25,
-    authorities: options.authorities ?? [],
+    tls: {
+      trust: {
+        smtp: { authorities: options.authorities ?? [], anchors: [] },
+        lmtp: { authorities: options.authorities ?? [], anchors: [] },
+      },
+      identity: options.clientIdentity ?? null,
+      readAnchors: (path) => [readFileSync(path, 'utf8')],
+    },
     temporaryFolder: folder,
     isTrusted: () => options.trusted ?? false,
     // Tests move the time by hand: only a deadline of 0 fires.

@@ -8,6 +8,8 @@ import { freePort, ran, startDaemon } from './program.ts';
 
 export interface Dovecot {
   readonly port: number;
+  /** Its dovecot.conf. */
+  readonly configuration: string;
   /** All complete lines of its log so far. */
   said(): string;
   stop(): Promise<void>;
@@ -75,6 +77,7 @@ ${more}
     const daemon = await startDaemon('dovecot', ['-F', '-c', configuration], ready);
     return {
       port,
+      configuration,
       said: () => wholeLines(daemon.said()),
       stop: async () => {
         await daemon.stop();

@@ -1,6 +1,7 @@
 /** `postfix` and `postlog` by name on a server of their own, on the real ports of an address of loopback (root). */
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { removeFolder } from '../kit/folder.ts';
 import { BINARY } from '../kit/launch.ts';
@@ -11,8 +12,12 @@ const MAIN =
   'compatibility_level = 3.6\nmyhostname = mail.example.com\ninet_interfaces = 127.0.83.1\ninet_protocols = ipv4\n';
 
 let folders: ReturnType<typeof makeFolders>;
+let main: string;
+const mailLog = (): string => join(folders.root, 'maillog');
 beforeAll(async () => {
   folders = makeFolders({ 'main.cf': MAIN });
+  main = `${MAIN}maillog_file_prefixes = ${folders.root}\nmaillog_file = ${mailLog()}\n`;
+  writeFileSync(join(folders.config, 'main.cf'), main);
   await run(process.execPath, [BINARY, 'install-links', bin(), '--config', folders.config, '--data', folders.data]);
 });
 afterAll(async () => {
@@ -54,11 +59,16 @@ it('P4: postfix starts, shows, reloads, rotates the log and stops, with the exit
     expect.stringMatching(/^mail\.jsonl\.\d{8}-\d{6}\.gz$/),
   ]);
   expect(readFileSync(log, 'utf8')).not.toContain('disk full');
+  const [old = ''] = readdirSync(folders.root).filter((name) => /^maillog\.\d{8}-\d{6}\.gz$/.test(name));
+  const before = gunzipSync(readFileSync(join(folders.root, old))).toString();
+  expect(before).toMatch(/^\w{3} [ \d]\d \d\d:\d\d:\d\d mail posthorn\[\d+\]: started, configuration /m);
+  expect(before).toMatch(/ backup\[\d+\]: warning: disk full\n$/);
+  expect(statSync(mailLog()).mode & 0o777).toBe(0o600);
   expect(await postfix('flush')).toMatchObject({ code: 0 });
-  writeFileSync(join(folders.config, 'main.cf'), `${MAIN}message_size_limit = 10M\n`);
+  writeFileSync(join(folders.config, 'main.cf'), `${main}message_size_limit = 10M\n`);
   expect(await postfix('check')).toMatchObject({
     code: 1,
-    err: expect.stringContaining('main.cf:5: message_size_limit: "10M": expected a whole number'),
+    err: expect.stringContaining('main.cf:7: message_size_limit: "10M": expected a whole number'),
   });
   expect(await postfix('stop')).toMatchObject({ code: 0, err: told('stopping the Postfix mail system') });
   expect(await postfix('status')).toMatchObject({ code: 1 });

@@ -103,6 +103,8 @@ describe('the same words as those of Postfix', () => {
     ['mailq', ''],
     ['mailq', 'foo'],
     ['postsuper', '-h nosuch'],
+    ['postsuper', '-e nosuch'],
+    ['postsuper', '-f ALL'],
     ['postsuper', '-d ALL nosuchqueue'],
     ['postsuper', '-d ALL deferred'],
     ['postsuper', '-H ALL'],
@@ -137,7 +139,7 @@ describe('the same words as those of Postfix', () => {
     /** IDs, sizes, times and reasons aside, with how wide each of them is. */
     const shape = (text: string): string =>
       text
-        .replaceAll(/^[0-9A-Za-z]{15,17}([ *!]*) +\d+ \w{3} \w{3} [ \d]\d [\d:]{8}/gm, 'ID$1 SIZE TIME')
+        .replaceAll(/^[0-9A-Za-z]{15,17}([ *!#]*) +\d+ \w{3} \w{3} [ \d]\d [\d:]{8}/gm, 'ID$1 SIZE TIME')
         .replaceAll(/^( *)\(.*\)$/gm, '(reason)')
         .replaceAll(/[0-9A-Za-z]{15,17}: /g, 'ID: ')
         .replaceAll(/"(queue_id|delay_reason)": "[^"]*"|"(arrival_time|message_size)": \d+/g, '$1$2');
@@ -155,6 +157,11 @@ describe('the same words as those of Postfix', () => {
     await same('postqueue', '-p');
     await same('postsuper', '-h ALL');
     await same('postsuper', '-H ALL');
+    await same('postsuper', '-h ALL');
+    await same('postsuper', '-e ALL');
+    await same('postsuper', '-e ALL');
+    await same('postqueue', '-p');
+    await same('postqueue', '-j');
     await same('postsuper', '-d ALL');
     await same('postqueue', '-p');
   });

@@ -6,8 +6,9 @@ import { TestClient } from './line-client.ts';
 const REPLY = /^(?:\d{3}-.*\r\n)*\d{3} .*\r\n/;
 
 export class SmtpClient extends TestClient {
-  static async open(port: number): Promise<SmtpClient> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  static async open(port: number, localAddress?: string): Promise<SmtpClient> {
+    const from = localAddress === undefined ? {} : { localAddress };
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true, ...from });
     await once(socket, 'connect');
     return new SmtpClient(socket, 'utf8');
   }

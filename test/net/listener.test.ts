@@ -243,7 +243,28 @@ describe('the handshake', () => {
       cipher: 'ECDHE-ECDSA-AES128-GCM-SHA256',
       bits: 128,
       serverName: 'localhost',
+      chosenBy: '',
+      isAsked: false,
+      peer: null,
     });
+  });
+
+  it('a context that cannot be made refuses the client, and the server goes on', async () => {
+    const refused = Promise.withResolvers<string>();
+    const identity = {
+      clientCertificates: null,
+      context: () => {
+        throw new Error('no context');
+      },
+      contextForName: () => undefined,
+    };
+    const listener = await open({
+      tls: { mode: 'implicit', identity },
+      onConnection: keep,
+      onRefused: ({ reason }) => refused.resolve(reason),
+    });
+    await expect(shake(listener)).rejects.toThrow();
+    expect(await refused.promise).toBe('TLS handshake failed: no context');
   });
 
   it('negotiates a served protocol name, and refuses a client that only offers others', async () => {

@@ -55,7 +55,7 @@ describe('session places', () => {
 });
 
 describe('limits of an SMTP client', () => {
-  const RATES = { connections: 0, messages: 3, recipients: 0, logins: 0 };
+  const RATES = { connections: 0, messages: 3, recipients: 0, logins: 0, handshakes: 0 };
 
   function open() {
     const time = { now: 0 };

@@ -45,7 +45,7 @@ describe('posthorn check', () => {
 
   it('reports every fault of restrictions, plugins and zones, and exits with 78', async () => {
     const files = {
-      'main.cf': `${MAIL}milter_header_checks = regexp:checks\nsmtpd_recipient_restrictions = reject_unlisted_recipent\n`,
+      'main.cf': `${MAIL}smtpd_command_filter = regexp:checks\nsmtpd_recipient_restrictions = reject_unlisted_recipent\n`,
       checks: '/a/ REJECT\n',
       plugins: 'restrictions\nno-such-plugin\n',
       'named.conf': NAMED,
@@ -54,7 +54,7 @@ describe('posthorn check', () => {
     const { code, err, made } = await check(files);
     expect({ code, made }).toEqual({ code: 78, made: false });
     expect(err).toMatch(/^The configuration has \d faults; a start would be refused\.$/m);
-    for (const part of ['main.cf:5: milter_header_checks: not supported yet', 'main.cf:6: ', 'no-such-plugin', 'zone'])
+    for (const part of ['main.cf:5: smtpd_command_filter: not supported yet', 'main.cf:6: ', 'no-such-plugin', 'zone'])
       expect(err).toContain(part);
   });
 

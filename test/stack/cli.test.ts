@@ -439,6 +439,10 @@ describe('with a running server', () => {
     await queue((all) => all.length === 2 && all.every((item) => item['queue'] === 'deferred'));
     expect(await out('queue', 'flush')).toBe('2 recipients due now.\n');
     await queue((all) => all.every((item) => item['queue'] === 'deferred' && Number(item['attempts']) >= 2));
+    expect(await out('queue', 'list')).toMatch(
+      /^ {47}friend@example\.org\n {47}next attempt \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d$/m,
+    );
+    expect(await out('queue', 'requeue', '--recipient', 'held@example.org')).toBe('1 recipient due now.\n');
     expect(await out('queue', 'delete', deferred)).toBe('1 recipient removed.\n');
     expect(await refusal('queue', 'delete', deferred)).toBe(
       `posthorn: the queue has no such message: ${deferred}; "posthorn mailq" shows all\n`,
@@ -446,6 +450,29 @@ describe('with a running server', () => {
     expect(await json('queue', 'delete', 'ALL')).toEqual({ removed: 1 });
     expect(await out('mailq')).toBe('Mail queue is empty\n');
     expect((await run('queue', 'delete')).err).toContain('name the messages by queue ID, ALL, --sender');
+  });
+
+  it('queue bounce returns a message to its sender with the reason of the last attempt', async () => {
+    const id = await send('friend@example.org');
+    await queue((all) => all.length === 1 && all.every((item) => item['queue'] === 'deferred'));
+    await out('queue', 'hold', 'ALL');
+    expect(await out('queue', 'bounce', '--sender', 'maomao@example.test')).toBe(
+      '1 recipient returned to the sender.\n',
+    );
+    await queue((all) => all.length === 0);
+    expect(await out('log', '--id', id)).toMatch(
+      /to=<friend@example\.org>, .*, dsn=4\.4\.1, status=bounced \(connect to 127\.0\.0\.1.*\)/,
+    );
+    // Of every line one that has the ID, the address, or the time.
+    const lines = async (...more: string[]): Promise<readonly string[]> =>
+      (await out('log', '-n', '1000', ...more)).split('\n').filter((line) => line !== '');
+    expect((await lines('--id', id)).every((line) => line.includes(`: ${id}: `))).toBe(true);
+    const friend = await lines('--address', 'Friend@example.org');
+    expect(friend.length).toBeGreaterThan(2);
+    expect(friend.every((line) => line.includes('<friend@example.org>'))).toBe(true);
+    expect(await lines('--since', '1d')).toEqual(await lines());
+    expect(await lines('--since', '2100-01-01')).toEqual([]);
+    expect(await refusal('log', '--since', 'soon')).toContain('expected a time such as 2h');
   });
 
   it('log shows the last lines as text and as JSON, and follows', async () => {
@@ -496,7 +523,7 @@ describe('with a running server', () => {
   it('status describes the process, as text and as JSON', async () => {
     expect(await out('status')).toMatch(
       new RegExp(
-        `^Posthorn serves example\\.test as mail\\.example\\.test: process ${server.pid}, \\d+ MB\\.\\n[\\s\\S]*^imaps +127\\.0\\.0\\.1 +${993 + offset} +implicit$`,
+        `^Posthorn serves example\\.test as mail\\.example\\.test: process ${server.pid}, \\d+ MB, for \\d+ (?:s|min)\\.\\nConnections: 0 \\(SMTP 0, IMAP 0, POP3 0\\)\\. Deliveries in progress: \\d+\\.\\nQueue: .*\\. Store: \\d+ MB; free on the disk: \\d+ MB\\.\\n[\\s\\S]*^imaps +127\\.0\\.0\\.1 +${993 + offset} +implicit$`,
         'm',
       ),
     );
@@ -504,6 +531,10 @@ describe('with a running server', () => {
       domain: 'example.test',
       pid: server.pid,
       connections: 0,
+      sessions: { smtp: 0, imap: 0, pop3: 0 },
+      queue: { hold: 0 },
+      uptime: expect.any(Number),
+      store: { size: expect.any(Number), free: expect.any(Number) },
       processes: 1,
       listeners: expect.arrayContaining([
         { service: 'smtp', address: '127.0.0.1', port: 25 + offset, tls: 'STARTTLS' },

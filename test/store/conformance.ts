@@ -895,6 +895,9 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await store.queue.flush({}, 100)).toBe(3);
         expect(await store.queue.release({}, 200)).toBe(1);
         expect((await claim(10)).map(({ queueId }) => queueId).sort()).toEqual(['E1', 'E3', 'E4']);
+        expect(await store.queue.redirect({ queueIds: ['E3'] }, 'c.example', 300)).toBe(1);
+        expect((await listQueue(store, { destination: 'c.example' })).map(({ queueId }) => queueId)).toEqual(['E3']);
+        expect(await store.queue.redirect({ destination: 'c.example' }, 'b.example', 300)).toBe(1);
         expect(await store.queue.remove({ destination: 'b.example' })).toBe(2);
         expect((await listQueue(store)).map(({ queueId }) => queueId)).toEqual(['E1', 'E2']);
         expect(await store.queue.remove({})).toBe(2);

@@ -29,7 +29,9 @@ export const namedCheckzone: NamedCommand = {
     const [name, file] = call.operands;
     if (name === undefined || file === undefined || isGiven(call, 'h')) throw new UsageFault();
     const directory = call.options.findLast(([letter]) => letter === 'w')?.[1];
-    const path = resolve(directory ?? '', file);
+    const given = resolve(directory ?? '', file);
+    // As named.conf's own paths: /var/named/NAME of a tutorial is in the configuration folder.
+    const path = isFile(given) ? given : new PathResolver(call.where.config).resolve(given);
     const checked = isFile(path) ? await zoneFile(name, path) : missing(name, file);
     if (!isGiven(call, 'q')) console.log(describeZone(checked));
     return checked.faults.length > 0 ? 1 : 0;

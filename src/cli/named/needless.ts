@@ -17,11 +17,17 @@ function service(words: readonly string[]): string {
   return `postfix, dovecot, saslauthd and named are one server here: ${action ?? '"posthorn start", "reload", "stop" and "status"'}; ${UNIT}`;
 }
 
+const NEEDS_UNIT = `not needed: "systemctl enable posthorn" starts the server with the machine; ${UNIT}`;
+
 const NEEDLESS: Readonly<Record<string, (words: readonly string[]) => string>> = {
   systemctl: service,
   service,
-  chkconfig: () => `not needed: "systemctl enable posthorn" starts the server with the machine; ${UNIT}`,
-  'update-rc.d': () => `not needed: "systemctl enable posthorn" starts the server with the machine; ${UNIT}`,
+  restart: () => ACTIONS['restart'] ?? '',
+  abort: () => '"posthorn stop" ends the server; "posthorn postfix abort" too',
+  dovecot: () => 'POP3 and IMAP are served by the same process: "posthorn start" starts all of them',
+  named: () => 'the name server is in the same process: "posthorn start" starts all of them',
+  chkconfig: () => NEEDS_UNIT,
+  'update-rc.d': () => NEEDS_UNIT,
   saslauthd: () =>
     'not needed: the server checks passwords itself; "posthorn testsaslauthd -u USER -p PASSWORD" tries one',
   saslpasswd2: () =>
@@ -35,6 +41,10 @@ const NEEDLESS: Readonly<Record<string, (words: readonly string[]) => string>> =
   passwd: () => '"posthorn user passwd USER" changes the password of an account',
   chpasswd: () => '"posthorn user passwd USER --password-stdin" reads a password from standard input',
   htpasswd: () => '"posthorn user passwd USER --password-stdin" reads a password from standard input',
+  dovecotpw: () => '"posthorn doveadm pw" hashes a password',
+  mail: () =>
+    'mail programs are used as they are: they send by "posthorn sendmail" and read by IMAP (docs/commands.md)',
+  telnet: () => 'telnet and nc are used as they are; "posthorn status" shows the ports',
   postdrop: () => 'not needed: "posthorn sendmail" keeps a message until the server accepts it',
   postmulti: () => 'not needed: "posthorn start --config DIR --data DIR" starts another server beside this one',
   postkick: () => 'not needed: "posthorn queue flush" tries now what waits',
@@ -43,5 +53,6 @@ const NEEDLESS: Readonly<Record<string, (words: readonly string[]) => string>> =
 
 /** Undefined for other words. */
 export function needless(word: string, words: readonly string[]): string | undefined {
+  if (/^\/etc\/(?:rc\.d\/)?init\.d\//.test(word)) return `${word}: ${service(words)}`;
   return Object.hasOwn(NEEDLESS, word) ? `${word}: ${NEEDLESS[word]?.(words)}` : undefined;
 }

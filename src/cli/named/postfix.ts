@@ -10,7 +10,7 @@ import { formatFault } from '../../config/fault.ts';
 import { ownValue } from '../../own-value.ts';
 import type { PlaceOptions } from '../place.ts';
 import { type Call, type NamedCommand, warn } from './command.ts';
-import { rotateLog } from './log-rotation.ts';
+import { rotateLogs } from './log-rotation.ts';
 import { flush } from './postqueue.ts';
 
 export const postfix: NamedCommand = {
@@ -51,7 +51,7 @@ const ACTS: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   'set-permissions': async () => say('not needed: the server makes its files itself', 0),
   'upgrade-configuration': async () => say('not needed: no setting is ever written for you', 0),
   logrotate: async ({ where }) => {
-    console.error(`postfix/postfix-script: the log is now ${await rotateLog(where.data)}`);
+    for (const old of await rotateLogs(where)) console.error(`postfix/postfix-script: the log is now ${old}`);
     return 0;
   },
 };
@@ -115,14 +115,17 @@ async function reload(where: PlaceOptions): Promise<number> {
   if ((await runningPid(where)) === null) return say('fatal: the Postfix mail system is not running', 1);
   say('refreshing the Postfix mail system', 0);
   const { notes } = (await callServer(where.data, 'server.reload', {})) as { readonly notes: readonly string[] };
-  for (const note of notes) say(`warning: ${note}`, 0);
+  for (const note of notes) say(`warning: ${plain(note)}`, 0);
   return 0;
 }
+
+/** Some notes say themselves that they are warnings. */
+const plain = (note: string): string => note.replace(/^warning: /, '');
 
 async function check({ name, where }: Call): Promise<number> {
   const { checkConfiguration } = await import('../../app/check.ts');
   const { faults, notes } = await checkConfiguration(where.config, where.data);
-  for (const note of notes) warn(name, note);
+  for (const note of notes) warn(name, plain(note));
   for (const fault of faults) console.error(`${name}: fatal: ${formatFault(fault)}`);
   return faults.length > 0 ? 1 : 0;
 }

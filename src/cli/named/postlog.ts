@@ -2,9 +2,10 @@
 import { appendFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
-import { logFileOf } from '../../app/data-folder.ts';
 import { messageOf } from '../../errors.ts';
+import { formatLine } from '../../log.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, valuesOf } from './command.ts';
+import { logFilesOf } from './log-files.ts';
 
 /** Levels of the log, and the word in front of the text. */
 const PRIORITIES: Readonly<Record<string, { readonly level: string; readonly word: string }>> = {
@@ -48,11 +49,21 @@ function append(call: Call, level: string, text: string): void {
     process: tag,
     msg,
   };
-  const file = logFileOf(call.where.data);
+  const { own, mailLog } = logFilesOf(call.where);
+  appendLine(own, JSON.stringify(entry));
+  // The text has its word already.
+  if (mailLog !== null)
+    appendLine(
+      mailLog,
+      formatLine({ ...entry, time: Date.now(), level: 'info', host: entry.host ?? '', message: msg }),
+    );
+  if (process.stderr.isTTY) console.error(`${tag}${isGiven(call, 'i') ? `[${process.pid}]` : ''}: ${msg}`);
+}
+
+function appendLine(file: string, line: string): void {
   try {
-    appendFileSync(file, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    appendFileSync(file, `${line}\n`, { mode: 0o600 });
   } catch (error) {
     throw new Fatal(`${file}: ${messageOf(error)}`);
   }
-  if (process.stderr.isTTY) console.error(`${tag}${isGiven(call, 'i') ? `[${process.pid}]` : ''}: ${msg}`);
 }

@@ -2,10 +2,11 @@
 import { createInterface } from 'node:readline';
 import { counted } from '../output.ts';
 import { operate, type PlaceOptions } from '../place.ts';
-import { type Call, Fatal, isGiven, type NamedCommand, UsageFault, warn } from './command.ts';
+import { type Call, Fatal, type NamedCommand, UsageFault, warn } from './command.ts';
 
 interface Act {
-  readonly verb: 'remove' | 'hold' | 'release' | 'requeue';
+  readonly letter: string;
+  readonly verb: 'remove' | 'hold' | 'release' | 'requeue' | 'expire';
   /** Of one message, and of all. */
   readonly done: string;
   readonly total: string;
@@ -16,12 +17,29 @@ interface Act {
 const ALL_QUEUES = ['hold', 'incoming', 'active', 'deferred'];
 
 /** In the order in which they are done. */
-const ACTS: Readonly<Record<string, Act>> = {
-  d: { verb: 'remove', done: 'removed', total: 'Deleted', queues: ALL_QUEUES },
-  h: { verb: 'hold', done: 'placed on hold', total: 'Placed on hold', queues: ['incoming', 'active', 'deferred'] },
-  H: { verb: 'release', done: 'released from hold', total: 'Released from hold', queues: ['hold'] },
-  r: { verb: 'requeue', done: 'requeued', total: 'Requeued', queues: ALL_QUEUES },
-};
+const ACTS: readonly Act[] = [
+  { letter: 'd', verb: 'remove', done: 'removed', total: 'Deleted', queues: ALL_QUEUES },
+  {
+    letter: 'h',
+    verb: 'hold',
+    done: 'placed on hold',
+    total: 'Placed on hold',
+    queues: ['incoming', 'active', 'deferred'],
+  },
+  ...['e', 'f'].map(
+    (letter): Act => ({ letter, verb: 'expire', done: 'expired', total: 'Force-expired', queues: ALL_QUEUES }),
+  ),
+  ...['f', 'H'].map(
+    (letter): Act => ({
+      letter,
+      verb: 'release',
+      done: 'released from hold',
+      total: 'Released from hold',
+      queues: ['hold'],
+    }),
+  ),
+  { letter: 'r', verb: 'requeue', done: 'requeued', total: 'Requeued', queues: ALL_QUEUES },
+];
 
 /** Queues of Postfix's that are never filled here. */
 const EMPTY_QUEUES = ['maildrop', 'bounce', 'defer', 'trace', 'flush', 'corrupt', 'saved'];
@@ -33,20 +51,17 @@ export const postsuper: NamedCommand = {
     'postsuper [-c config_dir] [-d queue_id (delete)] [-e queue_id (expire)] [-f queue_id (expire and/or un-hold)] [-h queue_id (hold)] [-H queue_id (un-hold)] [-p (purge temporary files)] [-r queue_id (requeue)] [-s (structure fix)] [-S (redundant structure fix)][-v (verbose)] [queue...]',
   failure: 1,
   async run(call) {
-    for (const letter of ['e', 'f'])
-      if (isGiven(call, letter))
-        throw new Fatal(`-${letter} is not supported: "postsuper -d" deletes without a bounce, -H releases from hold`);
     for (const queue of call.operands)
       if (![...ALL_QUEUES, ...EMPTY_QUEUES].includes(queue)) throw new Fatal(`invalid directory name: ${queue}`);
     if (call.operands.length > 0 && EMPTY_QUEUES.includes(call.operands[0] ?? '') && call.options.length === 0)
       throw new UsageFault();
-    for (const [letter, act] of Object.entries(ACTS)) await perform(call, letter, act);
+    for (const act of ACTS) await perform(call, act);
     return 0;
   },
 };
 
-async function perform({ name, where, options, operands }: Call, letter: string, act: Act): Promise<void> {
-  const words = options.flatMap(([given, value]) => (given === letter ? [value] : []));
+async function perform({ name, where, options, operands }: Call, act: Act): Promise<void> {
+  const words = options.flatMap(([given, value]) => (given === act.letter ? [value] : []));
   if (words.length === 0) return;
   const queues = operands.length === 0 ? act.queues : act.queues.filter((queue) => operands.includes(queue));
   let count = 0;

@@ -26,7 +26,12 @@ export function ctime(iso: string): string {
   return `${weekday} ${month} ${(day ?? '').replace(/^0/, ' ')} ${time}`;
 }
 
-export function formatQueue(items: readonly ListedItem[]): string {
+export interface ListingOptions {
+  /** When each recipient that waits is tried again; Postfix does not tell. */
+  readonly next: boolean;
+}
+
+export function formatQueue(items: readonly ListedItem[], { next }: ListingOptions = { next: false }): string {
   if (items.length === 0) return 'Mail queue is empty';
   const lines = ['----Queue ID----- --Size-- ---Arrival Time---- --Sender/Recipient------'];
   let octets = 0;
@@ -34,14 +39,16 @@ export function formatQueue(items: readonly ListedItem[]): string {
   for (const recipients of messages) {
     const [{ queueId, queue, size, arrived, sender }] = recipients;
     octets += size;
-    const id = `${queueId}${MARKS[queue]}`.padEnd(17);
+    const mark = recipients.some(({ expired }) => expired) ? `${MARKS[queue].trim()}#` : MARKS[queue];
+    const id = `${queueId}${mark}`.padEnd(17);
     lines.push(`${id} ${String(size).padStart(8)} ${ctime(arrived)} ${sender === '' ? 'MAILER-DAEMON' : sender}`);
     let told = '';
-    for (const { reason, recipient } of recipients) {
+    for (const { reason, recipient, queue: state, due } of recipients) {
       if (reason !== '' && reason !== told)
         lines.push(`${' '.repeat(Math.max(0, REASON_END - reason.length))}(${reason})`);
       told = reason;
       lines.push(`${' '.repeat(RECIPIENT)}${recipient}`);
+      if (next && state === 'deferred') lines.push(`${' '.repeat(RECIPIENT)}next attempt ${ctime(due)}`);
     }
     lines.push('');
   }
@@ -54,12 +61,13 @@ export function formatQueue(items: readonly ListedItem[]): string {
 export function formatQueueJson(items: readonly ListedItem[]): string {
   const lines = messagesOf(items).map((recipients) => {
     const [{ queueId, queue, size, arrived, sender }] = recipients;
+    const expired = recipients.some((one) => one.expired);
     const list = recipients.map(({ recipient, reason }) => {
       const why = reason === '' ? '' : `, "delay_reason": ${JSON.stringify(reason)}`;
       return `{"address": ${JSON.stringify(recipient)}${why}}`;
     });
     const seconds = Math.floor(Date.parse(arrived) / 1000);
-    return `{"queue_name": "${queue}", "queue_id": "${queueId}", "arrival_time": ${seconds}, "message_size": ${size}, "forced_expire": false, "sender": ${JSON.stringify(sender)}, "recipients": [${list.join(', ')}]}\n`;
+    return `{"queue_name": "${queue}", "queue_id": "${queueId}", "arrival_time": ${seconds}, "message_size": ${size}, "forced_expire": ${expired}, "sender": ${JSON.stringify(sender)}, "recipients": [${list.join(', ')}]}\n`;
   });
   return lines.join('');
 }

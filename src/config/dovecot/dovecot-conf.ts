@@ -5,12 +5,14 @@
  * have no effect here are reported (`inert.ts`); a value that cannot be meant is a fault.
  */
 
+import type { ServerTerms } from '../../protocol/tls/terms.ts';
 import type { NamedFile } from '../certificates.ts';
 import type { Fault } from '../fault.ts';
 import { type Include, parseBlocks } from './blocks.ts';
 import { inertSettings } from './inert.ts';
 import { type DovecotListener, type LmtpSocket, listeners, lmtpSockets } from './listeners.ts';
 import { type ByProtocol, type MailboxProtocol, SettingReader } from './reader.ts';
+import { mailboxTerms } from './terms.ts';
 
 export interface Dovecot {
   readonly protocols: readonly MailboxProtocol[];
@@ -22,6 +24,8 @@ export interface Dovecot {
   /** As written; undefined where not set. */
   readonly sslCertificate: NamedFile | undefined;
   readonly sslKey: NamedFile | undefined;
+  /** Of IMAP and POP3. */
+  readonly tls: ServerTerms;
   /** No login over clear text, except from trusted networks and this machine itself. */
   readonly disablePlaintextAuth: boolean;
   readonly loginTrustedNetworks: readonly string[];
@@ -63,6 +67,7 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     ssl,
     sslCertificate: read.file('ssl_cert') ?? read.path('ssl_server_cert_file'),
     sslKey: read.file('ssl_key') ?? read.path('ssl_server_key_file'),
+    tls: mailboxTerms(read),
     disablePlaintextAuth: read.choice('disable_plaintext_auth', ['no', 'yes'], 'yes') === 'yes',
     loginTrustedNetworks: read.words('login_trusted_networks'),
     mailLocation: read.text('mail_location') ?? '',

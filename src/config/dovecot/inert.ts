@@ -15,6 +15,11 @@ const KNOWN = new Set([
   'ssl_key',
   'ssl_server_cert_file',
   'ssl_server_key_file',
+  'ssl_min_protocol',
+  'ssl_cipher_list',
+  'ssl_cipher_suites',
+  'ssl_curve_list',
+  'ssl_prefer_server_ciphers',
   'disable_plaintext_auth',
   'login_trusted_networks',
   'login_greeting',
@@ -37,18 +42,14 @@ interface Guard {
 }
 
 const TLS: Guard = {
-  instead: 'TLS 1.2 and 1.3 are spoken',
-  holds: /^(?:SSLv3|TLSv1(?:\.[012])?|ANY|(?:!(?:SSLv[23]|TLSv1(?:\.1)?)\s*)*)$/i,
+  instead: 'ssl_min_protocol says which versions are spoken',
+  holds: /^(?:!(?:SSLv[23]|TLSv1(?:\.1)?)\s*)*$/i,
 };
-const CIPHERS: Guard = { instead: 'the ciphers are those of Node', holds: /^$/ };
 const NO_CERTIFICATES: Guard = { instead: 'no certificate is asked of clients', holds: /^no$/i };
 
 /** By name; in a block by the kind of the block too. */
 const GUARDS: Readonly<Record<string, Guard>> = {
-  ssl_min_protocol: TLS,
   ssl_protocols: TLS,
-  ssl_cipher_list: CIPHERS,
-  ssl_cipher_suites: CIPHERS,
   ssl_verify_client_cert: NO_CERTIFICATES,
   auth_ssl_require_client_cert: NO_CERTIFICATES,
   auth_mechanisms: { instead: 'PLAIN and LOGIN are offered', holds: /\bplain\b/i },
@@ -59,7 +60,7 @@ const GUARDS: Readonly<Record<string, Guard>> = {
 
 /** Why settings have no effect, by name. */
 const REASONS: Readonly<Record<string, string>> = {
-  mail_location: 'mail is kept in the store',
+  mail_location: 'mail is kept in the store; "posthorn import" brings what is there',
   log_path: 'the log is written to a file of the data folder',
 };
 

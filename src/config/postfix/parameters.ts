@@ -12,6 +12,7 @@ import { lmtpParameters, transportParameter, transportParameters } from './param
 import { guardParameters } from './parameters/guards.ts';
 import { identityParameters } from './parameters/identity.ts';
 import { localParameters } from './parameters/local.ts';
+import { milterParameters } from './parameters/milters.ts';
 import { posthornParameters } from './parameters/posthorn.ts';
 import { queueParameters } from './parameters/queue.ts';
 import { restrictionsParameters } from './parameters/restrictions.ts';
@@ -31,6 +32,7 @@ export const parameterTable: ReadonlyMap<string, Row> = new Map(
     ...localParameters,
     ...queueParameters,
     ...smtpdParameters,
+    ...milterParameters,
     ...restrictionsParameters,
     ...saslParameters,
     ...tlsParameters,

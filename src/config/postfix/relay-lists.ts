@@ -83,6 +83,7 @@ const PROBES: Readonly<Record<string, readonly (readonly (readonly string[])[])[
   ],
   check_helo_access: [[['stranger.invalid'], ['x7.example']]],
   check_sender_access: [[['x7@stranger.invalid'], ['someone@far.example']]],
+  check_ccert_access: [],
   check_recipient_access: [[['x7@elsewhere.invalid'], ['someone@far.example']]],
 };
 
@@ -144,6 +145,8 @@ function effectOf(word: string, argument: string, frame: Frame): Effect {
   if (REFUSES.has(name)) return frame.warnOnly ? NOTHING : { kind: 'refuses' };
   if (name === 'permit') return { kind: 'permits', whom: 'everybody' };
   if (name === 'permit_inet_interfaces') return opens('programs on this machine, and clients of a proxy on it');
+  if (name === 'permit_tls_clientcerts') return opens('clients with a certificate of relay_clientcerts');
+  if (name === 'permit_tls_all_clientcerts') return opens('clients with a certificate of smtpd_tls_CAfile or CApath');
   if (name === 'check_policy_service') return opens('clients that the policy service permits');
   if (Object.hasOwn(PROBES, name)) return tableEffect(name, argument, frame);
   // Restrictions that require a login never apply to an unknown client; none of the others permits relaying.

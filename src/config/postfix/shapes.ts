@@ -3,6 +3,7 @@
  * returns what was expected, or undefined if the text is valid. Only the syntax is checked, not whether a host exists.
  */
 import ipaddr from 'ipaddr.js';
+import { parseMilter } from '../../protocol/milter/specification.ts';
 import { portOf } from './master-cf.ts';
 
 export type Shape = (text: string) => string | undefined;
@@ -89,6 +90,12 @@ export const mailAddress = expected(
   'one mail address',
   (text) => /^(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),;:@]+)(?:@[^\s"<>(),;@]+)?$/.test(text) || text === '<>',
 );
+
+/** An item of smtpd_milters. */
+export const milter: Shape = (text) => {
+  const parsed = parseMilter(text);
+  return typeof parsed === 'string' ? parsed : undefined;
+};
 
 export const ipv4 = expected('an IPv4 address', (text) => ipaddr.IPv4.isValidFourPartDecimal(text));
 export const ipv6 = expected('an IPv6 address', (text) => ipaddr.IPv6.isValid(text.replace(/^\[(.*)\]$/, '$1')));

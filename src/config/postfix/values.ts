@@ -1,4 +1,8 @@
 /** The syntax of main.cf values, and whether a value is valid for its parameter's row. */
+import { exclusionFault } from '../../protocol/tls/ciphers.ts';
+import { digestFault } from '../../protocol/tls/fingerprint.ts';
+import { optionFault, workaroundFault } from '../../protocol/tls/options.ts';
+import { versionFault } from '../../protocol/tls/versions.ts';
 import { parseLevel } from './compatibility-level.ts';
 import type { ParameterType, Row } from './parameters/row.ts';
 import {
@@ -11,6 +15,7 @@ import {
   ipv6,
   isTextTransport,
   mailAddress,
+  milter,
   networkInterface,
   nexthop,
   port,
@@ -92,14 +97,28 @@ const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
   account: one(account),
   port: one(port),
   feedback: one(feedback),
+  digest: digestFault,
 };
+
+/** Lists of TLS may also have colons between their items. */
+const eachOf = (items: string, fault: (item: string) => string | undefined): string | undefined =>
+  items
+    .split(':')
+    .filter(Boolean)
+    .map(fault)
+    .find((found) => found !== undefined);
 
 const ITEM_CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
   words: (item, row) => (row.choices?.includes(item) ? undefined : `expected one of ${row.choices?.join(', ')}`),
+  tlsversions: (item) => eachOf(item, versionFault),
+  ciphers: (item) => eachOf(item, exclusionFault),
+  ssloptions: (item) => eachOf(item, optionFault),
+  sslworkarounds: (item) => eachOf(item, workaroundFault),
   domains: domainPattern,
   networks: (item) => (isNumeric(item) ? undefined : domainPattern(item)),
   interfaces: networkInterface,
   nexthops: nexthop,
+  milters: milter,
   transports: (item) => (/^[A-Za-z0-9._-]+$/.test(item) ? undefined : 'expected the name of a transport'),
 };
 

@@ -121,7 +121,7 @@ function joined(parts: readonly (Buffer | string)[]): Buffer {
 
 const withCrlf = (text: string): string => (text.includes('\n') ? text.replace(/\r?\n/g, '\r\n') : text);
 
-function cutField(text: string, limit: number): string {
+export function cutField(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const lineEnd = text.lastIndexOf('\n', limit);
   return text.slice(0, lineEnd + 1 > NICE_CUT * limit ? lineEnd : limit);

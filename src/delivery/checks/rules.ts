@@ -10,7 +10,7 @@ import type { HeaderKind, MimeFault, MimeReaderOptions } from '../../protocol/mi
 /** What a table is asked about. */
 export type Subject = HeaderKind | 'body';
 
-interface Rule {
+export interface Rule {
   readonly parameter: string;
   readonly tables: readonly LookupTable[];
 }
@@ -74,6 +74,17 @@ export function readContentRules(
       lines: rules.body.tables.length === 0 ? 0 : bodyLimit === 0 ? Number.POSITIVE_INFINITY : bodyLimit,
       reports,
     },
+  };
+}
+
+/** The same limits, and nothing that is looked at. */
+export function withoutChecks({ rules, reading, fieldLimit }: ContentRules): ContentRules {
+  const none = (subject: Subject): Rule => ({ ...rules[subject], tables: [] });
+  return {
+    rules: { primary: none('primary'), mime: none('mime'), nested: none('nested'), body: none('body') },
+    reading: { ...reading, parts: false, lines: 0, reports: new Set() },
+    fieldLimit,
+    isEmpty: true,
   };
 }
 

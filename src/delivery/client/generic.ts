@@ -3,13 +3,18 @@
  * message's header, only in what is sent. Requirement P11.
  */
 import { type AddressKey, lookUp, mailboxKeys } from '../../lookup/address-keys.ts';
+import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import { completeAddress } from '../../lookup/complete-address.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import { domainOf, qualify } from '../../mail/address.ts';
+import { standardAddress } from '../../mail/local-part.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { rewriteField } from '../checks/rewrite-field.ts';
 import { CheckUnavailable } from '../checks/rules.ts';
+
+/** `@a,@b:local@domain` (RFC 5322 section 4.4) */
+const SOURCE_ROUTE = /^@[^:]*:/;
 
 export interface GenericOptions {
   readonly parameters: ParameterReader;
@@ -21,6 +26,7 @@ export interface GenericOptions {
 export class Generic {
   readonly #maps: readonly LookupTable[];
   readonly #origin: string;
+  readonly #rewrite: Rewrite;
   readonly #delimiters: string;
   readonly #propagates: boolean;
   readonly #isLocal: GenericOptions['isLocal'];
@@ -28,20 +34,22 @@ export class Generic {
   constructor({ parameters, tables, isLocal }: GenericOptions) {
     this.#maps = parameters.list('smtp_generic_maps').map((name) => tables.open(name));
     this.#origin = parameters.string('myorigin');
+    this.#rewrite = localRewriting(parameters);
     this.#delimiters = parameters.string('recipient_delimiter');
     this.#propagates = parameters.list('propagate_unmatched_extensions').includes('generic');
     this.#isLocal = isLocal;
   }
 
   /** The address that others see. Rejects with CheckUnavailable if a table cannot answer. */
-  async address(address: string): Promise<string> {
-    if (address === '') return '';
+  async address(given: string): Promise<string> {
+    if (given === '') return '';
+    const address = standardAddress(given.replace(SOURCE_ROUTE, ''));
     const keys = await this.#keys(qualify(address, this.#origin));
     const found = await lookUp(this.#maps, keys).catch((error: unknown) => {
       throw new CheckUnavailable('smtp_generic_maps', error);
     });
-    if (found === null) return address;
-    return completeAddress(found.value.trim(), address, this.#propagates ? found.key.extension : '', this.#origin);
+    if (found === null) return given;
+    return completeAddress(found.value.trim(), address, this.#propagates ? found.key.extension : '', this.#rewrite);
   }
 
   async envelope(item: QueueItem): Promise<QueueItem> {

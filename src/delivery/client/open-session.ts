@@ -5,28 +5,44 @@
  * `mayGoOnInClear`.
  */
 import { isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ClientContexts } from './client-contexts.ts';
 import { connectTo } from './connect.ts';
+import type { Listener } from './debugged-peer.ts';
 import { type Peer, peerWords } from './peer-outcome.ts';
+import { type Proof, proofOf } from './server-certificate.ts';
 import type { RemoteSettings } from './settings.ts';
 import { SmtpSession } from './smtp-session.ts';
 import { SessionFault } from './smtp-session-fault.ts';
 import { type Credentials, logIn, parseCredentials } from './smtp-session-login.ts';
-import { type TlsPolicy, tlsOptions } from './tls-policy.ts';
+import { isAuthenticating } from './tls-level.ts';
+import type { TlsPolicy } from './tls-policy.ts';
 
 export interface OpenOptions {
   readonly peer: Peer;
   readonly policy: TlsPolicy;
   readonly settings: RemoteSettings;
-  readonly authorities: readonly string[];
+  readonly contexts: ClientContexts;
   readonly credentials: Credentials | null;
   readonly signal: AbortSignal;
+  readonly listener: Listener | null;
+  /** A handshake was made, whatever its certificate is worth. */
+  onSecured(socket: TLSSocket, proof: Proof): void;
 }
 
-const STARTTLS = { none: 'ignore', may: 'try', encrypt: 'require', verify: 'require', secure: 'require' } as const;
+const STARTTLS = {
+  none: 'ignore',
+  may: 'try',
+  encrypt: 'require',
+  fingerprint: 'require',
+  verify: 'require',
+  secure: 'require',
+} as const;
 
 /** Rejects with SessionFault. */
 export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   const { peer, policy, settings, credentials, signal } = options;
+  const tls = settings.tls[peer.nexthop.protocol];
   const socket = await connectTo({
     ip: peer.ip,
     port: peer.port,
@@ -44,20 +60,26 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   try {
     const session = await SmtpSession.open({
       socket,
+      listener: options.listener,
       peerWords: peerWords(peer),
       heloName: settings.heloName,
       lmtp: peer.nexthop.protocol === 'lmtp',
-      starttls: settings.tls.wrapper ? 'wrap' : STARTTLS[policy.level],
-      tls: {
-        ...tlsOptions(policy, options.authorities, settings.tls.minVersion),
-        ...(isIP(peer.name) === 0 ? { servername: peer.name } : {}),
+      starttls: tls.wrapper ? 'wrap' : STARTTLS[policy.level],
+      tls: () => ({
+        secureContext: options.contexts.of(peer.nexthop.protocol, policy),
+        ...(policy.serverName === '' || isIP(policy.serverName) !== 0 ? {} : { servername: policy.serverName }),
+      }),
+      faultOf: (secured) => {
+        const proof = proofOf(secured, policy, tls);
+        options.onSecured(secured, proof);
+        return proof.fault;
       },
       timeouts: settings.timeouts,
       ignoredKeywords: settings.ignoredKeywords,
     });
     if (credentials === null) return session;
     try {
-      await logIn(session, credentials, settings.auth.demands, policy.level === 'verify' || policy.level === 'secure');
+      await logIn(session, credentials, settings.auth.demands, isAuthenticating(policy.level));
       return session;
     } catch (error) {
       session.quit();
@@ -86,9 +108,9 @@ export async function findCredentials(peer: Peer, { auth }: RemoteSettings): Pro
  */
 export function mayGoOnInClear(
   policy: TlsPolicy,
-  settings: RemoteSettings,
+  settings: Pick<RemoteSettings, 'minimalBackoff'> & { readonly wrapper: boolean },
   credentials: Credentials | null,
   age: number,
 ): boolean {
-  return policy.level === 'may' && !settings.tls.wrapper && credentials === null && age >= settings.minimalBackoff;
+  return policy.level === 'may' && !settings.wrapper && credentials === null && age >= settings.minimalBackoff;
 }

@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { type PeerReply, ReplyReader } from '../../protocol/smtp/reply-reader.ts';
+import type { Listener } from './debugged-peer.ts';
 
 /** Why a wait ended without the expected result. */
 export class ConnectionFault extends Error {
@@ -19,6 +20,8 @@ export class ConnectionFault extends Error {
   }
 }
 
+/** In the transcript. */
+const SIDES = { '>': ' Out: ', '<': ' In:  ' } as const;
 const TRANSCRIPT_LINES = 200;
 const TRANSCRIPT_LINE = 200;
 /** How long to wait for a peer that does not close after QUIT, ms. */
@@ -32,9 +35,11 @@ export class PeerConnection {
   /** Called when input arrived, the connection ended, or output was sent. */
   #wake: (() => void) | null = null;
   readonly #transcript: string[] = [];
+  readonly #listener: Listener | null;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, listener: Listener | null) {
     this.#socket = socket;
+    this.#listener = listener;
     this.#listen(socket);
   }
 
@@ -59,7 +64,7 @@ export class PeerConnection {
 
   /** Lines without CRLF, sent as one write. `shown`: what the transcript gets instead, to hide secrets. */
   send(lines: readonly string[], shown: readonly string[] = lines): void {
-    for (const line of shown) this.#note(' Out: ', line);
+    for (const line of shown) this.#note('>', line);
     if (this.#ended === null) this.#socket.write(`${lines.join('\r\n')}\r\n`);
   }
 
@@ -75,7 +80,7 @@ export class PeerConnection {
       await this.#activity(end);
       reply = this.#reader.next();
     }
-    for (const line of reply.lines) this.#note(' In:  ', line);
+    for (const line of reply.lines) this.#note('<', line);
     return reply;
   }
 
@@ -136,7 +141,7 @@ export class PeerConnection {
       this.destroy();
       return;
     }
-    this.#note(' Out: ', 'QUIT');
+    this.#note('>', 'QUIT');
     this.#socket.end('QUIT\r\n');
     const timer = setTimeout(() => this.destroy(), Math.min(timeout, QUIT_TIMEOUT));
     timer.unref();
@@ -184,8 +189,10 @@ export class PeerConnection {
     });
   }
 
-  #note(side: string, line: string): void {
-    if (this.#transcript.length < TRANSCRIPT_LINES) this.#transcript.push(`${side}${line.slice(0, TRANSCRIPT_LINE)}`);
+  #note(side: '<' | '>', line: string): void {
+    this.#listener?.(side, line);
+    if (this.#transcript.length < TRANSCRIPT_LINES)
+      this.#transcript.push(`${SIDES[side]}${line.slice(0, TRANSCRIPT_LINE)}`);
   }
 }
 

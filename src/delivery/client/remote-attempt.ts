@@ -6,16 +6,21 @@
  * connection was lost, the next host is tried; if there is none, it stays in the queue. A message may arrive twice if a
  * peer fails between accepting it and replying, but it is never lost.
  */
+import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
+import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { type Reply, reply } from '../../mail/status.ts';
+import { cipherBits } from '../../net/tls.ts';
 import { CHUNK_SIZE, type ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable } from '../checks/rules.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
+import type { ClientContexts } from './client-contexts.ts';
 import { sendingAct } from './content-actions.ts';
+import { listenerOf } from './debugged-peer.ts';
 import type { Generic } from './generic.ts';
 import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
 import { hasUtf8Envelope, hasUtf8Header, type OutgoingContent, outgoing, tooDeep } from './outgoing.ts';
@@ -30,25 +35,27 @@ import {
   refusedOutcome,
   sentOutcome,
 } from './peer-outcome.ts';
+import type { Proof } from './server-certificate.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { RemoteSettings } from './settings.ts';
 import type { SmtpSession } from './smtp-session.ts';
 import { SessionFault } from './smtp-session-fault.ts';
 import type { Credentials } from './smtp-session-login.ts';
 import type { Fate } from './smtp-session-transaction.ts';
-import { type TlsPolicy, tlsPolicy } from './tls-policy.ts';
+import { clearPolicy, PolicyFault, type TlsPolicy, tlsPolicy } from './tls-policy.ts';
 
 /** What all attempts share. */
 export interface RemoteServices {
   readonly settings: RemoteSettings;
+  /** debug_peer_list; null if it is empty. */
+  readonly debugPeers: DebugPeers | null;
   readonly content: ContentStore;
   readonly clock: Clock;
   readonly log: Log;
   readonly pool: SessionPool;
   /** smtp_generic_maps; null if it names no table. */
   readonly generic: Generic | null;
-  /** PEM; empty: the platform's CAs. */
-  readonly authorities: readonly string[];
+  readonly contexts: ClientContexts;
 }
 
 type Items = readonly [QueueItem, ...QueueItem[]];
@@ -110,18 +117,29 @@ export class RemoteAttempt {
   /** Settles the recipients that this host accepts or refuses permanently; the others stay pending. */
   async #tryHost(peer: Peer): Promise<void> {
     const { settings } = this.#services;
-    const policy = await tlsPolicy(
-      peer.nexthop,
-      peer.name,
-      settings.tls.level,
-      settings.tls.policies,
-      peer.destination,
-    );
+    const policy = await this.#policyFor(peer);
+    if (policy === null) return;
     const credentials = await findCredentials(peer, settings);
     const place: Place = { peer, policy, credentials, key: keyOf(peer, policy) };
     const kept = await this.#keptSession(place);
     if (kept === null) await this.#connectTo(place);
     else await this.#useSession(kept, place);
+  }
+
+  /** Null if the configuration cannot be used: its mail waits. */
+  async #policyFor(peer: Peer): Promise<TlsPolicy | null> {
+    const { nexthop, destination, name: hostName } = peer;
+    try {
+      return await tlsPolicy({ nexthop, destination, hostName }, this.#services.settings.tls[nexthop.protocol]);
+    } catch (error) {
+      if (!(error instanceof PolicyFault)) throw error;
+      this.#services.log.warn({ destination }, error.message);
+      const because = error.temporary
+        ? reply(451, '4.3.0', 'Temporary lookup error')
+        : reply(451, '4.7.5', 'client TLS configuration problem');
+      for (const item of this.#pending.values()) this.#note(outcomeOf(item, 'deferred', because, null));
+      return null;
+    }
   }
 
   /** A cached session that still responds. */
@@ -134,24 +152,33 @@ export class RemoteAttempt {
   }
 
   async #connectTo(place: Place): Promise<void> {
-    const { settings, authorities, clock, pool } = this.#services;
+    const { settings, contexts, clock, pool } = this.#services;
     const { peer, policy, credentials } = place;
     const began = clock();
-    const session = await openSession({ peer, policy, settings, authorities, credentials, signal: this.#signal }).catch(
-      (error: unknown) => {
-        if (error instanceof SessionFault) return error;
-        throw error;
-      },
-    );
+    const listener = await listenerOf(peer, this.#services.debugPeers, this.#services.log);
+    const session = await openSession({
+      peer,
+      policy,
+      settings,
+      contexts,
+      credentials,
+      listener,
+      signal: this.#signal,
+      onSecured: (socket, proof) => this.#logTls(peer, socket, proof),
+    }).catch((error: unknown) => {
+      if (error instanceof SessionFault) return error;
+      throw error;
+    });
     this.#connecting += clock() - began;
     if (session instanceof SessionFault) {
       this.#keepTranscript(session);
-      if (this.#goesOnInClear(session, place)) return this.#connectTo(inClear(place));
+      if (this.#goesOnInClear(session, place)) return this.#connectTo(this.#inClear(place));
       this.#hostFailed(place, session);
       return;
     }
     pool.opened(session);
-    this.#logTls(peer, session, policy);
+    if (policy.level === 'none' && settings.tls[peer.nexthop.protocol].notesOffer && session.offers('STARTTLS'))
+      this.#services.log.info({}, `Host offered STARTTLS: [${peer.name}]`);
     await this.#useSession(session, place);
   }
 
@@ -159,12 +186,13 @@ export class RemoteAttempt {
   #goesOnInClear(fault: SessionFault, { peer, policy, credentials }: Place): boolean {
     const { log, settings, clock } = this.#services;
     const { kind } = fault.cause;
-    const at = peerPlace(peer);
-    if (kind === 'tls') log.warn({ destination: peer.destination }, `${fault.cause.words}: ${at}: ${fault.message}`);
+    const host = peerPlace(peer);
+    const at = { ...settings, wrapper: settings.tls[peer.nexthop.protocol].wrapper };
+    if (kind === 'tls') log.warn({ destination: peer.destination }, `${fault.cause.words}: ${host}: ${fault.message}`);
     else if (!fault.underTls || (kind !== 'lost' && kind !== 'timeout')) return false;
     const [item] = this.#pending.values();
-    if (item === undefined || !mayGoOnInClear(policy, settings, credentials, clock() - item.arrivedAt)) return false;
-    log.warn({ destination: peer.destination }, `${item.queueId}: TLS to ${at} failed, trying again in clear text`);
+    if (item === undefined || !mayGoOnInClear(policy, at, credentials, clock() - item.arrivedAt)) return false;
+    log.warn({ destination: peer.destination }, `${item.queueId}: TLS to ${host} failed, trying again in clear text`);
     return true;
   }
 
@@ -213,7 +241,7 @@ export class RemoteAttempt {
       const fate = fates[i];
       if (fate !== undefined) this.#note(this.#outcomeOf(item, fate, peer, notifies));
     }
-    if (fault !== null && this.#goesOnInClear(fault, place)) return this.#connectTo(inClear(place));
+    if (fault !== null && this.#goesOnInClear(fault, place)) return this.#connectTo(this.#inClear(place));
     if (session.protocolError || fault !== null) this.#keepTranscript(session);
     if (fault === null) pool.put(key, session);
   }
@@ -289,14 +317,22 @@ export class RemoteAttempt {
     if (this.#transcript === '') this.#transcript = transcript;
   }
 
-  #logTls(peer: Peer, { secure }: SmtpSession, policy: TlsPolicy): void {
-    if (!this.#services.settings.tls.logged || secure === null) return;
-    const trust = policy.level === 'verify' || policy.level === 'secure' ? 'Verified' : 'Untrusted';
+  #logTls(peer: Peer, secured: TLSSocket, { trust, fault }: Proof): void {
+    const { log, settings } = this.#services;
     const at = peerPlace(peer);
-    this.#services.log.info(
-      {},
-      `${trust} TLS connection established to ${at}: ${secure.getProtocol()} with cipher ${secure.getCipher().name}`,
-    );
+    const cipher = secured.getCipher().name;
+    const bits = cipherBits(cipher);
+    if (fault !== null) log.info({}, `server certificate verification failed for ${at}: ${fault}`);
+    if (settings.tls[peer.nexthop.protocol].logged)
+      log.info(
+        {},
+        `${trust} TLS connection established to ${at}: ${secured.getProtocol()} with cipher ${cipher} (${bits}/${bits} bits)`,
+      );
+  }
+
+  #inClear(place: Place): Place {
+    const policy = clearPolicy(this.#services.settings.tls[place.peer.nexthop.protocol]);
+    return { ...place, policy, key: keyOf(place.peer, policy) };
   }
 
   /** Runs work in a session that is aborted by the signal. */
@@ -311,13 +347,8 @@ export class RemoteAttempt {
   }
 }
 
-const keyOf = (peer: Peer, policy: TlsPolicy): string =>
-  `${peer.nexthop.protocol} ${peer.ip} ${peer.port} ${peer.name} ${peer.destination} ${policy.level} ${policy.names.join()}`;
-
-const inClear = (place: Place): Place => {
-  const policy: TlsPolicy = { level: 'none', names: [] };
-  return { ...place, policy, key: keyOf(place.peer, policy) };
-};
+const keyOf = (peer: Peer, { fingerprints, ...policy }: TlsPolicy): string =>
+  JSON.stringify([peer.nexthop.protocol, peer.ip, peer.port, peer.name, peer.destination, policy, [...fingerprints]]);
 
 /** Why the session ended, if it did. */
 function faultOf(fates: readonly Fate[]): SessionFault | null {

@@ -4,12 +4,14 @@
  */
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
+import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { reply } from '../../mail/status.ts';
 import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 import type { Route } from '../route/router.ts';
+import { ClientContexts, type ClientTlsFiles } from './client-contexts.ts';
 import type { Generic } from './generic.ts';
 import { type FoundHosts, findHosts, type HostFinder } from './mx.ts';
 import { isSpeakable } from './outgoing.ts';
@@ -20,6 +22,8 @@ import type { RemoteSettings } from './settings.ts';
 
 export interface RemoteOptions {
   readonly settings: RemoteSettings;
+  /** debug_peer_list; null if it is empty. */
+  readonly debugPeers: DebugPeers | null;
   readonly generic: Generic | null;
   readonly finder: Omit<HostFinder, 'addressLimit' | 'families'>;
   readonly content: ContentStore;
@@ -28,8 +32,7 @@ export interface RemoteOptions {
   readonly myhostname: string;
   /** The port of other servers: 25, or shifted in the lab. */
   readonly smtpPort: number;
-  /** PEM of smtp_tls_CAfile; empty: the platform's CAs. */
-  readonly authorities: readonly string[];
+  readonly tls: ClientTlsFiles;
 }
 
 export interface Remote {
@@ -42,7 +45,7 @@ export interface Remote {
 const UNSPEAKABLE = reply(553, '5.1.3', 'an envelope address cannot be expressed in SMTP');
 
 export function createRemote(options: RemoteOptions): Remote {
-  const { settings, clock, content, authorities } = options;
+  const { settings, clock, content } = options;
   const pool = new SessionPool(settings.pool, clock);
   const finder: HostFinder = {
     ...options.finder,
@@ -52,11 +55,12 @@ export function createRemote(options: RemoteOptions): Remote {
   };
   const services: RemoteServices = {
     settings,
+    debugPeers: options.debugPeers,
     generic: options.generic,
     content,
     clock,
     pool,
-    authorities,
+    contexts: new ClientContexts(options.tls),
     log: options.log.child({ process: 'postfix/smtp' }),
   };
 

@@ -1,5 +1,4 @@
 /** The main.cf settings for sending (Postfix: smtp(8)), read once; invalid ones throw at start. */
-import type { SecureVersion } from 'node:tls';
 import type { ListName, ParameterReader, TimeName } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import { type ContentRules, readContentRules } from '../checks/rules.ts';
@@ -8,7 +7,7 @@ import { type Nexthop, parseNexthop } from '../route/nexthop.ts';
 import type { PoolLimits } from './session-pool.ts';
 import type { CommandTimeouts } from './smtp-session.ts';
 import { type LoginDemands, SECURITY_OPTIONS } from './smtp-session-login.ts';
-import { defaultTlsLevel, type TlsLevel } from './tls-policy.ts';
+import { type ClientTls, readClientTls } from './tls-settings.ts';
 
 export interface RemoteSettings {
   /** Tried when no host of the next hop takes the mail (smtp_fallback_relay). */
@@ -33,13 +32,7 @@ export interface RemoteSettings {
   readonly nestingLimit: number;
   /** By protocol, smtp_header_checks and the like. */
   readonly content: Readonly<Record<'smtp' | 'lmtp', ContentRules>>;
-  readonly tls: {
-    readonly level: TlsLevel;
-    readonly policies: readonly LookupTable[];
-    readonly minVersion: SecureVersion | undefined;
-    readonly logged: boolean;
-    readonly wrapper: boolean;
-  };
+  readonly tls: Readonly<Record<'smtp' | 'lmtp', ClientTls>>;
   readonly auth: {
     readonly passwords: readonly LookupTable[];
     readonly demands: LoginDemands;
@@ -47,24 +40,11 @@ export interface RemoteSettings {
   };
 }
 
-/** The lowest version allowed by `>=TLSv1.2` or `!SSLv2, !SSLv3, !TLSv1, !TLSv1.1`; undefined: the platform's. */
-function minVersion(protocols: readonly string[]): SecureVersion | undefined {
-  const known: readonly SecureVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
-  const least = protocols.find((word) => word.startsWith('>='))?.slice(2);
-  if (least !== undefined) return known.find((version) => version === least);
-  const excluded = new Set(protocols.filter((word) => word.startsWith('!')).map((word) => word.slice(1)));
-  return excluded.size === 0 ? undefined : known.find((version) => !excluded.has(version));
-}
-
 export function readRemoteSettings(parameters: ParameterReader, tables: Tables): RemoteSettings {
   const time = (name: TimeName): number => Math.max(1, parameters.time(name));
   const options = (name: ListName): ReadonlySet<string> => new Set(parameters.list(name));
   const protocols = options('inet_protocols');
   const all = protocols.size === 0 || protocols.has('all');
-  const mandatory =
-    defaultTlsLevel(parameters) === 'none' || defaultTlsLevel(parameters) === 'may'
-      ? 'smtp_tls_protocols'
-      : 'smtp_tls_mandatory_protocols';
   const demands = (name: ListName): ReadonlySet<string> => {
     const words = options(name);
     for (const word of words)
@@ -108,13 +88,7 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
       smtp: readContentRules('smtp', parameters, tables),
       lmtp: readContentRules('lmtp', parameters, tables),
     },
-    tls: {
-      level: defaultTlsLevel(parameters),
-      policies: openTables(parameters.list('smtp_tls_policy_maps'), tables),
-      minVersion: minVersion(parameters.list(mandatory)),
-      logged: parameters.number('smtp_tls_loglevel') > 0,
-      wrapper: parameters.boolean('smtp_tls_wrappermode'),
-    },
+    tls: { smtp: readClientTls('smtp', parameters, tables), lmtp: readClientTls('lmtp', parameters, tables) },
     auth: {
       passwords: parameters.boolean('smtp_sasl_auth_enable')
         ? openTables(parameters.list('smtp_sasl_password_maps'), tables)

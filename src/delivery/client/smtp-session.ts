@@ -11,6 +11,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { messageOf } from '../../errors.ts';
 import { type Capabilities, NO_CAPABILITIES, parseCapabilities } from '../../protocol/smtp/capabilities.ts';
 import { type PeerReply, replyText } from '../../protocol/smtp/reply-reader.ts';
+import type { Listener } from './debugged-peer.ts';
 import { ConnectionFault, PeerConnection } from './peer-connection.ts';
 import { SessionFault, type Stage } from './smtp-session-fault.ts';
 import { type Fate, Transaction } from './smtp-session-transaction.ts';
@@ -23,13 +24,18 @@ export type CommandTimeouts = Readonly<
 export interface SessionOptions {
   /** Already connected. */
   readonly socket: Socket;
+  /** Hears the dialog (debug_peer_list). */
+  readonly listener: Listener | null;
   /** `host[address]`, for our own messages. */
   readonly peerWords: string;
   readonly heloName: string;
   readonly lmtp: boolean;
   /** `ignore`: clear text; `try`: STARTTLS if offered; `require`: fail without; `wrap`: TLS from the first octet. */
   readonly starttls: 'ignore' | 'try' | 'require' | 'wrap';
-  readonly tls: ConnectionOptions;
+  /** For the handshake, if there is one. Throws if the configuration for it cannot be used. */
+  tls(): ConnectionOptions;
+  /** After the handshake: why the server's certificate is not enough, or null. */
+  faultOf(socket: TLSSocket): string | null;
   readonly timeouts: CommandTimeouts;
   /** EHLO keywords to ignore, in lower case (smtp_discard_ehlo_keywords). */
   readonly ignoredKeywords: ReadonlySet<string>;
@@ -78,7 +84,7 @@ export class SmtpSession {
 
   private constructor(options: SessionOptions) {
     this.#options = options;
-    this.#connection = new PeerConnection(options.socket);
+    this.#connection = new PeerConnection(options.socket, options.listener);
   }
 
   /** Runs the dialog up to the reply to the last EHLO. Rejects with SessionFault; the session is then closed. */
@@ -215,10 +221,14 @@ export class SmtpSession {
   }
 
   async #startTls(): Promise<void> {
-    const { tls, timeouts } = this.#options;
+    const { timeouts } = this.#options;
     let socket: TLSSocket;
     try {
-      socket = await this.#connection.startTls({ ...tls, rejectUnauthorized: false }, timeouts.STARTTLS);
+      socket = await this.#connection.startTls(
+        // Names are checked by `faultOf`.
+        { ...this.#options.tls(), rejectUnauthorized: false, checkServerIdentity: () => undefined },
+        timeouts.STARTTLS,
+      );
     } catch (error) {
       throw new SessionFault(
         'STARTTLS',
@@ -226,12 +236,9 @@ export class SmtpSession {
         messageOf(error),
       );
     }
-    if (tls.rejectUnauthorized === true && !socket.authorized)
-      throw new SessionFault(
-        'STARTTLS',
-        { kind: 'tls', words: 'Server certificate not verified' },
-        String(socket.authorizationError),
-      );
+    const fault = this.#options.faultOf(socket);
+    if (fault !== null)
+      throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Server certificate not verified' }, fault);
   }
 
   /** True if the message may follow, or if all recipients were refused but the server expects a final dot. */

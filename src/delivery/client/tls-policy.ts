@@ -1,80 +1,150 @@
 /**
- * How a session to another server is secured (Postfix: TLS_README, client): smtp_tls_security_level, or the older
- * smtp_use_tls and smtp_enforce_tls, and per destination smtp_tls_policy_maps.
+ * How a session to one host is secured: the settings of all destinations, or the entry of smtp_tls_policy_maps for the
+ * destination (Postfix: TLS_README, client policies). An entry that says something wrong defers its mail: it must
+ * never be sent less safely than the administrator meant.
  */
-import type { ConnectionOptions, PeerCertificate } from 'node:tls';
-import { checkServerIdentity } from 'node:tls';
-import type { ParameterReader } from '../../lookup/parameters.ts';
-import type { LookupTable } from '../../lookup/table.ts';
-import { ownValue } from '../../own-value.ts';
-import type { Nexthop } from '../route/nexthop.ts';
 
-export type TlsLevel = 'none' | 'may' | 'encrypt' | 'verify' | 'secure';
+import { messageOf } from '../../errors.ts';
+import type { LookupTable } from '../../lookup/table.ts';
+import type { TlsWords } from '../../lookup/tls-words.ts';
+import { plainFingerprint } from '../../protocol/tls/fingerprint.ts';
+import type { Nexthop } from '../route/nexthop.ts';
+import { isAuthenticating, levelOf, type TlsLevel } from './tls-level.ts';
+import type { ClientTls } from './tls-settings.ts';
 
 export interface TlsPolicy {
   readonly level: TlsLevel;
-  /** Names accepted in the certificate (verify, secure); a leading dot matches one more label. */
+  readonly words: TlsWords;
+  /** Names accepted in the certificate (verify, secure); a leading dot matches all names below. */
   readonly names: readonly string[];
+  /** Accepted fingerprints of the certificate or its key, plain (fingerprint). */
+  readonly fingerprints: ReadonlySet<string>;
+  /** Files of certificates that are trusted instead of the authorities. */
+  readonly anchorFiles: readonly string[];
+  /** The name that is asked for; '' for none. */
+  readonly serverName: string;
 }
 
-/** `dane` without TLSA records is `may` (RFC 7672 section 2.2): the resolver supports none. */
-const LEVELS: Readonly<Record<string, TlsLevel>> = {
-  none: 'none',
-  may: 'may',
-  encrypt: 'encrypt',
-  dane: 'may',
-  verify: 'verify',
-  secure: 'secure',
-};
-
-/** The level for all destinations. Throws for an unknown level. */
-export function defaultTlsLevel(parameters: ParameterReader): TlsLevel {
-  const word = parameters.string('smtp_tls_security_level');
-  if (word !== '') return parseLevel(word, 'smtp_tls_security_level');
-  if (parameters.boolean('smtp_enforce_tls'))
-    return parameters.boolean('smtp_tls_enforce_peername') ? 'verify' : 'encrypt';
-  return parameters.boolean('smtp_use_tls') ? 'may' : 'none';
-}
-
-function parseLevel(word: string, source: string): TlsLevel {
-  const level = ownValue(LEVELS, word.toLowerCase());
-  if (level === undefined) throw new Error(`${source}: "${word}" is not one of ${Object.keys(LEVELS).join(', ')}`);
-  return level;
-}
-
-/** The requirements for a host. `policies`: smtp_tls_policy_maps. */
-export async function tlsPolicy(
-  nexthop: Nexthop,
-  hostName: string,
-  level: TlsLevel,
-  policies: readonly LookupTable[],
-  destination: string,
-): Promise<TlsPolicy> {
-  for (const table of policies) {
-    const value = (await table.get(destination)) ?? (await table.get(nexthop.host));
-    if (value === undefined) continue;
-    const [word = '', ...attributes] = value.trim().split(/[\s,]+/);
-    const match = attributes
-      .find((attribute) => attribute.startsWith('match='))
-      ?.slice('match='.length)
-      .split(':');
-    const parsed = parseLevel(word, `${table.name}: ${nexthop.host}`);
-    return {
-      level: parsed,
-      names: match?.map((name) => namesFor(name, nexthop, hostName)) ?? defaultNames(parsed, nexthop, hostName),
-    };
+/** The configuration for a destination cannot be used; the message is for the log. */
+export class PolicyFault extends Error {
+  override readonly name = 'PolicyFault';
+  /** Asking again later may help. */
+  readonly temporary: boolean;
+  constructor(message: string, temporary = false) {
+    super(message);
+    this.temporary = temporary;
   }
-  return { level, names: defaultNames(level, nexthop, hostName) };
 }
 
-/**
- * The defaults of smtp_tls_verify_cert_match and smtp_tls_secure_cert_match: an MX record may be forged, the nexthop
- * cannot.
- */
-const defaultNames = (level: TlsLevel, nexthop: Nexthop, hostName: string): string[] =>
-  level === 'verify' ? [hostName] : level === 'secure' ? [nexthop.host, `.${nexthop.host}`] : [];
+export interface Place {
+  readonly nexthop: Nexthop;
+  readonly hostName: string;
+  /** The next hop as configured: `[mail.example.com]:587`. */
+  readonly destination: string;
+}
 
-const namesFor = (word: string, nexthop: Nexthop, hostName: string): string =>
+/** In clear text. */
+export const clearPolicy = ({ optional }: ClientTls): TlsPolicy => ({
+  level: 'none',
+  words: optional,
+  names: [],
+  fingerprints: new Set(),
+  anchorFiles: [],
+  serverName: '',
+});
+
+/** Rejects with PolicyFault. */
+export async function tlsPolicy(place: Place, settings: ClientTls): Promise<TlsPolicy> {
+  const found = await findEntry(place.destination, settings.policies);
+  const source = `smtp_tls_policy_maps, next-hop destination "${place.destination}"`;
+  const [word = '', ...attributes] = found?.trim().split(/[\s,]+/) ?? [];
+  const level = found === undefined ? settings.level : levelOf(word);
+  if (level === undefined) throw new PolicyFault(`${source}: invalid security level "${word.slice(0, 40)}"`);
+  const given = parseAttributes(attributes, level, source);
+  const policy = policyOf(level, given, place, settings);
+  if (level === 'fingerprint' && policy.fingerprints.size === 0)
+    throw new PolicyFault(
+      `nexthop domain ${place.destination}: configured at fingerprint security level, but with no fingerprints to match.`,
+    );
+  return policy;
+}
+
+/** For a domain also the entries of `.domain` above it; `[host]` and `host:port` are looked up as they are. */
+async function findEntry(destination: string, tables: readonly LookupTable[]): Promise<string | undefined> {
+  const isDomain = /^[^[\]:]+$/.test(destination);
+  for (let key = destination.toLowerCase(); ; ) {
+    for (const table of tables) {
+      try {
+        const value = await table.get(key);
+        if (value !== undefined) return value;
+      } catch (error) {
+        throw new PolicyFault(`${table.name}: lookup error for "${key}": ${messageOf(error)}`, true);
+      }
+    }
+    const dot = isDomain ? key.indexOf('.', 1) : -1;
+    if (dot < 0) return undefined;
+    key = key.slice(dot);
+  }
+}
+
+interface Attributes {
+  ciphers?: string;
+  protocols?: string[];
+  exclude?: string[];
+  match: string[];
+  servername?: string;
+  tafile: string[];
+}
+
+const UNUSED = new Set(['connection_reuse']);
+
+function parseAttributes(items: readonly string[], level: TlsLevel, source: string): Attributes {
+  const given: Attributes = { match: [], tafile: [] };
+  if (level === 'none') return given;
+  for (const item of items.filter(Boolean)) {
+    const equals = item.indexOf('=');
+    const name = (equals < 0 ? item : item.slice(0, equals)).toLowerCase();
+    const value = equals < 0 ? '' : item.slice(equals + 1);
+    const wrong = (what: string): PolicyFault => new PolicyFault(`${source}: ${what}`);
+    if (value === '') throw wrong(`malformed attribute/value pair "${item.slice(0, 40)}"`);
+    const here = wrong(`attribute "${name}" invalid at security level "${level}"`);
+    if (name === 'ciphers') given.ciphers = value;
+    else if (name === 'protocols') given.protocols = value.split(':').filter(Boolean);
+    else if (name === 'exclude') given.exclude = value.split(':').filter(Boolean);
+    else if (name === 'servername') given.servername = value;
+    else if (name === 'match') {
+      if (!isAuthenticating(level)) throw here;
+      given.match.push(...value.split(level === 'fingerprint' ? '|' : ':').filter(Boolean));
+    } else if (name === 'tafile') {
+      if (level !== 'verify' && level !== 'secure') throw here;
+      given.tafile.push(value);
+    } else if (!UNUSED.has(name)) throw wrong(`invalid attribute name: "${name.slice(0, 40)}"`);
+  }
+  return given;
+}
+
+function policyOf(level: TlsLevel, given: Attributes, place: Place, settings: ClientTls): TlsPolicy {
+  const words = level === 'none' || level === 'may' ? settings.optional : settings.mandatory;
+  const exclusions = given.exclude ?? words.exclusions;
+  const authenticates = isAuthenticating(level);
+  const matches = given.match.length > 0 || !authenticates ? given.match : settings.matches[level];
+  return {
+    level,
+    words: {
+      ...words,
+      grade: given.ciphers ?? words.grade,
+      versions: given.protocols ?? words.versions,
+      // Without a certificate there is nothing to check.
+      exclusions: authenticates ? [...exclusions, 'aNULL'] : exclusions,
+    },
+    names: level === 'verify' || level === 'secure' ? matches.map((name) => nameFor(name, place)) : [],
+    fingerprints: new Set(level === 'fingerprint' ? matches.map(plainFingerprint) : []),
+    anchorFiles: given.tafile,
+    serverName: nameFor(given.servername ?? settings.serverName, place),
+  };
+}
+
+const nameFor = (word: string, { nexthop, hostName }: Place): string =>
   word === 'hostname'
     ? hostName
     : word === 'nexthop'
@@ -82,37 +152,3 @@ const namesFor = (word: string, nexthop: Nexthop, hostName: string): string =>
       : word === 'dot-nexthop'
         ? `.${nexthop.host}`
         : word;
-
-/** For tls.connect. `authorities`: PEM of smtp_tls_CAfile; empty: the platform's CAs. */
-export function tlsOptions(
-  policy: TlsPolicy,
-  authorities: readonly string[],
-  minVersion: ConnectionOptions['minVersion'],
-): ConnectionOptions {
-  const checked = policy.level === 'verify' || policy.level === 'secure';
-  return {
-    rejectUnauthorized: checked,
-    ...(minVersion === undefined ? {} : { minVersion }),
-    ...(authorities.length === 0 ? {} : { ca: [...authorities] }),
-    checkServerIdentity: (_host, certificate) => (checked ? checkNames(policy.names, certificate) : undefined),
-  };
-}
-
-function checkNames(names: readonly string[], certificate: PeerCertificate): Error | undefined {
-  let fault: Error | undefined;
-  for (const name of names) {
-    // `.example.com` matches any host directly below it, as listed in the certificate.
-    const candidates = name.startsWith('.') ? namesBelow(name, certificate) : [name];
-    for (const candidate of candidates) {
-      fault = checkServerIdentity(candidate, certificate);
-      if (fault === undefined) return undefined;
-    }
-  }
-  return fault ?? new Error('Server certificate not verified: no name matches');
-}
-
-const namesBelow = (suffix: string, certificate: PeerCertificate): string[] =>
-  (certificate.subjectaltname ?? '')
-    .split(', ')
-    .flatMap((entry) => (entry.startsWith('DNS:') ? [entry.slice(4).toLowerCase()] : []))
-    .filter((name) => name.endsWith(suffix) && !name.startsWith('*'));

@@ -5,6 +5,7 @@
  * A file is removed after its message is durable, or after its sender has been told why it was refused. One that cannot
  * be accepted now stays, and is tried again each minute.
  */
+
 import { constants, type FSWatcher, type Stats, watch } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -12,8 +13,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
-import { qualify } from '../../mail/address.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 import { isPermanent, isSuccess, type Reply, reply } from '../../mail/status.ts';
 import type { Notifier } from '../notify/notifier.ts';
@@ -173,7 +174,7 @@ export class Pickup {
       this.#log.warn({ queueId, uid }, `${queueId}: removed a file of uid=${uid} that is no message: ${submission}`);
       return true;
     }
-    const envelope = envelopeOf(submission, parameters.string('myorigin'));
+    const envelope = envelopeOf(submission, localRewriting(parameters));
     this.#log.info({ queueId, uid }, `${queueId}: uid=${uid} from=<${submission.sender}>`);
     const limit = parameters.number('message_size_limit');
     const answer =
@@ -235,12 +236,12 @@ async function readHead(handle: FileHandle): Promise<{ readonly line: string; re
   return end < 0 ? 'its first line does not end' : { line: octets.toString('utf8', 0, end), end: end + 1 };
 }
 
-function envelopeOf({ sender, recipients, notify, ret, envid, body }: Submission, origin: string): Envelope {
+function envelopeOf({ sender, recipients, notify, ret, envid, body }: Submission, rewrite: Rewrite): Envelope {
   const addresses = [sender, ...recipients];
   return {
-    reversePath: qualify(sender, origin),
+    reversePath: rewrite(sender),
     recipients: recipients.map((recipient) => {
-      const address = qualify(recipient, origin);
+      const address = rewrite(recipient);
       return { address, original: address, notify, orcpt: '' };
     }),
     ret,

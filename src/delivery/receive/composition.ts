@@ -32,7 +32,7 @@ export class SpooledComposition {
   readonly #indexer = new MessageIndexer();
   #size = 0;
 
-  constructor(store: ContentStore) {
+  constructor(store: Pick<ContentStore, 'spool'>) {
     this.#spool = store.spool();
   }
 

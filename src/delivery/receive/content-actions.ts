@@ -166,21 +166,26 @@ function warned(finding: Finding, checked: Checked, message: string): Effect {
   return keep(finding);
 }
 
-const originOf = (connection: Connection | null): string =>
-  connection === null ? 'local' : `${connection.remote.name}[${connection.remote.ip}]`;
+/** `here`: how a message that no client sent is named. */
+export const originOf = (connection: Connection | null, here = 'local'): string =>
+  connection === null ? here : `${connection.remote.name}[${connection.remote.ip}]`;
 
-function logAction(checked: Checked, action: string, { where, text }: Finding, argument: string): void {
-  const { connection, transaction, envelope, log } = checked;
-  const { queueId, reversePath } = transaction;
-  const recipient = envelope.recipients.at(-1)?.address;
-  const details = [
-    `from=<${reversePath}>`,
+/** `from=<> to=<> proto=ESMTP helo=<>`; of several recipients the one that is meant, or the last. */
+export function envelopeWords({ connection, transaction, envelope }: Checked, meant: string | null = null): string {
+  const recipient = meant ?? envelope.recipients.at(-1)?.address;
+  return [
+    `from=<${transaction.reversePath}>`,
     ...(recipient === undefined ? [] : [`to=<${recipient}>`]),
     ...(connection === null ? [] : [`proto=${connection.protocol}`]),
     ...(connection === null || connection.helo === null ? [] : [`helo=<${connection.helo}>`]),
-  ];
+  ].join(' ');
+}
+
+function logAction(checked: Checked, action: string, { where, text }: Finding, argument: string): void {
+  const { connection, transaction, log } = checked;
+  const { queueId } = transaction;
   log.info(
     { queueId },
-    `${queueId}: ${action}: ${where} ${quoteFor(text, MAX_QUOTED)} from ${originOf(connection)}; ${details.join(' ')}${argument === '' ? '' : `: ${loggedText(argument)}`}`,
+    `${queueId}: ${action}: ${where} ${quoteFor(text, MAX_QUOTED)} from ${originOf(connection)}; ${envelopeWords(checked)}${argument === '' ? '' : `: ${loggedText(argument)}`}`,
   );
 }

@@ -10,15 +10,17 @@
 
 import type { Expanded, ExpansionSteps, Hooks } from '../../bus/hook.ts';
 import { readRefusal } from '../../bus/refusal.ts';
-import { addressKey, localPart, qualify } from '../../mail/address.ts';
+import type { Rewrite } from '../../lookup/address-rewriting.ts';
+import { addressKey, localPart } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
+import { trace } from '../../tracing.ts';
 
 export interface ExpansionLimits {
   readonly count: number;
   readonly depth: number;
-  /** Appended to members without a domain (myorigin). */
-  readonly origin: string;
+  /** Completes members. */
+  readonly rewrite: Rewrite;
   /** All, if absent. */
   readonly steps?: ExpansionSteps;
 }
@@ -58,7 +60,7 @@ export async function expand(
     const recipient = recipients[i];
     if (recipient !== undefined)
       steps.push({
-        recipient: { ...recipient, address: qualify(recipient.address, limits.origin) },
+        recipient,
         depth: 0,
         final: false,
         onCircle: undefined,
@@ -102,6 +104,7 @@ export async function expand(
     } else if (refusal !== null) {
       return refusal.reply ?? reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`);
     } else if (into.length > 0) {
+      tell(recipient, into);
       produced += into.length;
       if (produced > limits.count)
         return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
@@ -112,7 +115,7 @@ export async function expand(
         const member = into[i];
         if (member === undefined || member.address === '') continue;
         steps.push({
-          recipient: { ...recipient, address: qualify(member.address, limits.origin) },
+          recipient: { ...recipient, address: limits.rewrite(member.address) },
           depth: step.depth + 1,
           final: member.final === true,
           onCircle: member.onCircle,
@@ -120,6 +123,7 @@ export async function expand(
         });
       }
     } else if (verdict.code === 'OK') {
+      tell(recipient, into);
       dropped.push(recipient);
     } else {
       kept.set(key, recipient);
@@ -127,6 +131,9 @@ export async function expand(
   }
   return { recipients: [...kept.values()], dropped, failed };
 }
+
+const tell = ({ address }: Recipient, into: readonly Expanded[]): void =>
+  trace()?.add({ kind: 'expansion', address, into: into.map((member) => member.address) });
 
 /** Names the parameter, for the operator who sees it in the log's reject line. */
 const tooMuch = (recipient: Recipient, what: string, parameter: string): Reply =>

@@ -20,7 +20,7 @@ type Place =
   | { readonly kind: 'spool'; readonly composition: SpooledComposition };
 
 export interface GatheringOptions {
-  readonly content: ContentStore;
+  readonly content: Pick<ContentStore, 'spool'>;
   readonly folder: string;
   /** The body will be read before the head is known. */
   readonly reread: boolean;
@@ -89,6 +89,17 @@ export class Gathering {
     await this.#writing;
     if (this.#place.kind === 'file') yield* this.#place.file.read();
     else for (const piece of this.#pieces) yield Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+  }
+
+  /** Holds another body instead. */
+  async replace(body: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.discard();
+    this.#place = { kind: 'memory' };
+    this.#pieces = [];
+    this.#size = 0;
+    this.#writing = undefined;
+    for await (const piece of body) await this.write(piece);
+    await this.#writing;
   }
 
   /** Ends the gathering. */

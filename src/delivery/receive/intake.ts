@@ -11,14 +11,19 @@ import { isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, parseHeader } from '../../protocol/mime/header.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import { type AcceptedMessage, StoreFullError, StoreUnavailableError } from '../../store/store.ts';
+import { trace } from '../../tracing.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
+import type { MilterSession } from '../milter/session.ts';
+import type { RewriteField } from '../rewriting/address-rewriter.ts';
+import { routeWords } from '../route/router.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseStructure } from './content-actions.ts';
 import { expand } from './expand.ts';
 import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { MessageContent } from './message-content.ts';
+import { inspect } from './milters.ts';
 import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
 import type { Incoming, Intake } from './receiver.ts';
 import type { ReceiverServices, ReceiverSettings } from './services.ts';
@@ -30,8 +35,8 @@ const REFUSED = {
   temporary: reply(451, '4.7.1', 'Service unavailable - try again later'),
 };
 
-/** The session owns the transaction; its header is filled in here. */
-type Filled = { -readonly [K in 'header']: Transaction[K] };
+/** The session owns the transaction; its header and the rewritten recipients are filled in here. */
+type Filled = { -readonly [K in 'header' | 'recipients']: Transaction[K] };
 
 export class MessageIntake implements Intake {
   readonly #services: ReceiverServices;
@@ -41,6 +46,10 @@ export class MessageIntake implements Intake {
   readonly #content: MessageContent;
   /** A plugin will read the message. */
   readonly #isJudged: boolean;
+  /** Those that look at the message at its end; of a session, or of this message alone. */
+  readonly #milters: MilterSession | null;
+  /** Milters add and remove some. */
+  readonly #envelopeRecipients: Recipient[];
   #refusalIsLogged = false;
   #failure: Reply | null = null;
 
@@ -50,14 +59,16 @@ export class MessageIntake implements Intake {
     this.#settings = services.settings(incoming.connection);
     this.#arrivedAt = services.clock();
     this.#isJudged = services.hooks.has('data_post', incoming.connection);
-    const { content } = this.#settings;
+    const isSubmission = incoming.submitter !== undefined;
+    this.#milters = isSubmission ? this.#settings.milters.forSubmission() : (incoming.milters ?? null);
+    this.#envelopeRecipients = [...incoming.envelope.recipients];
     this.#content = new MessageContent({
       services,
       settings: this.#settings,
       incoming,
       arrivedAt: this.#arrivedAt,
-      reread: this.#isJudged,
-      filter: content === null ? null : this.#filterOf(content),
+      reread: this.#isJudged || this.#milters !== null,
+      filter: this.#filter(),
     });
   }
 
@@ -75,6 +86,8 @@ export class MessageIntake implements Intake {
     } catch (error) {
       await this.#content.discard();
       return this.#replyTo(error);
+    } finally {
+      if (this.#incoming.submitter !== undefined) this.#milters?.close();
     }
   }
 
@@ -86,9 +99,21 @@ export class MessageIntake implements Intake {
     return this.#refusalIsLogged;
   }
 
-  #filterOf(rules: ContentRules): ContentFilter {
+  /** Null if nothing looks at the content. */
+  #filter(): ContentFilter | null {
+    const { connection } = this.#incoming;
+    const { content, addressing, isLocal } = this.#settings;
+    const { local, remote } = addressing.header;
+    const asked = connection === null || isLocal(connection);
+    if (asked instanceof Promise)
+      return this.#filterOf(content, async (field) => ((await asked) ? local : remote)?.(field) ?? field);
+    const rewrite = asked ? local : remote;
+    return content.isEmpty && rewrite === null ? null : this.#filterOf(content, rewrite);
+  }
+
+  #checked(): Checked {
     const { connection, transaction, envelope } = this.#incoming;
-    const checked: Checked = {
+    return {
       connection,
       transaction,
       envelope,
@@ -98,9 +123,14 @@ export class MessageIntake implements Intake {
         this.#fail(answer);
       },
     };
+  }
+
+  #filterOf(rules: ContentRules, rewrite: RewriteField | null): ContentFilter {
+    const checked = this.#checked();
     return new ContentFilter({
       rules,
       act: receivingAct(checked),
+      ...(rewrite === null ? {} : { rewrite }),
       onFault: (fault, text) => refuseStructure(checked, fault, text),
     });
   }
@@ -118,7 +148,10 @@ export class MessageIntake implements Intake {
     await this.#content.finish();
     if (this.#failure !== null) return this.#failure;
     if (this.#content.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
+    const refusal = await this.#askMilters();
+    if (refusal !== null) return refusal;
     const filled = transaction as Filled;
+    await this.#rewriteEnvelope();
     let header: Header | null = null;
     const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(this.#content.headerBlock())));
     if (this.#isJudged) {
@@ -139,10 +172,44 @@ export class MessageIntake implements Intake {
       const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
     }
-    // Only now are the reverse-path and copies final (sender_canonical_maps, sender_bcc_maps).
+    // Only now are the reverse-path and copies final (plugins, sender_bcc_maps).
     const plan = await this.#plan(headerOf);
     if (isReply(plan)) return plan;
     return this.#keep(plan);
+  }
+
+  /** They change the message before it is kept: what is durable is what they left. */
+  async #askMilters(): Promise<Reply | null> {
+    const { transaction, submitter } = this.#incoming;
+    const session = this.#milters;
+    if (session === null || transaction.discard !== null) return null;
+    const checked = this.#checked();
+    const { milterFields, headerLimit, expansion } = this.#settings;
+    const refusal = await inspect({
+      session,
+      isSubmission: submitter !== undefined,
+      checked,
+      fields: milterFields,
+      act: receivingAct(checked),
+      content: this.#content,
+      recipients: this.#envelopeRecipients,
+      rewrite: expansion.rewrite,
+      headerLimit,
+      temporaryFolder: this.#services.temporaryFolder,
+    });
+    if (refusal !== null) this.#refusalIsLogged = true;
+    return refusal ?? this.#failure;
+  }
+
+  /** After the milters: Postfix rewrites what they add and change, too. */
+  async #rewriteEnvelope(): Promise<void> {
+    const { transaction } = this.#incoming;
+    const { addressing } = this.#settings;
+    transaction.reversePath = await addressing.envelope(transaction.reversePath, 'envelope_sender');
+    const recipients: Recipient[] = [];
+    for (const recipient of this.#envelopeRecipients)
+      recipients.push({ ...recipient, address: await addressing.envelope(recipient.address, 'envelope_recipient') });
+    (transaction as Filled).recipients = recipients;
   }
 
   /** Who receives it and how; a Reply refuses the message. */
@@ -152,12 +219,15 @@ export class MessageIntake implements Intake {
     // Local aliases are for the mail that comes back from the filter (Postfix: local(8)).
     const filter = transaction.filter ?? this.#settings.filter;
     const steps = { maps: this.#settings.maps, aliases: filter === null };
-    const expansion = await expand(this.#recipients(), this.#services.hooks, { ...this.#settings.expansion, steps });
+    const recipients = await this.#recipients();
+    const expansion = await expand(recipients, this.#services.hooks, { ...this.#settings.expansion, steps });
     if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
     const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
-    for (const recipient of expansion.recipients) {
+    for (const given of expansion.recipients) {
+      const recipient = { ...given, address: await this.#services.domains.resolve(given.address) };
       const route = await this.#services.router.route(recipient.address, reversePath, filter);
+      trace()?.add({ kind: 'route', address: recipient.address, ...routeWords(route) });
       await planRecipient(plan, recipient, route, transaction.hold !== null, context);
     }
     for (const { recipient, reply: refused } of expansion.failed) planFailure(plan, recipient, refused);
@@ -165,7 +235,7 @@ export class MessageIntake implements Intake {
     return plan;
   }
 
-  #recipients(): readonly Recipient[] {
+  async #recipients(): Promise<readonly Recipient[]> {
     const { transaction, envelope } = this.#incoming;
     if (transaction.redirect !== null) {
       return [
@@ -177,13 +247,13 @@ export class MessageIntake implements Intake {
         },
       ];
     }
-    const { alwaysBcc } = this.#settings;
-    if (transaction.bcc.length === 0 && alwaysBcc === '') return envelope.recipients;
-    const copies = alwaysBcc === '' ? transaction.bcc : [...transaction.bcc, alwaysBcc];
-    return [
-      ...envelope.recipients,
-      ...copies.map((address): Recipient => ({ address, original: address, notify: ['NEVER'], orcpt: '' })),
-    ];
+    const { alwaysBcc, addressing } = this.#settings;
+    const recipients = [...transaction.recipients];
+    for (const original of alwaysBcc === '' ? transaction.bcc : [...transaction.bcc, alwaysBcc]) {
+      const address = await addressing.envelope(original, 'envelope_recipient');
+      recipients.push({ address, original, notify: ['NEVER'], orcpt: '' });
+    }
+    return recipients;
   }
 
   async #keep(plan: Plan): Promise<Reply> {

@@ -4,6 +4,7 @@
  *
  * Once it is discarded, further input goes nowhere.
  */
+import type { Connection } from '../../bus/hook.ts';
 import { keepHeaderLines } from '../../bus/prepended.ts';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
 import { LineEndFilter } from '../../protocol/mime/line-end.ts';
@@ -24,7 +25,7 @@ export interface MessageContentOptions {
   readonly arrivedAt: number;
   /** A plugin will read the message before it is kept. */
   readonly reread: boolean;
-  /** header_checks and the like; null if nothing looks at the content. */
+  /** header_checks and the like, and addresses rewritten; null if nothing looks at the content. */
   readonly filter: ContentFilter | null;
 }
 
@@ -33,6 +34,8 @@ export class MessageContent {
   readonly #lineEnds: LineEndFilter;
   readonly #header: HeaderGatherer;
   readonly #gathering: Gathering;
+  /** The header as milters left it. */
+  #changedHead: Buffer | null = null;
   /** With a filter, input is processed in order, because tables may need time. */
   #filtering: Promise<void> | null = null;
   /** Our own header lines as the filter left them, and how many prepended lines are among them. */
@@ -45,8 +48,8 @@ export class MessageContent {
   /** The end of such a long header has been written, with the missing fields. */
   #longHeaderWritten = false;
   /**
-   * Missing fields are added, because it comes from a trusted client (local_header_rewrite_clients). Null: not decided
-   * yet.
+   * Missing fields are added, because it comes from a trusted or local client (local_header_rewrite_clients). Null: not
+   * decided yet.
    */
   #completes: boolean | null = null;
   #discarded = false;
@@ -65,6 +68,7 @@ export class MessageContent {
       folder: services.temporaryFolder,
       reread,
       head: async () => {
+        if (this.#changedHead !== null) return [this.#changedHead];
         await this.#decideAdditions();
         return [this.#traceHead(), ...this.headerBlock()];
       },
@@ -96,6 +100,7 @@ export class MessageContent {
    * header only the kept part: the rest is with the body.
    */
   headerBlock(): Buffer[] {
+    if (this.#changedHead !== null) return [this.#changedHead];
     const block = [...this.#header.kept];
     if (this.#header.overflows) return block;
     const additions = this.#additions();
@@ -109,6 +114,22 @@ export class MessageContent {
   async *read(): AsyncGenerator<Buffer> {
     yield* this.headerBlock();
     yield* this.#gathering.read();
+  }
+
+  /** After `finish`: our own header lines, then the header, as they are now. Plugins may not prepend any more. */
+  head(): Buffer {
+    return this.#changedHead ?? Buffer.concat([this.#traceHead(), ...this.headerBlock()]);
+  }
+
+  /** After `finish`: the body, with the blank line before it unless that is at the end of `head`. */
+  body(): AsyncGenerator<Buffer> {
+    return this.#gathering.read();
+  }
+
+  /** `body`: with the blank line, if `head` has none; null: it stays. */
+  async change(head: Buffer, body: AsyncIterable<Uint8Array> | null): Promise<void> {
+    this.#changedHead = head;
+    if (body !== null) await this.#gathering.replace(body);
   }
 
   compose(): Promise<Composed> {
@@ -183,8 +204,14 @@ export class MessageContent {
   async #decideAdditions(): Promise<void> {
     const { services, settings, incoming } = this.#options;
     const { connection } = incoming;
-    const ours = connection === null || connection.user !== null || settings.completesAll;
-    this.#completes ??= ours || (await services.isTrusted(connection));
+    const isTrusted = async (one: Connection): Promise<boolean> =>
+      settings.completesTrusted && (one.user !== null || (await services.isTrusted(one)));
+    this.#completes ??=
+      connection === null ||
+      settings.completesAll ||
+      settings.addressing.header.remote !== null ||
+      (await settings.isLocal(connection)) ||
+      (await isTrusted(connection));
   }
 
   /** The missing fields, if this message is to be completed. */

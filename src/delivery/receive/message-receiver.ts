@@ -7,6 +7,7 @@
  */
 import type { Hooks } from '../../bus/hook.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import { withoutChecks } from '../checks/rules.ts';
 import { MessageIntake } from './intake.ts';
 import { cachedMailDate } from './mail-date.ts';
 import type { Incoming, Intake, Receiver } from './receiver.ts';
@@ -32,12 +33,10 @@ export class MessageReceiver implements Receiver {
       ...this.#services,
       hooks: routingOnly(options.hooks),
       // Nor are they copied, filtered or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
-      settings: (connection) => ({
-        ...this.#services.settings(connection),
-        alwaysBcc: '',
-        content: null,
-        filter: null,
-      }),
+      settings: (connection) => {
+        const settings = this.#services.settings(connection);
+        return { ...settings, alwaysBcc: '', content: withoutChecks(settings.content), filter: null };
+      },
     };
     // A table that cannot be opened is a fault of the configuration: it is found now.
     this.#settings(options.parameters);
@@ -55,7 +54,7 @@ export class MessageReceiver implements Receiver {
   #settings(parameters: ParameterReader): ReceiverSettings {
     let settings = this.#known.get(parameters);
     if (settings === undefined) {
-      settings = readSettings(parameters, this.#services.tables);
+      settings = readSettings(parameters, this.#services);
       this.#known.set(parameters, settings);
     }
     return settings;

@@ -8,6 +8,7 @@
 import type { Connection, Transaction } from '../../bus/hook.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 import type { Reply } from '../../mail/status.ts';
+import type { MilterSession } from '../milter/session.ts';
 
 export interface Incoming {
   /** Null for notifications of our own, and for messages that a local user submits by the sendmail command. */
@@ -21,6 +22,8 @@ export interface Incoming {
    * only one does.
    */
   readonly foldsCrs?: boolean;
+  /** The milters of the session; null or absent: none looks at the message. */
+  readonly milters?: MilterSession | null;
 }
 
 /**

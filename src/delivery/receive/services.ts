@@ -2,27 +2,33 @@
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
+import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
+import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { MimeFault } from '../../protocol/mime/mime-reader.ts';
 import type { Store } from '../../store/store.ts';
-import { type ContentRules, readContentRules } from '../checks/rules.ts';
+import { type ContentRules, type Rule, readContentRules, withoutChecks } from '../checks/rules.ts';
+import { Milters } from '../milter/milters.ts';
+import { AddressRewriter } from '../rewriting/address-rewriter.ts';
+import { localClients } from '../rewriting/local-clients.ts';
 import type { Router } from '../route/router.ts';
 import type { TraceSettings } from './trace.ts';
 
 export interface ReceiverOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, 'accept'> & { readonly content: Pick<Store['content'], 'spool'> };
   readonly hooks: Hooks;
   readonly parameters: ParameterReader;
   readonly tables: Tables;
   readonly router: Router;
+  readonly domains: Pick<Domains, 'classify' | 'resolve'>;
+  /** IP addresses that receive mail. */
+  readonly addresses: readonly string[];
   readonly log: Log;
   readonly clock: Clock;
   /** A folder for long messages while plugins read them. */
   readonly temporaryFolder: string;
-  /**
-   * Whether the client's address is in mynetworks: missing header fields are then added (local_header_rewrite_clients).
-   */
+  /** Whether the client's address is in mynetworks: missing header fields are then added. */
   isTrusted(connection: Connection): boolean | Promise<boolean>;
   /** Called when queue items were created: the runner should look. */
   onQueued(): void;
@@ -37,15 +43,24 @@ export interface ReceiverSettings extends TraceSettings {
   readonly hopLimit: number;
   readonly drop: ReadonlySet<string>;
   readonly alwaysBcc: string;
-  /** What looks at header and body; null if nothing does. */
-  readonly content: ContentRules | null;
+  /** What looks at header and body. */
+  readonly content: ContentRules;
   /** content_filter; null for none. */
   readonly filter: string | null;
   /** Addresses are replaced and copied as virtual_alias_maps and the like say (no_address_mappings is not set). */
   readonly maps: boolean;
+  /** milter_header_checks */
+  readonly milterFields: Rule;
+  /** Of mail by the sendmail command. */
+  readonly milters: Milters;
+  readonly addressing: AddressRewriter;
+  /** local_header_rewrite_clients */
+  isLocal(connection: Connection): boolean | Promise<boolean>;
+  /** Missing fields are added for mynetworks and logged-in clients too: local_header_rewrite_clients is not set. */
+  readonly completesTrusted: boolean;
   /** Missing fields are added for all clients (always_add_missing_headers). */
   readonly completesAll: boolean;
-  readonly expansion: { readonly count: number; readonly depth: number; readonly origin: string };
+  readonly expansion: { readonly count: number; readonly depth: number; rewrite: Rewrite };
 }
 
 /** What every intake shares. */
@@ -67,7 +82,11 @@ function strictness(parameters: ParameterReader): ReadonlySet<MimeFault> {
   ]);
 }
 
-export function readSettings(parameters: ParameterReader, tables: Tables): ReceiverSettings {
+export function readSettings(
+  parameters: ParameterReader,
+  options: Omit<ReceiverServices, 'settings'>,
+): ReceiverSettings {
+  const { tables, domains } = options;
   const content = readContentRules('receiving', parameters, tables, strictness(parameters));
   const left = new Set(parameters.list('receive_override_options').map((word) => word.toLowerCase()));
   const maps = !left.has('no_address_mappings');
@@ -83,14 +102,28 @@ export function readSettings(parameters: ParameterReader, tables: Tables): Recei
     hopLimit: parameters.number('hopcount_limit'),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: maps ? parameters.string('always_bcc') : '',
-    content: content.isEmpty || left.has('no_header_body_checks') ? null : content,
+    content: left.has('no_header_body_checks') ? withoutChecks(content) : content,
     filter: parameters.string('content_filter') || null,
     maps,
+    milterFields: {
+      parameter: 'milter_header_checks',
+      tables: parameters.list('milter_header_checks').map((table) => tables.open(table)),
+    },
+    milters: new Milters({ parameters, tables, log: options.cleanupLog }),
+    addressing: new AddressRewriter({
+      parameters,
+      tables,
+      log: options.cleanupLog,
+      standardOnly: !maps,
+      isLocal: async (domain) => (await domains.classify(domain)) === 'local',
+    }),
+    isLocal: localClients({ ...options, parameters, isTrusted: (connection) => options.isTrusted(connection) }),
+    completesTrusted: parameters.list('local_header_rewrite_clients').join() === 'permit_inet_interfaces',
     completesAll: parameters.boolean('always_add_missing_headers'),
     expansion: {
       count: parameters.number('virtual_alias_expansion_limit'),
       depth: parameters.number('virtual_alias_recursion_limit'),
-      origin: parameters.string('myorigin'),
+      rewrite: localRewriting(parameters),
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 import type { Connection, Transaction } from '../../bus/hook.ts';
 import type { Recipient } from '../../mail/envelope.ts';
+import { commonName } from '../../protocol/tls/peer.ts';
 import { compactDate } from './mail-date.ts';
 
 export interface TraceSettings {
@@ -47,11 +48,19 @@ export function receivedLine(
   const { remote, tls, user } = connection;
   let text = `Received: from ${word(connection.helo ?? remote.name)} (${word(remote.name)} [${remote.ip.includes(':') ? 'IPv6:' : ''}${remote.ip}])\r\n`;
   if (tls !== null && settings.tlsHeader) {
-    text += `\t(using ${tls.protocol} with cipher ${tls.cipher} (${tls.bits}/${tls.bits} bits))\r\n\t(No client certificate requested)\r\n`;
+    text += `\t(using ${tls.protocol} with cipher ${tls.cipher} (${tls.bits}/${tls.bits} bits))\r\n\t(${certificateWords(tls)})\r\n`;
   }
   if (user !== null && settings.loginHeader) text += `\t(Authenticated sender: ${word(user.login)})\r\n`;
   text += `\t${by} with ${withProtocol(connection, transaction.smtputf8)} id ${transaction.queueId}`;
   return recipient === null ? `${text};\r\n\t${date}\r\n` : `${text}\r\n\tfor <${recipient.original}>; ${date}\r\n`;
+}
+
+function certificateWords({ isAsked, peer }: NonNullable<Connection['tls']>): string {
+  if (!isAsked) return 'No client certificate requested';
+  if (peer === null) return 'Client did not present a certificate';
+  const { certificate, trusted } = peer;
+  const [subject, issuer] = [certificate.subject, certificate.issuer].map((name) => word(commonName(name)));
+  return `Client CN "${subject}", Issuer "${issuer}" (${trusted ? 'verified OK' : 'not verified'})`;
 }
 
 /** Which of the required fields are present; of a resent message, the Resent- fields (RFC 5322 section 3.6.6). */

@@ -4,15 +4,18 @@
  * All local domains (mydestination) share the same users: `maomao@mail.baidu.com` is `maomao@baidu.com`. An address
  * extension (recipient_delimiter) is ignored unless an account's name contains it. Postmaster and root always accept
  * mail (RFC 5321 section 4.5.1): their accounts are created with their first message, without a password, so their mail
- * can be read once someone sets one.
+ * can be read once someone sets one. So are, with auto_create_accounts, those of the users that a recipient table names;
+ * a row for a whole domain and a table of patterns name nobody, or strangers could fill the store with accounts.
  */
 
-import { userKeys } from '../../lookup/address-keys.ts';
+import { lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { Account } from '../../mail/account.ts';
 import { domainOf, localPart } from '../../mail/address.ts';
-import { quoteLocalPart } from '../../mail/local-part.ts';
+import { quoteLocalPart, unquoteLocalPart } from '../../mail/local-part.ts';
 import type { Directory } from '../../store/directory.ts';
+import { openTables } from './address-tables.ts';
 
 const ALWAYS_THERE: ReadonlySet<string> = new Set(['postmaster', 'root']);
 
@@ -22,15 +25,18 @@ export const isAlwaysThere = (local: string): boolean => ALWAYS_THERE.has(local.
 export interface Accounts {
   /** `local`: the address is in mydestination, so our domains are tried in turn. */
   find(address: string, local: boolean): Promise<Account | null>;
-  /** As `find`, but creates the account of a postmaster or root that has none. */
+  /** Whether `findOrMake` would make the account of an address that has none. */
+  wouldMake(address: string, local: boolean): Promise<boolean>;
+  /** As `find`, but creates the account where `wouldMake`. */
   findOrMake(address: string, local: boolean): Promise<Account | null>;
 }
 
 export function createAccounts(options: {
   readonly directory: Directory;
   readonly parameters: ParameterReader;
+  readonly tables: Tables;
 }): Accounts {
-  const { directory, parameters } = options;
+  const { directory, parameters, tables } = options;
   const ownDomains = [
     ...new Set(
       [parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')].map((name) =>
@@ -60,10 +66,28 @@ export function createAccounts(options: {
     return null;
   }
 
+  const members = (parameter: 'local_recipient_maps' | 'virtual_mailbox_maps'): readonly LookupTable[] =>
+    parameters.boolean('auto_create_accounts')
+      ? openTables(parameters.list(parameter), tables).filter((table) => !table.wholeKeyOnly)
+      : [];
+  const named = { local: members('local_recipient_maps'), virtual: members('virtual_mailbox_maps') };
+
+  /** The user whose account is made, with the domain of a virtual one; null if none is. */
+  async function userToMake(address: string, local: boolean): Promise<string | null> {
+    if (local && isAlwaysThere(localPart(address))) return localPart(address).toLowerCase();
+    const maps = local ? named.local : named.virtual;
+    if (maps.length === 0) return null;
+    const keys = mailboxKeys(address, delimiters, local).filter(({ text }) => !text.startsWith('@'));
+    const key = (await lookUp(maps, keys))?.key.text;
+    if (key === undefined) return null;
+    return local ? quoteLocalPart(unquoteLocalPart(localPart(key))) : key;
+  }
+
   async function findOrMake(address: string, local: boolean): Promise<Account | null> {
     const found = await find(address, local);
-    if (found !== null || !local || !isAlwaysThere(localPart(address))) return found;
-    const name = `${localPart(address).toLowerCase()}@${ownDomains[0] ?? domainOf(address)}`;
+    const user = found === null ? await userToMake(address, local) : null;
+    if (user === null) return found;
+    const name = local ? `${user}@${ownDomains[0] ?? domainOf(address)}` : user;
     try {
       return await directory.create({ address: name, passwordHash: '' });
     } catch (error) {
@@ -74,5 +98,21 @@ export function createAccounts(options: {
     }
   }
 
-  return { find, findOrMake };
+  return { find, findOrMake, wouldMake: async (address, local) => (await userToMake(address, local)) !== null };
 }
+
+/** Placeholder for an account that is made with its first message. */
+const TO_BE_MADE: Account = {
+  id: 'postmaster',
+  address: 'postmaster',
+  passwordHash: '',
+  disabled: false,
+  quota: 0,
+  createdAt: 0,
+};
+
+/** For queries: where mail would go, without an account being made for it. */
+export const wouldBe = (accounts: Accounts): Pick<Accounts, 'findOrMake'> => ({
+  findOrMake: async (address, local) =>
+    (await accounts.find(address, local)) ?? ((await accounts.wouldMake(address, local)) ? TO_BE_MADE : null),
+});

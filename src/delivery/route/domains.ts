@@ -6,15 +6,15 @@
  */
 
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
+import { AddressResolver } from '../../lookup/address-resolving.ts';
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import { createTransports, type Transports } from '../../lookup/transports.ts';
-import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
 import { isPermanent, type Reply } from '../../mail/status.ts';
 import type { Directory } from '../../store/directory.ts';
-import { type Accounts, createAccounts, isAlwaysThere } from './accounts.ts';
+import { type Accounts, createAccounts, isAlwaysThere, wouldBe } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { createDomainList, type DomainList } from './domain-list.ts';
 import { createRouter } from './router.ts';
@@ -28,16 +28,6 @@ export interface DomainsOptions {
   /** IP addresses that receive mail (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
   readonly addresses: readonly string[];
 }
-
-/** Placeholder for the account that postmaster or root gets with the first message. */
-const TO_BE_MADE: Account = {
-  id: 'postmaster',
-  address: 'postmaster',
-  passwordHash: '',
-  disabled: false,
-  quota: 0,
-  createdAt: 0,
-};
 
 /** Throws if a list names a table that cannot be opened. */
 export function createDomains(options: DomainsOptions): Domains {
@@ -55,7 +45,7 @@ export function createDomains(options: DomainsOptions): Domains {
   ];
   const relay = list('relay_domains');
   const delimiters = parameters.string('recipient_delimiter');
-  const accounts: Accounts = createAccounts({ directory, parameters });
+  const accounts: Accounts = createAccounts({ directory, parameters, tables });
   // Rewriting tables of every class: an address found here exists (Postfix: check_recipient_maps).
   const rewriting = (
     ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'] as const
@@ -73,6 +63,8 @@ export function createDomains(options: DomainsOptions): Domains {
     );
   const virtualMailboxes = open('virtual_mailbox_maps');
   const relayRecipients = open('relay_recipient_maps');
+
+  const resolver = new AddressResolver({ parameters, isLocal: async (domain) => (await classify(domain)) === 'local' });
 
   async function classify(name: string): Promise<AddressClass> {
     const domain = name.toLowerCase();
@@ -110,13 +102,9 @@ export function createDomains(options: DomainsOptions): Domains {
     },
   };
 
-  /** A query must not create an account. */
-  const wouldBe: Pick<Accounts, 'findOrMake'> = {
-    findOrMake: async (address, local) =>
-      (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
-  };
+  // A query must not create an account.
   const transports = options.transports ?? createTransports({ parameters });
-  const router = createRouter({ parameters, tables, transports, domains: { classify }, accounts: wouldBe });
+  const router = createRouter({ parameters, tables, transports, domains: { classify }, accounts: wouldBe(accounts) });
 
   /** An address in a recipient table must have an account or a transport, or it would bounce after being accepted. */
   async function leadsSomewhere(address: string): Promise<boolean> {
@@ -144,5 +132,5 @@ export function createDomains(options: DomainsOptions): Domains {
     return rewritten || (await isAlias(address, local)) ? null : route.reply;
   }
 
-  return { classify, recipientExists, undeliverable };
+  return { classify, recipientExists, undeliverable, resolve: (address) => resolver.resolve(address) };
 }

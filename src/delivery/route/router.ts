@@ -11,8 +11,9 @@ import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { PipeCommand, Transport, TransportProgram, Transports } from '../../lookup/transports.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../mail/address.ts';
-import { type Reply, reply } from '../../mail/status.ts';
+import { formatReply, type Reply, reply } from '../../mail/status.ts';
 import { ownValue } from '../../own-value.ts';
+import type { RouteWords } from '../../tracing.ts';
 import type { Accounts } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { type Nexthop, parseNexthop } from './nexthop.ts';
@@ -59,6 +60,7 @@ export interface Router {
     readonly recipient: string;
     readonly reversePath: string;
     readonly destination: string;
+    readonly lastReply: Reply | null;
   }): Promise<Route>;
 }
 
@@ -75,6 +77,8 @@ export const LOCAL_DESTINATION = 'local';
 export const ERROR_DESTINATION = 'error';
 /** Prefix of the destination of an item with a known error: `error:5.1.6 User has moved`. */
 const FIXED_ERROR = `${ERROR_DESTINATION}:`;
+/** Destination of an item that the administrator has returned to its sender (postsuper -e). */
+export const EXPIRED_DESTINATION = 'expired';
 /** Prefix of the destination of an item with a filter: `filter:smtp:[127.0.0.1]:10025`. */
 const FILTERED = 'filter:';
 
@@ -83,6 +87,22 @@ export function destinationOf(route: Route): string {
   if (route.filter !== undefined) return `${FILTERED}${route.filter}`;
   if (route.kind === 'remote' || route.kind === 'pipe') return route.destination;
   return route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
+}
+
+/** For whoever watches (tracing.ts). */
+export function routeWords(route: Route): RouteWords {
+  switch (route.kind) {
+    case 'local':
+      return { transport: 'local', nexthop: route.account.address };
+    case 'remote':
+      return { transport: route.transport, nexthop: route.site };
+    case 'pipe':
+      return { transport: route.transport, nexthop: route.nexthop };
+    case 'error':
+      return { transport: route.transport, nexthop: formatReply(route.reply) };
+    case 'discard':
+      return { transport: 'discard', nexthop: route.text };
+  }
 }
 
 const error = (code: number, enhanced: string, text: string, relay: 'local' | 'none' = 'none'): Route => ({
@@ -294,8 +314,13 @@ export function createRouter(options: RouterOptions): Router {
     return follow(mapped.nexthop === '' ? way : { ...way, nexthop: mapped.nexthop }, journey);
   }
 
-  async function routeQueued(item: { recipient: string; reversePath: string; destination: string }): Promise<Route> {
-    const { recipient, reversePath, destination } = item;
+  async function routeQueued(item: Parameters<Router['routeQueued']>[0]): Promise<Route> {
+    const { recipient, reversePath, destination, lastReply } = item;
+    // As Postfix: with the reason of the last attempt.
+    if (destination === EXPIRED_DESTINATION)
+      return lastReply === null
+        ? error(550, '5.4.7', 'delivery was ended by the administrator')
+        : error(550, lastReply.enhanced, lastReply.text);
     if (destination.startsWith(FIXED_ERROR)) {
       const text = destination.slice(FIXED_ERROR.length);
       return errorTransport(text.startsWith('4') ? 450 : 550, '5.0.0', text);

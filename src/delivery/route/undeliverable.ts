@@ -2,6 +2,8 @@
  * Table entries that cannot be delivered: listed recipients without an account, and aliases to users that do not exist.
  * The first are refused at RCPT TO; mail to the second bounces, as in Postfix. The start warns about both.
  *
+ * It also warns about whole addresses in alias files, which Postfix never asks for.
+ *
  * Only checks tables whose content is known here, and a limited number of their entries.
  */
 
@@ -46,7 +48,13 @@ export async function undeliverableNotes(options: UndeliverableOptions): Promise
   }
   for (const parameter of ALIASES) {
     for (const name of parameters.list(parameter)) {
-      const lost = await leadingNowhere(open(name, options.tables), options);
+      const entries = open(name, options.tables);
+      const whole = parameter === 'alias_maps' ? entries.map(([key]) => key).filter((key) => key.includes('@')) : [];
+      if (whole.length > 0)
+        notes.push(
+          `${parameter}: ${name}: ${few(whole, MOST_NAMED)} ${whole.length === 1 ? 'is' : 'are'} never asked, because aliases have user names; put whole addresses into virtual_alias_maps`,
+        );
+      const lost = await leadingNowhere(entries, options);
       if (lost.length > 0)
         notes.push(`${parameter}: ${name}: mail to ${few(lost, MOST_NAMED)} bounces: no such address here`);
     }

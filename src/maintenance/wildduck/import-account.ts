@@ -4,7 +4,7 @@ import type { SpecialUse } from '../../mail/mailbox.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import type { Store } from '../../store/store.ts';
 import type { MailboxRecord, StoredMailbox } from '../../store/transfer.ts';
-import { recordOf } from '../copy/mailbox.ts';
+import { makeRoom } from '../make-room.ts';
 import { pairMailboxes } from '../pair-mailboxes.ts';
 import { importMessages } from './import-mailbox.ts';
 import type { MailboxDocument, UserDocument } from './layout.ts';
@@ -53,13 +53,6 @@ export async function importAccount(job: AccountImport): Promise<TransferredAcco
     total.added += done.added;
   }
   return { address: account.address, ...total, notes: job.notes };
-}
-
-/** Removes an empty mailbox that `user add` made, even INBOX: it has another UIDVALIDITY than WildDuck's of that name. */
-async function makeRoom({ mailboxes, transfer }: Store, empty: StoredMailbox): Promise<void> {
-  const name = `posthorn-import-${empty.id}`;
-  await transfer.putMailbox({ ...recordOf(empty), name }, empty.id);
-  await mailboxes.remove(empty.account, name);
 }
 
 /** INBOX first, the others by name. */

@@ -1,10 +1,10 @@
 /** One message of WildDuck as a content of the store. */
 import type { ObjectId } from 'mongodb';
-import type { Id } from '../../mail/account.ts';
 import type { Store } from '../../store/store.ts';
 import type { MessageRecord } from '../../store/transfer.ts';
+import { isFlag } from '../flag.ts';
+import { importContent } from '../imported-content.ts';
 import { readAttachment } from './attachments.ts';
-import { draftOf } from './draft.ts';
 import type { MessageDocument, MessageHead } from './layout.ts';
 import { messageOctets } from './octets.ts';
 import type { WildDuck } from './source.ts';
@@ -15,7 +15,6 @@ export interface ImportedMessage {
   readonly missing: number;
 }
 
-/** The same octets are kept once, whoever has them; and a run that was interrupted finds what it had brought. */
 export const queueIdOf = (digest: string): string => `wildduck-${digest}`;
 
 /** Null if it was expunged meanwhile. Rejects if WildDuck could not send it either. */
@@ -35,31 +34,20 @@ export async function importMessage(
       missing += 1;
     }),
   );
-  const finished = await draftOf(store.content, octets);
-  const { index, size, digest } = finished;
-  const queueId = queueIdOf(digest);
-  const [known] = await store.transfer.contentsOf([queueId]);
-  let content: Id;
-  if (known === null || known === undefined) {
-    const from = document.meta?.from;
-    const reversePath = typeof from === 'string' ? from : '';
-    const envelope = { reversePath, ret: '', envid: '', smtputf8: false, body: '8BITMIME' } as const;
-    const record = { queueId, size, arrivedAt: head.idate.getTime(), envelope, index };
-    content = await store.transfer.putContent(record, finished.draft);
-  } else {
-    await finished.discard();
-    content = known;
-  }
-  return { record: { ...stateOf(head), size, prefix: '', content, sentAt: index.sentAt }, missing };
+  const from = document.meta?.from;
+  const { content, size, sentAt } = await importContent(store, {
+    octets,
+    queueIdOf,
+    arrivedAt: head.idate.getTime(),
+    reversePath: typeof from === 'string' ? from : '',
+  });
+  return { record: { ...stateOf(head), size, prefix: '', content, sentAt }, missing };
 }
-
-/** An IMAP keyword (RFC 9051 section 9, `atom`), or a system flag. */
-const FLAG = /^\\?[^\x00-\x20\x7f-\uffff(){%*"\\\]]+$/;
 
 export const stateOf = ({ uid, modseq, flags, idate }: MessageHead) => ({
   uid,
   // 0 in a message that WildDuck has restored.
   modseq: Math.max(1, modseq),
-  flags: flags.filter((flag) => FLAG.test(flag)),
+  flags: flags.filter(isFlag),
   internalDate: idate.getTime(),
 });

@@ -2,10 +2,10 @@
  * Compares a mailbox of the store with WildDuck's: which messages there are, their flags, MODSEQs and dates; and each
  * content with the digest that it was named by when it was read from WildDuck.
  */
-import { createHash } from 'node:crypto';
 import type { Id } from '../../mail/account.ts';
 import type { MessageRow } from '../../store/mailboxes.ts';
 import type { Store } from '../../store/store.ts';
+import { isIntact } from '../imported-content.ts';
 import { EVERY_UID } from '../rows.ts';
 import { headPages, isChanged } from './import-mailbox.ts';
 import { queueIdOf, stateOf } from './import-message.ts';
@@ -51,10 +51,7 @@ async function differenceOf(
   if (isChanged(row, head)) return 'its flags or MODSEQ';
   if (row.internalDate !== stateOf(head).internalDate) return 'its date';
   if (verified.has(row.content)) return null;
-  const [content] = await store.transfer.contentRecords([row.content]);
-  const hash = createHash('sha256');
-  for await (const piece of store.content.stream(row.content)) hash.update(piece);
-  if (content?.queueId !== queueIdOf(hash.digest('hex'))) return 'its octets';
+  if (!(await isIntact(store, row.content, queueIdOf))) return 'its octets';
   verified.add(row.content);
   return null;
 }

@@ -3,11 +3,10 @@
  * (tok822(3), cleanup_fold_header): one blank between words, comments behind their address, folded before 70 characters.
  * Tolerant: what is no address stays as it is. Linear; never throws. Octets as latin1.
  */
-import { quoteLocalPart } from '../../mail/local-part.ts';
 import { endOfComment } from '../comment.ts';
 
 export interface AddressField {
-  /** `local@domain`, the local part quoted where it must be; a domain may be missing. */
+  /** `local@domain` with the quotes and the source route that are written; a domain may be missing. */
   readonly addresses: readonly string[];
   /** The field with these in their places; LF between its lines, no last line end. */
   format(addresses: readonly string[]): string;
@@ -111,7 +110,7 @@ class Grouping {
       for (const token of this.#tokens.slice(this.#at, open)) this.#phrase(token);
       this.#operator('<');
       const inner = this.#tokens.slice(open + 1, close);
-      this.#address(withoutRoute(inner.filter(({ kind }) => kind !== 'comment')));
+      this.#address(inner.filter(({ kind }) => kind !== 'comment'));
       for (const { text } of inner.filter(({ kind }) => kind === 'comment')) this.#text(text);
       this.#operator('>');
       this.#at = close + 1;
@@ -168,16 +167,8 @@ class Grouping {
       if (tokens.length > 0) this.#text(tokens.map(({ text }) => text).join(''));
       return;
     }
-    const user = local.map(({ kind, text }) => (kind === 'quoted' ? unquoted(text) : text)).join('');
-    const domain =
-      at < 0
-        ? ''
-        : `@${tokens
-            .slice(at + 1)
-            .map(({ text }) => text)
-            .join('')}`;
     this.#parts.push({ kind: 'address' });
-    this.#addresses.push(quoteLocalPart(user) + domain);
+    this.#addresses.push(tokens.map(({ text }) => text).join(''));
   }
 
   /** Where this member ends: a comma or semicolon that is not in brackets, or the colon of a group. */
@@ -211,15 +202,6 @@ class Grouping {
     return -1;
   }
 }
-
-/** `@a,@b:local@domain` without the obsolete route (RFC 5322 section 4.4). */
-function withoutRoute(tokens: readonly Token[]): readonly Token[] {
-  const [first] = tokens;
-  if (first?.kind !== 'special' || first.text !== '@') return tokens;
-  return tokens.slice(tokens.findIndex(({ kind, text }) => kind === 'special' && text === ':') + 1);
-}
-
-const unquoted = (text: string): string => text.slice(1, -1).replace(/\\([\s\S])/g, '$1');
 
 /** The parts with the addresses; a line end behind each comma. */
 function written(parts: readonly Part[], addresses: readonly string[]): string {

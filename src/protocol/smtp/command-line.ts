@@ -1,4 +1,4 @@
-/** Splits a command line (RFC 5321 section 4.1.1) into verb and argument. */
+/** Splits a command line (RFC 5321 section 4.1.1) into verb and argument; blanks before the verb mean nothing. */
 
 export interface CommandLine {
   /** In capitals; '' for a blank line. */
@@ -7,11 +7,10 @@ export interface CommandLine {
   readonly argument: string;
 }
 
-/** `line`: without its line end. ASCII or UTF-8 (RFC 6531); null if it is neither. */
-export function parseCommandLine(line: Buffer): CommandLine | null {
+/** `line`: without its line end. What is not UTF-8 (RFC 6531) comes as U+FFFD. */
+export function parseCommandLine(line: Buffer): CommandLine {
   const octets = line.toString('latin1');
-  const text = /[\x80-\xff]/.test(octets) ? line.toString('utf8') : octets;
-  if (text.includes('\ufffd')) return null;
+  const text = (/[\x80-\xff]/.test(octets) ? line.toString('utf8') : octets).trimStart();
   const blank = text.search(/\s/);
   return blank < 0
     ? { verb: text.toUpperCase(), argument: '' }

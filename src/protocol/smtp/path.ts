@@ -39,7 +39,9 @@ export function parsePath(text: string, rules: PathRules): ParsedPath | null {
   const found = readAddress((isBracketed ? token.slice(1, -1) : token).replace(SOURCE_ROUTE, ''));
   if (found === null || (rules.strict && found.hasMore)) return null;
   const address = canonical(found.text, rules);
-  return address === null ? null : { address, unicode: /[^\x00-\x7f]/.test(address), rest: text.slice(end) };
+  return address === null || address.includes('\ufffd')
+    ? null
+    : { address, unicode: /[^\x00-\x7f]/.test(address), rest: text.slice(end) };
 }
 
 /** The next white space outside of `<…>` and `"…"`; null if one of these is never closed. */

@@ -20,6 +20,9 @@ export const BAD_UTF8 = reply(500, '5.5.2', 'Error: bad UTF-8 syntax');
 export const LINE_TOO_LONG = reply(500, '5.5.2', 'Error: line too long');
 export const UNRECOGNIZED = reply(500, '5.5.2', 'Error: command not recognized');
 export const NOT_IMPLEMENTED = reply(502, '5.5.1', 'Error: command not implemented');
+/** A 521, which closes: what follows may be a message. */
+export const BDAT_NOT_IMPLEMENTED = reply(521, '5.5.1', 'Error: command not implemented');
+export const INSUFFICIENT_AUTHORIZATION = reply(550, '5.7.0', 'Error: insufficient authorization');
 export const VRFY_DISABLED = reply(502, '5.5.1', 'VRFY command is disabled');
 
 export const HELO_FIRST = reply(503, '5.5.1', 'Error: send HELO/EHLO first');
@@ -82,6 +85,9 @@ export const shuttingDown = (host: string): Reply =>
 /** An administrator removed or disabled the account logged in; `why` is a sentence without its full stop. */
 export const accountEnded = (host: string, why: string): Reply =>
   reply(421, '4.7.0', `${host} Error: ${why.toLowerCase()}`);
+/** smtpd_tls_req_ccert */
+export const certificateRefused = (host: string, fault: string): Reply =>
+  reply(421, '4.7.1', `${host} Error: ${fault}`);
 export const unavailable = (host: string): Reply => reply(421, '4.3.0', `${host} Server local data error`);
 export const accessDenied = (client: string): Reply => reply(503, '5.7.0', `Error: access denied for ${client}`);
 /** LMTP, in Dovecot's words. */

@@ -10,7 +10,7 @@ import type { Clock } from '../../clock.ts';
 import { limitKey } from '../../net/peer-address.ts';
 import { Elsewhere, NOT_SHARED, type Sharing } from '../elsewhere.ts';
 
-export type Counted = 'connections' | 'messages' | 'recipients' | 'logins';
+export type Counted = 'connections' | 'messages' | 'recipients' | 'logins' | 'handshakes';
 
 export interface ClientLimitOptions {
   /** Concurrent connections; 0 means no limit, here and below. */
@@ -30,6 +30,14 @@ interface Client {
   windowStart: number;
   readonly counts: Record<Counted, number>;
 }
+
+const NOTHING: Readonly<Record<Counted, number>> = {
+  connections: 0,
+  messages: 0,
+  recipients: 0,
+  logins: 0,
+  handshakes: 0,
+};
 
 const MAX_CLIENTS = 50_000;
 /**
@@ -60,6 +68,7 @@ export class ClientLimits {
       messages: rate('messages'),
       recipients: rate('recipients'),
       logins: rate('logins'),
+      handshakes: rate('handshakes'),
     };
     for (const item of options.exceptions) addNetwork(this.#exceptions, item);
   }
@@ -114,7 +123,7 @@ export class ClientLimits {
   #count(client: Client, key: string, kind: Counted): boolean {
     if (this.#isOver(client)) {
       client.windowStart = this.#clock();
-      client.counts.connections = client.counts.messages = client.counts.recipients = client.counts.logins = 0;
+      Object.assign(client.counts, NOTHING);
     }
     client.counts[kind] += 1;
     const rate = this.#options.rates[kind];
@@ -132,7 +141,7 @@ export class ClientLimits {
       client = {
         open: 0,
         windowStart: this.#clock(),
-        counts: { connections: 0, messages: 0, recipients: 0, logins: 0 },
+        counts: { ...NOTHING },
       };
       this.#clients.set(key, client);
     }

@@ -1,16 +1,19 @@
 /** The connection and the transaction as hooks see them (bus/hook.ts): plain data that the session keeps up to date. */
+
 import type { Connection, Transaction } from '../../bus/hook.ts';
+import type { Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
-import { type Address, qualify } from '../../mail/address.ts';
+import type { Address } from '../../mail/address.ts';
 import type { Envelope, Recipient } from '../../mail/envelope.ts';
 import type { Header } from '../../protocol/mime/header.ts';
+import type { AttributeValue, ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
 import type { MailParameters } from '../../protocol/smtp/esmtp-parameters.ts';
 
 export class ClientConnection implements Connection {
   readonly id: string;
   readonly service: string;
   readonly parameters: ParameterReader;
-  readonly local: Connection['local'];
+  local: Connection['local'];
   readonly notes = new Map<string, unknown>();
   remote: Connection['remote'];
   protocol: Connection['protocol'] = 'SMTP';
@@ -33,7 +36,35 @@ export class ClientConnection implements Connection {
     this.tls = start.tls;
     this.remote = { ip: start.ip, port: start.port, name: 'unknown', reverseName: 'unknown', nameStatus: 'tempfail' };
   }
+
+  /** XCLIENT. An address that is not known is `unknown`, as in Postfix: no network has it. */
+  become(attributes: ClientAttributes): void {
+    const given = (name: string, else_: string, unknown: string): string => {
+      const attribute = attributes.get(name);
+      return attribute === undefined ? else_ : (attribute.value ?? unknown);
+    };
+    const { remote, local } = this;
+    const name = attributes.get('NAME');
+    this.remote = {
+      ip: given('ADDR', remote.ip, 'unknown'),
+      port: Number(given('PORT', String(remote.port), '0')),
+      name: given('NAME', remote.name, 'unknown'),
+      reverseName: given('REVERSE_NAME', given('NAME', remote.reverseName, 'unknown'), 'unknown'),
+      nameStatus: name === undefined ? remote.nameStatus : statusOf(name),
+    };
+    this.local = {
+      ip: given('DESTADDR', local.ip, 'unknown'),
+      port: Number(given('DESTPORT', String(local.port), '0')),
+    };
+    this.helo = attributes.get('HELO')?.value ?? null;
+    this.protocol = attributes.get('PROTO')?.value === 'ESMTP' ? 'ESMTP' : 'SMTP';
+    this.pipelined = false;
+    this.notes.clear();
+  }
 }
+
+const statusOf = ({ value, temporary }: AttributeValue): Connection['remote']['nameStatus'] =>
+  value !== null ? 'ok' : temporary ? 'tempfail' : 'notfound';
 
 export class MailTransaction implements Transaction {
   readonly queueId: string;
@@ -59,13 +90,13 @@ export class MailTransaction implements Transaction {
   /** Recipients refused because of the recipient limit (smtpd_recipient_overshoot_limit). */
   overshoot = 0;
 
-  readonly #origin: string;
+  readonly #rewrite: Rewrite;
 
-  /** `origin` completes a reverse-path without a domain. */
-  constructor(queueId: string, reversePath: Address, parameters: MailParameters, origin: string) {
+  /** `rewrite` completes the reverse-path. */
+  constructor(queueId: string, reversePath: Address, parameters: MailParameters, rewrite: Rewrite) {
     this.queueId = queueId;
     this.reversePath = reversePath;
-    this.#origin = origin;
+    this.#rewrite = rewrite;
     this.announcedSize = parameters.size;
     this.smtputf8 = parameters.smtputf8;
     this.parameters = parameters;
@@ -82,7 +113,7 @@ export class MailTransaction implements Transaction {
 
   get envelope(): Envelope {
     const { ret, envid, smtputf8, body } = this.parameters;
-    const reversePath = qualify(this.reversePath, this.#origin);
+    const reversePath = this.#rewrite(this.reversePath);
     return { reversePath, recipients: this.recipients, ret, envid, smtputf8, body };
   }
 }

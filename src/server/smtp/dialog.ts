@@ -6,39 +6,54 @@
  */
 import { type Reply, reply } from '../../mail/status.ts';
 import { InputTooLongError } from '../../net/connection.ts';
-import type { SocketLineConnection } from '../../net/line-connection.ts';
 import { type CommandLine, parseCommandLine } from '../../protocol/smtp/command-line.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
+import { trace, traced } from '../../tracing.ts';
 import { findClientName } from './client-name.ts';
 import type { Command, CommandTable } from './command.ts';
+import { meetMilters } from './milters.ts';
+import { PeerTrace } from './peer-trace.ts';
 import type { SmtpService } from './service.ts';
 import { type Answer, SmtpSession } from './session.ts';
 import { CommandStatistics } from './statistics.ts';
+import type { KnownClient, Wire } from './wire.ts';
+
+/** Without what may be a password: that of AUTH, or one sent where nobody asked for it. */
+function commandWords(command: Command | undefined, verb: string, argument: string): string {
+  if (command === undefined) return '(a command that is not known)';
+  return verb === 'AUTH' ? `AUTH ${argument.split(' ', 1)[0]} …` : `${verb} ${argument}`.trimEnd();
+}
 
 /** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
 const NAME_DEADLINE = 10_000;
 
 export class SmtpDialog {
   readonly #service: SmtpService;
-  readonly #wire: SocketLineConnection;
+  readonly #wire: Wire;
   readonly #commands: CommandTable;
   readonly #session: SmtpSession;
   readonly #statistics = new CommandStatistics();
-  /** A plugin refused the connection: only QUIT is answered. */
-  #denied = false;
+  #peerTrace: PeerTrace | null = null;
   /** The command in work, in lower case as the statistics have it, or null. */
   #command: string | null = null;
 
-  constructor(service: SmtpService, wire: SocketLineConnection, commands: CommandTable) {
+  constructor(service: SmtpService, wire: Wire, commands: CommandTable, known: KnownClient = {}) {
     this.#service = service;
     this.#wire = wire;
     this.#commands = commands;
-    this.#session = new SmtpSession(service, wire);
+    this.#session = new SmtpSession(service, wire, known);
   }
 
   /** Resolves when the connection is gone and its last line is logged. Never rejects. */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    const { debugPeers, log } = this.#service;
+    if (debugPeers === null) return this.#play();
+    this.#peerTrace = new PeerTrace(debugPeers, log);
+    return traced(this.#peerTrace, () => this.#play());
+  }
+
+  async #play(): Promise<void> {
     const session = this.#session;
     try {
       if (await this.#greet()) await this.#converse();
@@ -76,18 +91,35 @@ export class SmtpDialog {
       return false;
     }
     session.logTls();
+    session.judgeCertificate();
+    if (session.certificateFault !== null) {
+      await session.naming;
+      session.end(say.certificateRefused(settings.host, session.certificateFault));
+      return false;
+    }
     if (hooks.has('connect')) {
       await session.naming;
       const refusal = await session.refused('connect', { connection: session.connection }, 'CONNECT', session.client);
       if (refusal !== undefined) {
-        this.#denied = true;
+        session.denied = true;
         if (refusal !== null) session.say(refusal);
         return !session.ending;
       }
       if (this.#wire.isGone) return false;
     }
+    const unwelcome = await meetMilters(session);
+    if (this.#wire.isGone) return false;
+    if (this.#service.rightsOf !== null) {
+      await session.naming;
+      session.rights = await this.#service.rightsOf(session.connection);
+      if (this.#wire.isGone) return false;
+    }
     if (this.#wire.hasInput) this.#notePipelining();
-    session.say(reply(220, '', lmtp ? `${settings.host} LMTP` : settings.banner));
+    if (unwelcome?.code === 421) {
+      session.end(unwelcome);
+      return false;
+    }
+    session.say(unwelcome ?? reply(220, '', lmtp ? `${settings.host} LMTP` : settings.banner));
     return true;
   }
 
@@ -98,6 +130,7 @@ export class SmtpDialog {
       connection.remote = { ...connection.remote, ...(await findClientName(resolver, ip, NAME_DEADLINE)) };
     }
     this.#session.info(`connect from ${this.#session.client}`);
+    await this.#peerTrace?.meet(connection);
   }
 
   // ---- commands
@@ -132,13 +165,15 @@ export class SmtpDialog {
 
   #run(line: Buffer): Answer | Promise<Answer> {
     const command = parseCommandLine(line);
-    return command === null ? this.#refuse(say.BAD_UTF8) : this.#obey(command, line.length);
+    const isText = !command.argument.includes('\ufffd') && !command.verb.includes('\ufffd');
+    return isText || !this.#session.settings.smtputf8 ? this.#obey(command, line.length) : this.#refuse(say.BAD_UTF8);
   }
 
   #obey({ verb, argument }: CommandLine, octets: number): Answer | Promise<Answer> {
     const session = this.#session;
     if (octets > session.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
     const command = this.#commands.find(verb, this.#service.lmtp ? 'lmtp' : 'smtp');
+    trace()?.add({ kind: 'command', text: commandWords(command, verb, argument) });
     if (command?.junk === true) session.patience.noteJunk();
     session.stage = command === undefined ? 'UNKNOWN' : verb;
     this.#command = session.stage.toLowerCase();
@@ -174,7 +209,8 @@ export class SmtpDialog {
       session.endAfterAnswer();
       return say.shuttingDown(settings.host);
     }
-    if (this.#denied && verb !== 'QUIT') return say.accessDenied(session.client);
+    if (session.certificateFault !== null) return say.certificateRefused(settings.host, session.certificateFault);
+    if (session.denied && verb !== 'QUIT') return say.accessDenied(session.client);
     if (command === undefined) return undefined;
     if (settings.tls === 'encrypt' && connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
     if ((command.last || connection.protocol === 'SMTP') && this.#wire.hasInput) this.#notePipelining();
@@ -193,7 +229,8 @@ export class SmtpDialog {
   #count(answer: Answer): number {
     const session = this.#session;
     const failed = answer !== null && answer.code >= 400;
-    if (this.#command !== null) this.#statistics.count(this.#command, !failed && !session.left);
+    const succeeded = !failed && answer !== say.FORBIDDEN_COMMAND && !session.left;
+    if (this.#command !== null) this.#statistics.count(this.#command, succeeded);
     this.#command = null;
     if (answer !== null && say.isOwnFault(answer)) session.patience.forgive();
     return session.left || this.#wire.isGone ? 0 : session.patience.price(failed);
@@ -241,7 +278,7 @@ export class SmtpDialog {
     const lost = session.ending || session.stage === 'END-OF-MESSAGE' ? null : session.stageWords;
     session.over();
     await this.#wire.close();
-    this.#service.limits.close(session.connection.remote.ip);
+    this.#service.limits.close(this.#wire.remote.ip);
     await session.nameKnown();
     if (lost !== null) session.info(`lost connection after ${lost} from ${session.client}`);
     session.info(`disconnect from ${session.client}${this.#statistics}${session.notesBareLf ? ' notes=bare_lf' : ''}`);

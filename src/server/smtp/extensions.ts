@@ -2,7 +2,9 @@
 
 import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
 import { allowedMechanisms } from '../../protocol/sasl/table.ts';
+import { XCLIENT, XFORWARD } from '../../protocol/smtp/client-attributes.ts';
 import type { SmtpSession } from './session.ts';
+import type { SmtpSettings } from './settings.ts';
 
 interface Extension {
   /** Its name in smtpd_discard_ehlo_keywords. */
@@ -12,6 +14,8 @@ interface Extension {
 }
 
 const always = (keyword: string): Extension => ({ keyword, lines: () => [keyword] });
+
+const named = (keyword: string, attributes: object): string => [keyword, ...Object.keys(attributes)].join(' ');
 
 const EXTENSIONS: readonly Extension[] = [
   always('PIPELINING'),
@@ -23,6 +27,8 @@ const EXTENSIONS: readonly Extension[] = [
   { keyword: 'ETRN', lines: ({ service }) => (service.lmtp ? [] : ['ETRN']) },
   { keyword: 'STARTTLS', lines: (session) => (offersStartTls(session) ? ['STARTTLS'] : []) },
   { keyword: 'AUTH', lines: authLines },
+  { keyword: 'XCLIENT', lines: ({ rights }) => (rights.xclient ? [named('XCLIENT', XCLIENT)] : []) },
+  { keyword: 'XFORWARD', lines: ({ rights }) => (rights.xforward ? [named('XFORWARD', XFORWARD)] : []) },
   always('ENHANCEDSTATUSCODES'),
   always('8BITMIME'),
   always('DSN'),
@@ -30,8 +36,12 @@ const EXTENSIONS: readonly Extension[] = [
   always('CHUNKING'),
 ];
 
+/** SMTPUTF8 is offered: its parameters are known. */
+export const takesSmtputf8 = ({ settings, discardedKeywords }: SmtpSession): boolean =>
+  settings.smtputf8 && !discardedKeywords.has('SMTPUTF8');
+
 export function offeredKeywords(session: SmtpSession): readonly string[] {
-  const { discardedKeywords } = session.settings;
+  const { discardedKeywords } = session;
   return EXTENSIONS.filter((extension) => !discardedKeywords.has(extension.keyword)).flatMap((extension) =>
     extension.lines(session),
   );
@@ -44,7 +54,10 @@ const offersStartTls = ({ settings, service, connection }: SmtpSession): boolean
 export function offeredMechanisms({
   settings: { sasl, tls: level },
   connection: { tls },
-}: SmtpSession): readonly SaslMechanism[] {
+}: {
+  readonly settings: Pick<SmtpSettings, 'sasl' | 'tls'>;
+  readonly connection: Pick<SmtpSession['connection'], 'tls'>;
+}): readonly SaslMechanism[] {
   if (!sasl.enabled || (tls === null && (sasl.tlsOnly || level === 'encrypt'))) return [];
   return allowedMechanisms(tls === null ? sasl.securityOptions : sasl.tlsSecurityOptions);
 }

@@ -4,6 +4,7 @@
 import type { Connection } from '../../bus/hook.ts';
 import { unquoted } from '../../mail/address.ts';
 import { formatReply, type Reply } from '../../mail/status.ts';
+import type { ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
 
 /** `name[ip]`: how logs and replies refer to a client. */
 export const clientOf = ({ remote }: Connection): string => `${remote.name}[${remote.ip}]`;
@@ -19,22 +20,38 @@ export const rejectLine = (connection: Connection, stage: string, refusal: Reply
 export const bareLfLine = (connection: Connection, stage: string): string =>
   rejection(connection, stage, 'bare <LF> received', connection.transaction?.recipients[0]?.address ?? '');
 
-function rejection(connection: Connection, stage: string, words: string, recipient: string): string {
+/** What a milter says: `NOQUEUE: milter-reject: MAIL from client: 550 5.7.1 …; from=<> proto=ESMTP`. */
+export const milterLine = (
+  connection: Connection,
+  action: string,
+  stage: string,
+  words: string,
+  recipient: string,
+): string => rejection(connection, stage, words, recipient, action);
+
+function rejection(connection: Connection, stage: string, words: string, recipient: string, action = 'reject'): string {
   const { transaction, protocol, helo } = connection;
   const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : 'NOQUEUE';
   const from = transaction === null ? '' : ` from=<${unquoted(transaction.reversePath)}>`;
   const to = recipient === '' ? '' : ` to=<${unquoted(recipient)}>`;
   const greeted = helo === null ? '' : ` helo=<${helo}>`;
-  return `${queueId}: reject: ${stage} from ${clientOf(connection)}: ${words};${from}${to} proto=${protocol}${greeted}`;
+  return `${queueId}: ${action}: ${stage} from ${clientOf(connection)}: ${words};${from}${to} proto=${protocol}${greeted}`;
 }
 
-/** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao` */
-export function clientLine(connection: Connection, queueId: string): string {
+/** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao`, and what XFORWARD said. */
+export function clientLine(connection: Connection, queueId: string, forwarded: ClientAttributes): string {
   const { user } = connection;
   const login = user === null ? '' : `, sasl_method=${user.mechanism}, sasl_username=${user.login}`;
-  return `${queueId}: client=${clientOf(connection)}${login}`;
+  const from = (name: string): string => forwarded.get(name)?.value ?? 'unknown';
+  const ident = forwarded.get('IDENT')?.value;
+  const before = ident == null ? '' : `, orig_queue_id=${ident}`;
+  const origin = forwarded.has('NAME') || forwarded.has('ADDR') ? `, orig_client=${from('NAME')}[${from('ADDR')}]` : '';
+  return `${queueId}: client=${clientOf(connection)}${login}${before}${origin}`;
 }
 
-export function tlsLine(connection: Connection, { protocol, cipher, bits }: NonNullable<Connection['tls']>): string {
-  return `Anonymous TLS connection established from ${clientOf(connection)}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`;
+export function tlsLine(connection: Connection, tls: NonNullable<Connection['tls']>): string {
+  const { protocol, cipher, bits, peer, chosenBy } = tls;
+  const to = chosenBy === '' ? '' : ` to ${chosenBy.replace(/[^\x21-\x7e]/g, '?')}`;
+  const whose = peer === null ? 'Anonymous' : peer.trusted ? 'Trusted' : 'Untrusted';
+  return `${whose} TLS connection established from ${clientOf(connection)}${to}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`;
 }

@@ -21,6 +21,7 @@ export function beginMessage(session: SmtpSession, transaction: MailTransaction,
     transaction,
     envelope: transaction.envelope,
     foldsCrs: bareNewline === 'no',
+    milters: session.milters,
   });
 }
 

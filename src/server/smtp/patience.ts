@@ -1,7 +1,7 @@
 /**
  * Penalties for a client's errors (requirement P8): beyond smtpd_soft_error_limit each reply is delayed, at
- * smtpd_hard_error_limit the session ends; beyond smtpd_junk_command_limit, commands that do no work for mail count as
- * errors.
+ * smtpd_hard_error_limit the session ends; beyond smtpd_junk_command_limit, each command that does no work for mail
+ * counts as an error (one that fails, as two).
  */
 import type { SmtpSettings } from './settings.ts';
 
@@ -11,6 +11,8 @@ export class Patience {
   readonly #limits: Limits;
   #errors = 0;
   #junk = 0;
+  /** The command in work is one of those, beyond their limit. */
+  #beyond = false;
   #forgiven = false;
 
   constructor(limits: Limits) {
@@ -18,6 +20,7 @@ export class Patience {
   }
 
   noteJunk(): void {
+    this.#beyond = this.#junk > this.#limits.junkCommandLimit;
     this.#junk += 1;
   }
 
@@ -33,9 +36,11 @@ export class Patience {
 
   /** A command was answered; returns the delay of its reply, ms. */
   price(failed: boolean): number {
-    const { softErrorLimit, errorSleepTime, junkCommandLimit } = this.#limits;
+    const { softErrorLimit, errorSleepTime } = this.#limits;
     const wait = this.#errors >= softErrorLimit ? errorSleepTime : 0;
-    if (failed ? !this.#forgiven : this.#junk > junkCommandLimit) this.#errors += 1;
+    if (failed && !this.#forgiven) this.#errors += 1;
+    if (this.#beyond) this.#errors += 1;
+    this.#beyond = false;
     this.#forgiven = false;
     return wait;
   }

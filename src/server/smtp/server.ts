@@ -12,6 +12,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
+import type { Milters } from '../../delivery/milter/milters.ts';
 import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
@@ -23,11 +24,13 @@ import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Cluster } from '../../store/cluster.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import { ClientLimits } from './client-limits.ts';
+import type { RightsOf } from './client-rights.ts';
 import { COMMANDS } from './commands/table.ts';
 import { SmtpDialog } from './dialog.ts';
 import { NO_STRANGERS, type RelayPolicy } from './relay.ts';
 import type { SmtpService } from './service.ts';
 import { readSettings } from './settings.ts';
+import type { KnownClient, Wire } from './wire.ts';
 
 export interface SmtpServerOptions {
   /** The name of its row in master.cf: smtp, submission, smtps; of LMTP in dovecot.conf: lmtp. */
@@ -42,20 +45,26 @@ export interface SmtpServerOptions {
   readonly domains: Domains;
   /** Who may send to other people's domains; without it, those who logged in. */
   readonly relay?: RelayPolicy;
+  /** Makes the milters of this service; without it there are none. */
+  readonly milters?: (log: Log) => Milters;
   /** Names the clients; null leaves them all `unknown`. */
   readonly resolver: Resolver | null;
   /** Certificates for STARTTLS (net/tls.ts TlsIdentity); null where the site has none. */
   readonly tls: TlsContexts | null;
   /** From mail/queue-id.ts. */
   readonly newQueueId: () => string;
-  /** ETRN: makes the mail of a destination due now (Queue.flush); how many items. */
-  readonly flushDestination: (domain: string) => Promise<number>;
+  /** ETRN: makes the mail of a destination due now (Queue.flush); false for one that is not in fast_flush_domains. */
+  readonly flushDestination: (domain: string) => Promise<boolean>;
+  /** Of some clients (client-rights.ts); without it, none has any. */
+  readonly rightsOf?: RightsOf | null;
   /** The client is in smtpd_forbid_bare_newline_exclusions. */
   readonly mayEndLinesWithLf: (connection: Connection) => boolean | Promise<boolean>;
   /** Octets that are free on the disk; without it, all that are wanted. */
   readonly freeOctets?: () => number;
   /** The processes over which clients are counted; without it, this one. */
   readonly cluster?: Cluster | null;
+  /** Whose sessions are watched; without it, nobody's. */
+  readonly debugPeers?: SmtpService['debugPeers'];
   readonly log: Log;
   readonly clock: Clock;
   /** The tarpit's wait, ms; tests put their own. */
@@ -65,11 +74,9 @@ export interface SmtpServerOptions {
 /** Octets of an endless line that are skipped before the client is let go. */
 const MAX_SKIPPED = 1024 * 1024;
 
-/** As Postfix's syslog_name of its shipped master.cf: `postfix/submission/smtpd`. */
-function processName({ service, lmtp }: SmtpServerOptions): string {
-  if (lmtp === true) return 'lmtp';
-  return service === 'smtp' ? 'postfix/smtpd' : `postfix/${service}/smtpd`;
-}
+/** `postfix/submission/smtpd` where master.cf gives the service a syslog_name of its own. */
+const processName = ({ lmtp, parameters }: SmtpServerOptions): string =>
+  lmtp === true ? 'lmtp' : `${parameters.string('syslog_name')}/smtpd`;
 
 export class SmtpServer {
   readonly #service: SmtpService;
@@ -88,6 +95,7 @@ export class SmtpServer {
           messages: parameters.number('smtpd_client_message_rate_limit'),
           recipients: parameters.number('smtpd_client_recipient_rate_limit'),
           logins: parameters.number('smtpd_client_auth_rate_limit'),
+          handshakes: parameters.number('smtpd_client_new_tls_session_rate_limit'),
         },
         timeUnit: parameters.time('anvil_rate_time_unit'),
         exceptions: parameters.list('smtpd_client_event_limit_exceptions'),
@@ -95,6 +103,8 @@ export class SmtpServer {
       },
       clock,
     );
+    const log = options.log.child({ process: processName(options) });
+    const milters = options.milters?.(log) ?? null;
     const isClosing = (): boolean => this.#closing !== null;
     this.#service = {
       name: options.service,
@@ -106,9 +116,10 @@ export class SmtpServer {
       authenticator: options.authenticator,
       domains: options.domains,
       relay: options.relay ?? NO_STRANGERS,
+      milters: milters?.watchesClients === true ? milters : null,
       resolver: options.resolver,
       limits,
-      log: options.log.child({ process: processName(options) }),
+      log,
       tls: options.tls,
       get closing() {
         return isClosing();
@@ -118,7 +129,9 @@ export class SmtpServer {
       sleep: options.sleep ?? ((ms) => sleep(ms)),
       flushDestination: options.flushDestination,
       freeOctets: options.freeOctets ?? (() => Number.POSITIVE_INFINITY),
+      rightsOf: options.rightsOf ?? null,
       mayEndLinesWithLf: options.mayEndLinesWithLf,
+      debugPeers: options.debugPeers ?? null,
     };
   }
 
@@ -131,12 +144,17 @@ export class SmtpServer {
     const { tls, settings } = this.#service;
     const wire = new SocketLineConnection(socket, {
       identity: tls ?? undefined,
-      handshakeTimeout: settings.timeout,
+      handshakeTimeout: settings.starttlsTimeout,
       skipLimit: MAX_SKIPPED,
       gathersOutput: true,
       ends,
     });
-    void this.#play(new SmtpDialog(this.#service, wire, COMMANDS));
+    void this.play(wire);
+  }
+
+  /** A session on a connection that is open. Resolves when it is over. */
+  play(wire: Wire, known: KnownClient = {}): Promise<void> {
+    return this.#play(new SmtpDialog(this.#service, wire, COMMANDS, known));
   }
 
   /** Sessions open now. */

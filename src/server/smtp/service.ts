@@ -1,20 +1,25 @@
 /** What the sessions of one master.cf service share: its settings and the services they use. */
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
+import type { Milters } from '../../delivery/milter/milters.ts';
 import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
+import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
+import type { RightsOf } from './client-rights.ts';
 import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';
 
 export interface SmtpService {
   /** The master.cf service's name. */
   readonly name: string;
+  /** debug_peer_list; null if it is empty. */
+  readonly debugPeers: DebugPeers | null;
   /** RFC 2033: LHLO, and a reply for each recipient at the end of the message. */
   readonly lmtp: boolean;
   readonly parameters: ParameterReader;
@@ -24,6 +29,8 @@ export interface SmtpService {
   readonly authenticator: Authenticator;
   readonly domains: Domains;
   readonly relay: RelayPolicy;
+  /** Null where main.cf names none. */
+  readonly milters: Milters | null;
   readonly resolver: Resolver | null;
   readonly limits: ClientLimits;
   /** Logger with the process name `postfix/smtpd`. */
@@ -35,10 +42,12 @@ export interface SmtpService {
   newQueueId(): string;
   /** The delay after errors, ms. */
   sleep(ms: number): Promise<void>;
-  /** ETRN: makes the mail of a destination due now; returns the number of items. */
-  flushDestination(domain: string): Promise<number>;
+  /** ETRN: makes the mail of a destination due now; false for one that is not in fast_flush_domains. */
+  flushDestination(domain: string): Promise<boolean>;
   /** Octets that are free on the disk. */
   freeOctets(): number;
+  /** Null where no client has any. */
+  readonly rightsOf: RightsOf | null;
   /** This client is exempt from smtpd_forbid_bare_newline. */
   mayEndLinesWithLf(connection: Connection): boolean | Promise<boolean>;
 }

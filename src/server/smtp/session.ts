@@ -5,15 +5,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, HookArguments, HookName, Verdict } from '../../bus/hook.ts';
 import { NEXT } from '../../bus/hook.ts';
+import type { MilterSession } from '../../delivery/milter/session.ts';
 import type { Intake } from '../../delivery/receive/receiver.ts';
 import { messageOf } from '../../errors.ts';
 import type { Reply } from '../../mail/status.ts';
-import type { SocketLineConnection } from '../../net/line-connection.ts';
 import type { BareLfWatch, BodyReader } from '../../protocol/smtp/body.ts';
+import type { ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { encodeReply } from '../../protocol/smtp/reply.ts';
+import { trace } from '../../tracing.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
 import { type BodySink, receiveBody } from './body.ts';
+import { type ClientRights, NO_RIGHTS } from './client-rights.ts';
 import { ClientConnection } from './connection.ts';
 import { bareLfLine, clientOf, rejectLine, tlsLine } from './maillog.ts';
 import { Patience } from './patience.ts';
@@ -21,6 +24,7 @@ import { soft, withFooter } from './refusal-form.ts';
 import type { SmtpService } from './service.ts';
 import type { BareNewline, SmtpSettings } from './settings.ts';
 import { type RefusingHook, refusalOf } from './verdict.ts';
+import type { KnownClient, Wire } from './wire.ts';
 
 /** A command's outcome; null if no reply is to be sent, because it was sent already or the client has disconnected. */
 export type Answer = Reply | null;
@@ -36,12 +40,14 @@ const RECEIVING: ReadonlySet<string> = new Set(['DATA', 'BDAT']);
 
 export class SmtpSession {
   readonly service: SmtpService;
-  readonly wire: SocketLineConnection;
+  readonly wire: Wire;
   /** The session as shown to hooks. */
   readonly connection: ClientConnection;
   readonly patience: Patience;
   /** The message being received: aborted if the session ends first. */
   intake: Intake | null = null;
+  /** Null if none looks at this client. */
+  milters: MilterSession | null = null;
   /** After a failed BDAT: the transaction discards chunks until RSET or LAST (RFC 3030 section 2). */
   bdat: 'none' | 'receiving' | 'failed' = 'none';
   /** Watches the message being received for bare LFs, if the setting requires it. */
@@ -52,6 +58,12 @@ export class SmtpSession {
   working = false;
   /** The lookup of the client's name, while it is running. */
   naming: Promise<void> | null = null;
+  /** Of the client as it is known now. */
+  rights: ClientRights = NO_RIGHTS;
+  /** A plugin refused the connection: only QUIT is answered. */
+  denied = false;
+  /** What XFORWARD said of the next message's client. */
+  forwarded: ClientAttributes = new Map();
   #ending = false;
   #left = false;
   #notesBareLf = false;
@@ -60,8 +72,9 @@ export class SmtpSession {
   #accountEnd: AccountEnd | null = null;
   #unwatchAccount: () => void = () => {};
   #bareNewline: BareNewline | null = null;
+  #certificateFault: string | null = null;
 
-  constructor(service: SmtpService, wire: SocketLineConnection) {
+  constructor(service: SmtpService, wire: Wire, known: KnownClient) {
     this.service = service;
     this.wire = wire;
     this.patience = new Patience(service.settings);
@@ -72,9 +85,10 @@ export class SmtpSession {
       parameters: service.parameters,
       ...remote,
       local,
-      tls,
+      tls: known.tls ?? tls,
     });
     if (service.lmtp) this.connection.protocol = 'LMTP';
+    if (known.user !== undefined) this.loggedIn(known.user);
     wire.setIdleTimeout(service.settings.timeout, () => this.#timedOut());
   }
 
@@ -84,6 +98,11 @@ export class SmtpSession {
 
   get settings(): SmtpSettings {
     return this.service.settings;
+  }
+
+  /** Extensions that this client is not offered. */
+  get discardedKeywords(): ReadonlySet<string> {
+    return this.rights.discardedKeywords ?? this.settings.discardedKeywords;
   }
 
   /** `name[ip]` */
@@ -129,6 +148,7 @@ export class SmtpSession {
     const text = encodeReply(
       withFooter(soft(answer, settings.refusals), settings.refusals, connection, service.clock()),
     );
+    trace()?.add({ kind: 'reply', text: text.trimEnd() });
     this.wire.write(/[^\x00-\x7f]/.test(text) ? Buffer.from(text) : text);
   }
 
@@ -327,16 +347,40 @@ export class SmtpSession {
     this.end(say.accountEnded(this.settings.host, why));
   }
 
+  /** XCLIENT: from now on the session is that of another client, who has said nothing yet. */
+  impersonate(attributes: ClientAttributes): void {
+    this.resetTransaction();
+    this.#logOut();
+    this.connection.become(attributes);
+    this.#bareNewline = null;
+  }
+
   /** RFC 3207 section 4.2. */
   #forgetClearText(): void {
     const { connection } = this;
     this.resetTransaction();
     this.#logOut();
+    if (connection.helo !== null) this.milters?.abort();
     connection.helo = null;
     connection.protocol = this.service.lmtp ? 'LMTP' : 'SMTP';
     connection.pipelined = false;
     connection.tls = this.wire.tls;
     this.logTls();
+    this.judgeCertificate();
+  }
+
+  /** smtpd_tls_req_ccert: why the session ends with the next command; null if it does not. */
+  get certificateFault(): string | null {
+    return this.#certificateFault;
+  }
+
+  /** After a handshake. */
+  judgeCertificate(): void {
+    const { tls } = this.connection;
+    if (tls === null || !this.settings.requiresCertificate || tls.peer?.trusted === true) return;
+    this.#certificateFault = tls.peer === null ? 'No client certificate presented' : 'Client certificate not trusted';
+    if (tls.peer !== null) this.info(`certificate verification failed for ${this.client}: ${tls.peer.fault}`);
+    this.info(`NOQUEUE: abort: TLS from ${this.client}: ${this.#certificateFault}`);
   }
 
   /** Logged after `connect from`, whose name lookup may still be running if TLS came first. */
@@ -355,16 +399,20 @@ export class SmtpSession {
   }
 
   resetTransaction(): void {
+    if (this.connection.transaction !== null) this.milters?.abort();
     this.intake?.abort();
     this.intake = null;
     this.bdat = 'none';
     this.bareLfs = null;
+    this.forwarded = new Map();
     this.connection.transaction = null;
   }
 
   /** Aborts everything unfinished. */
   over(): void {
     this.resetTransaction();
+    if (this.connection.helo !== null) this.milters?.abort();
+    this.milters?.close();
     this.#unwatchAccount();
   }
 }

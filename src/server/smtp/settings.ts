@@ -2,6 +2,7 @@
  * What an SMTP service reads from main.cf (with its master.cf overrides), once when the service is created: no
  * parameter is looked up while a client waits. Names and meanings are Postfix's.
  */
+import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { PathRules } from '../../protocol/smtp/path.ts';
 import type { RefusalForm } from './refusal-form.ts';
@@ -9,8 +10,10 @@ import type { RefusalForm } from './refusal-form.ts';
 export interface SmtpSettings {
   readonly host: string;
   readonly banner: string;
-  /** Appended to addresses without a domain; '' if append_at_myorigin is off. */
-  readonly origin: string;
+  /** allow_untrusted_routing */
+  readonly allowsRouting: boolean;
+  /** Addresses of the envelope, in standard form. */
+  readonly rewrite: Rewrite;
   readonly heloRequired: boolean;
   readonly paths: PathRules;
   readonly smtputf8: boolean;
@@ -30,6 +33,7 @@ export interface SmtpSettings {
   readonly bareNewlineRejectCode: number;
   /** Milliseconds, here and below. */
   readonly timeout: number;
+  readonly starttlsTimeout: number;
   readonly softErrorLimit: number;
   readonly hardErrorLimit: number;
   readonly errorSleepTime: number;
@@ -40,6 +44,8 @@ export interface SmtpSettings {
   /** A command that does not begin with a letter is forbidden too. */
   readonly lettersOnly: boolean;
   readonly tls: 'none' | 'may' | 'encrypt';
+  /** Only clients with a trusted certificate may go on after the handshake. */
+  readonly requiresCertificate: boolean;
   readonly tlsLogLevel: number;
   readonly sasl: {
     readonly enabled: boolean;
@@ -72,7 +78,8 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
   return {
     host: parameters.string('myhostname'),
     banner: parameters.string('smtpd_banner'),
-    origin: parameters.boolean('append_at_myorigin') ? parameters.string('myorigin') : '',
+    rewrite: localRewriting(parameters),
+    allowsRouting: parameters.boolean('allow_untrusted_routing'),
     heloRequired: parameters.boolean('smtpd_helo_required'),
     paths: {
       strict: parameters.boolean('strict_rfc821_envelopes'),
@@ -90,6 +97,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     bareNewline: readBareNewline(parameters.string('smtpd_forbid_bare_newline')),
     bareNewlineRejectCode: parameters.number('smtpd_forbid_bare_newline_reject_code'),
     timeout: parameters.time('smtpd_timeout'),
+    starttlsTimeout: parameters.time('smtpd_starttls_timeout'),
     softErrorLimit: parameters.number('smtpd_soft_error_limit'),
     hardErrorLimit: parameters.number('smtpd_hard_error_limit'),
     errorSleepTime: parameters.time('smtpd_error_sleep_time'),
@@ -102,6 +110,9 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
       .list('smtpd_forbidden_commands')
       .some((item) => item.startsWith('regexp:') && item.includes('/^[^A-Z]/')),
     tls: readTlsLevel(parameters),
+    requiresCertificate:
+      parameters.boolean('smtpd_tls_req_ccert') &&
+      (readTlsLevel(parameters) === 'encrypt' || parameters.boolean('smtpd_tls_wrappermode')),
     tlsLogLevel: parameters.number('smtpd_tls_loglevel'),
     sasl: {
       enabled: parameters.boolean('smtpd_sasl_auth_enable'),

@@ -184,10 +184,9 @@ service lmtp {
 
   test('a setting without effect that affects safety is a warning, unless it asks for the actual behavior', () => {
     const loud =
-      'ssl_min_protocol = TLSv1.3\nssl_cipher_list = HIGH\nauth_mechanisms = cram-md5\npassdb {\n  deny = yes\n}\nssl_verify_client_cert = yes\n';
+      'ssl_protocols = TLSv1.2\nssl_options = no_ticket\nauth_mechanisms = cram-md5\npassdb {\n  deny = yes\n}\nssl_verify_client_cert = yes\n';
     expect(read(loud).warnings.map(formatFault)).toEqual([
-      'dovecot.conf:1: ssl_min_protocol: has no effect here: TLS 1.2 and 1.3 are spoken',
-      'dovecot.conf:2: ssl_cipher_list: has no effect here: the ciphers are those of Node',
+      'dovecot.conf:1: ssl_protocols: has no effect here: ssl_min_protocol says which versions are spoken',
       'dovecot.conf:3: auth_mechanisms: has no effect here: PLAIN and LOGIN are offered',
       'dovecot.conf:7: ssl_verify_client_cert: has no effect here: no certificate is asked of clients',
       'dovecot.conf:5: passdb: deny: has no effect here: nobody is shut out by it; posthorn user disable shuts an account out',
@@ -195,6 +194,20 @@ service lmtp {
     const quiet =
       'ssl_min_protocol = TLSv1.2\nssl_protocols = !SSLv2 !SSLv3\nauth_mechanisms = plain login\nssl_verify_client_cert = no\n';
     expect(read(quiet).warnings).toEqual([]);
+  });
+
+  test('D1: the terms of TLS, and what OpenSSL does not know', () => {
+    const { tls } = read(
+      'ssl_min_protocol = TLSv1.3\nssl_cipher_list = HIGH\nssl_curve_list = P-521:P-384\nssl_prefer_server_ciphers = yes\n',
+    ).dovecot;
+    expect(tls).toMatchObject({ minVersion: 'TLSv1.3', ecdhCurve: 'P-521:P-384', honorCipherOrder: true });
+    expect(tls.ciphers).toMatch(/^HIGH:TLS_AES_256/);
+    const { faults } = read('ssl_min_protocol = TLSv1.4\nssl_cipher_list = nothing\nssl_curve_list = P-1\n');
+    expect(faults.map(({ line, parameter }) => [line, parameter])).toEqual([
+      [1, 'ssl_min_protocol'],
+      [2, 'ssl_cipher_list'],
+      [3, 'ssl_curve_list'],
+    ]);
   });
 
   test('at most 30 settings without effect are named, then the number of the others', () => {

@@ -65,6 +65,30 @@ describe('delivery to other servers', () => {
     expect(at.lines.at(-1)).toMatch(/^postfix\/qmgr: \w+: removed$/);
   });
 
+  it('P22: the dialog with a server in debug_peer_list is in the log, with no password; that with another is not', async () => {
+    const sink = await sinkOf({
+      disabledCommands: ['STARTTLS'],
+      allowInsecureAuth: true,
+      onAuth: (_auth, _session, done) => done(null, { user: 'maomao' }),
+    });
+    const settings = { smtp_sasl_auth_enable: 'yes', smtp_sasl_password_maps: 'x:pw', smtp_sasl_security_options: '' };
+    const tables = tablesOf({ 'x:pw': { 'mail.qq.com': 'maomao:a-secret' } });
+    const saidTo = (at: TestHouse): string[] => at.lines.filter((line) => /^postfix\/smtp: [<>] /.test(line));
+    for (const list of ['qq.com', '127.0.0.0/8', 'x.example mail.qq.com']) {
+      const at = await open(sink.port, { settings: { ...settings, debug_peer_list: list }, tables });
+      await send(at);
+      const peer = `mail.qq.com[127.0.0.1]:${sink.port}`;
+      expect(saidTo(at)).toContain(`postfix/smtp: > ${peer}: MAIL FROM:<maomao@baidu.com>`);
+      expect(saidTo(at).some((line) => line.startsWith(`postfix/smtp: > ${peer}: AUTH `))).toBe(true);
+      expect(saidTo(at).some((line) => line.startsWith(`postfix/smtp: < ${peer}: 354`))).toBe(true);
+      expect(at.lines.join('\n')).not.toMatch(/a-secret|YS1zZWNyZXQ|hLXNlY3Jld/);
+      await at.stop();
+    }
+    const at = await open(sink.port, { settings: { ...settings, debug_peer_list: 'baidu.com 192.0.2.1' }, tables });
+    await send(at);
+    expect(saidTo(at)).toEqual([]);
+  });
+
   it('P17: a long message streams from the store', async () => {
     const sink = await sinkOf({ size: 50_000_000 });
     const at = await open(sink.port);

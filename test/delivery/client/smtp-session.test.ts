@@ -59,12 +59,14 @@ async function open(
     QUIT: ms,
   };
   const session = await SmtpSession.open({
+    listener: null,
     socket: connect(server.port, '127.0.0.1'),
     peerWords: 'there[127.0.0.1]',
     heloName: 'here',
     lmtp: options.lmtp ?? false,
     starttls: 'ignore',
-    tls: {},
+    tls: () => ({}),
+    faultOf: () => null,
     timeouts,
     ignoredKeywords: new Set(),
   });

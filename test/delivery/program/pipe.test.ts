@@ -74,7 +74,8 @@ afterAll(async () => {
   removeFolder(folder);
 });
 
-const HEADER = 'Message-Id: <1@x>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nFrom: a@b\r\nTo: c@d\r\nSubject: s\r\n';
+const HEADER =
+  'Message-Id: <1@x>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nFrom: a@b.example\r\nTo: c@d.example\r\nSubject: s\r\n';
 const SEEN = HEADER.replaceAll('\r', '');
 const TEXT = `${HEADER}\r\nbody\r\n.dot\r\nFrom me\r\n`;
 

@@ -94,6 +94,7 @@ export class FakeQueue implements Queue {
   flush = async (): Promise<number> => 0;
   hold = async (): Promise<number> => 0;
   release = async (): Promise<number> => 0;
+  redirect = async (): Promise<number> => 0;
   remove = async (): Promise<number> => 0;
   recover = async (): Promise<void> => {
     for (const row of this.items.values()) row.leasedUntil = 0;

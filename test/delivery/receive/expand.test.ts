@@ -20,7 +20,11 @@ const aliases =
     for (const address of targets) into.push({ address, original: 'changed by the plugin', notify: [], orcpt: '' });
     return OK;
   };
-const limits = { count: 1000, depth: 1000, origin: 'baidu.com' };
+const limits = {
+  count: 1000,
+  depth: 1000,
+  rewrite: (address: string) => (address.includes('@') ? address : `${address}@baidu.com`),
+};
 const addresses = async (table: Readonly<Record<string, readonly string[]>>, ...from: string[]): Promise<string[]> => {
   const expansion = await expand(from.map(recipient), hooksOf({ expand: aliases(table) }), limits);
   return 'code' in expansion ? [String(expansion.code)] : expansion.recipients.map((one) => one.address);

@@ -1,7 +1,10 @@
 /** Incoming messages: header changes, limits, plugins, expansion, and one acceptance. */
+
+import { X509Certificate } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denySoft, NEXT, OK, reply } from '../../../src/bus/plugin.ts';
 import { formatReply } from '../../../src/mail/status.ts';
+import { makeCertificate } from '../../../src/net/certificate.ts';
 import { parametersOf } from '../../kit/parameters.ts';
 import { connectionOf, type HouseOptions, openHouse, type TestHouse } from '../house.ts';
 
@@ -33,7 +36,15 @@ describe('headers', () => {
 
   it('P18: Received shows TLS and login if main.cf asks for it', async () => {
     await open();
-    const tls = { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, serverName: '' };
+    const tls = {
+      protocol: 'TLSv1.3',
+      cipher: 'TLS_AES_256_GCM_SHA384',
+      bits: 256,
+      serverName: '',
+      chosenBy: '',
+      isAsked: false,
+      peer: null,
+    };
     const account = await house.store.directory.find('maomao@baidu.com');
     if (account === null) throw new Error('no account');
     const user = { login: 'maomao', mechanism: 'PLAIN', account };
@@ -45,6 +56,25 @@ describe('headers', () => {
       '\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n\t(No client certificate requested)\r\n\t(Authenticated sender: maomao)\r\n',
     );
     expect(text).toMatch(/\tby mail\.baidu\.com \(Posthorn\) with ESMTPSA id \w+;\r\n\tFri, 20 Nov/);
+  });
+
+  it('P18: Received names the certificate of a client that was asked for one', async () => {
+    await open();
+    const { certificate } = await makeCertificate(['client.example']);
+    const shown = { certificate: new X509Certificate(certificate), fault: '' };
+    const common = { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, serverName: '', chosenBy: '' };
+    const lines: string[] = [];
+    for (const peer of [null, { ...shown, trusted: true }, { ...shown, trusted: false }]) {
+      const tls = { ...common, isAsked: true, peer };
+      await house.submit({}, MESSAGE, { connection: connectionOf({ tls }) });
+      const text = (await house.inbox('maomao@baidu.com')).at(-1) ?? '';
+      lines.push(/bits\)\)\r\n\t(.*?)\r\n/.exec(text)?.[1] ?? '');
+    }
+    expect(lines).toEqual([
+      '(Client did not present a certificate)',
+      '(Client CN "client.example", Issuer "client.example" (verified OK))',
+      '(Client CN "client.example", Issuer "client.example" (not verified))',
+    ]);
   });
 
   it('P18: a message of a stranger gets only Received', async () => {

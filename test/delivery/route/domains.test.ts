@@ -41,7 +41,7 @@ function houseOf(setting: Setting): { domains: Domains; router: Router; made(): 
       tables,
       transports: createTransports({ parameters }),
       domains,
-      accounts: createAccounts({ directory, parameters }),
+      accounts: createAccounts({ directory, parameters, tables }),
     }),
     made: () => [...known.keys()],
   };
@@ -266,6 +266,7 @@ describe('routes', () => {
         recipient: 'maomao@baidu.com',
         reversePath: 'a@b',
         destination: 'filter:smtp:[127.0.0.1]:10025',
+        lastReply: null,
       }),
     ).toEqual(route);
   });

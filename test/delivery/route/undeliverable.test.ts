@@ -46,6 +46,14 @@ describe('startup warnings about recipients', () => {
     ]);
   });
 
+  it('name whole addresses in alias files, which are never asked', async () => {
+    const maps = 'inline:{{pool = maomao},{a@box.com = maomao}}';
+    expect(await notes({ alias_maps: maps, local_recipient_maps: '$alias_maps' })).toEqual([
+      `alias_maps: ${maps}: a@box.com is never asked, because aliases have user names; put whole addresses into virtual_alias_maps`,
+    ]);
+    expect(await notes({ virtual_alias_maps: 'inline:{a@box.com=maomao}', alias_maps: '' })).toEqual([]);
+  });
+
   it('are absent for tables that cannot be listed, and if everything is fine', async () => {
     expect(
       await notes({ virtual_mailbox_maps: 'tcp:127.0.0.1:9 inline:{has@box.com=x} regexp:{{/./ x}}', alias_maps: '' }),

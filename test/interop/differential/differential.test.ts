@@ -5,13 +5,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { access } from './access.ts';
 import type { Cases } from './cases.ts';
+import { dialogs } from './dialogs.ts';
 import { limits } from './limits.ts';
+import { proxies } from './proxies.ts';
 import { restrictions } from './restrictions.ts';
 import { type Sides, startSides } from './sides.ts';
 import { transports } from './transports.ts';
 
 const AT_ONCE = 6;
-const ALL: readonly Cases[] = [...access, restrictions, limits, transports];
+const ALL: readonly Cases[] = [...access, restrictions, limits, dialogs, proxies, transports];
 
 describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, { house, dialogs: all }) => {
   let sides: Sides;

@@ -10,12 +10,13 @@ export const limits: Cases = {
     services: {
       recipients: ['smtpd_recipient_limit = 3', 'smtpd_recipient_overshoot_limit = 2'],
       overshoot: ['smtpd_recipient_limit = 2', 'smtpd_recipient_overshoot_limit = 1'],
+      junk: ['smtpd_junk_command_limit = 2', 'smtpd_hard_error_limit = 4'],
       errors: ['smtpd_hard_error_limit = 4'],
       size: ['message_size_limit = 500'],
     },
   },
   dialogs: [
-    ...['recipients', 'overshoot', 'errors', 'size'].flatMap((service) => [
+    ...['recipients', 'overshoot', 'junk', 'errors', 'size'].flatMap((service) => [
       { service, says: [EHLO, MAIL, ...repeated(RCPT, 8), 'DATA', MESSAGE, 'QUIT'] },
       { service, says: [EHLO, ...repeated('FOO', 8)] },
       { service, says: [EHLO, ...repeated('NOOP', 8), 'FOO', 'QUIT'] },

@@ -1,12 +1,13 @@
 /**
  * The same main.cf, tables and smtpd services for a real Postfix and for ours, side by side, and dialogs played with both.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineClient } from '../../../src/lab/line-client.ts';
+import { wholeLines } from '../../kit/json-lines.ts';
 import { startServer, type TestServer } from '../../kit/server.ts';
 import { type Postfix, startPostfix } from '../postfix.ts';
-import { freePort } from '../program.ts';
+import { freePort, ran } from '../program.ts';
 
 export interface House {
   readonly name: string;
@@ -14,6 +15,8 @@ export interface House {
   readonly main: readonly string[];
   /** Files of the configuration folder, which main.cf finds in `$config_directory`. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Tables of which the real one needs an index, with the options of postmap. */
+  readonly indexes?: Readonly<Record<string, readonly string[]>>;
   /** Of ours; `xixi` and `maomao` of ours.test if absent. */
   readonly accounts?: readonly string[];
   /** smtpd services by name, with the settings in which they differ from main.cf. */
@@ -33,6 +36,8 @@ export interface Sides {
   play(dialog: Dialog): Promise<{ readonly ours: readonly string[]; readonly theirs: readonly string[] }>;
   /** Where a service listens, on 127.0.0.1. */
   ports(service: string): { readonly ours: number; readonly theirs: number };
+  /** The maillog of both so far. */
+  logs(): { readonly ours: string; readonly theirs: string };
   stop(): Promise<void>;
 }
 
@@ -63,6 +68,8 @@ const NOWHERE = {
   ours: ['relayhost = [127.0.0.1]:9'],
 };
 
+const OUR_LOG = ['maillog_file_prefixes = /', 'maillog_file = $config_directory/maillog'];
+
 const rows = (services: House['services'], ports: ReadonlyMap<string, number>): string[] =>
   Object.entries(services).map(
     ([name, settings]) =>
@@ -87,13 +94,15 @@ export async function startSides(house: House): Promise<Sides> {
       services: rows(house.services, theirs),
       prepare: async (config) => {
         for (const [name, text] of Object.entries(files)) writeFileSync(join(config, name), text);
+        for (const [name, options] of Object.entries(house.indexes ?? {}))
+          await ran('postmap', ['-c', config, ...options, `hash:${join(config, name)}`]);
       },
     });
     server = await startServer({
       portOffset: 0,
       accounts: Object.fromEntries((house.accounts ?? ACCOUNTS).map((address) => [address, 'password'])),
       files: {
-        'main.cf': `${[...main, 'inet_interfaces = 127.0.0.1', ...NOWHERE.ours].join('\n')}\n`,
+        'main.cf': `${[...main, 'inet_interfaces = 127.0.0.1', ...OUR_LOG, ...NOWHERE.ours].join('\n')}\n`,
         'master.cf': `${rows(house.services, ours).join('\n')}\n`,
         'dovecot.conf': 'protocols =\n',
         ...files,
@@ -114,6 +123,10 @@ export async function startSides(house: House): Promise<Sides> {
       return { ours: said, theirs: answered };
     },
     ports: portsAt,
+    logs: () => ({
+      ours: wholeLines(readFileSync(join(server.folders.config, 'maillog'), 'utf8')),
+      theirs: postfix.said(),
+    }),
     stop,
   };
 }

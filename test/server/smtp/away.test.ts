@@ -12,6 +12,7 @@ async function open(options: Partial<HouseOptions['server']> = {}): Promise<{ at
     server: {
       domains: {
         classify: async (domain) => (state.away ? away() : domain === 'baidu.com' ? 'local' : 'default'),
+        resolve: (address) => address,
         undeliverable: async () => null,
         recipientExists: async () => (state.away ? away() : true),
       },
@@ -48,7 +49,7 @@ test('so are those of LMTP, and ETRN', async () => {
   state.away = false;
   await client.run('rcpt to:<xixi@baidu.com>');
 
-  const other = await open();
+  const other = await open({ flushDestination: away });
   const smtp = await clientForTest(other.at);
   await smtp.reply();
   await smtp.run('ehlo mail.qq.com');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ClientLimits } from '../../../src/server/smtp/client-limits.ts';
 
-const RATES = { connections: 0, messages: 2, recipients: 0, logins: 0 };
+const RATES = { connections: 0, messages: 2, recipients: 0, logins: 0, handshakes: 0 };
 
 describe('limits of one client', () => {
   it('P8: simultaneous connections are counted per IPv4 address and per IPv6 /64', () => {

@@ -118,13 +118,14 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
           : domain === 'group.com'
             ? 'virtual_alias'
             : 'default',
+      resolve: (address) => address,
       undeliverable: async () => null,
       recipientExists: async (address) => /^(?:maomao|xixi|haha|postmaster|root|admin)@/i.test(address),
     },
     resolver: null,
     tls: null,
     newQueueId: createQueueIds(Date.now, 1),
-    flushDestination: async () => 0,
+    flushDestination: async () => false,
     mayEndLinesWithLf: () => false,
     log,
     clock: Date.now,

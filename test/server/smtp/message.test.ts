@@ -325,7 +325,9 @@ describe('TLS', () => {
   it('a failed handshake is logged and ends the connection', async () => {
     const at = await houseForTest({
       parameters: { smtpd_use_tls: 'yes' },
-      server: { tls: { context: () => createSecureContext({}), contextForName: () => undefined } },
+      server: {
+        tls: { clientCertificates: null, context: () => createSecureContext({}), contextForName: () => undefined },
+      },
     });
     const client = await meet(at);
     expect(await client.say('starttls')).toBe('220 2.0.0 Ready to start TLS');
@@ -333,6 +335,16 @@ describe('TLS', () => {
     await client.reply();
     while (at.smtp.sessions > 0) await new Promise((resolve) => setImmediate(resolve));
     expect(at.log.some((line) => line.startsWith('SSL_accept error from unknown[127.0.0.1]'))).toBe(true);
+  });
+
+  it('P8: more new TLS sessions than smtpd_client_new_tls_session_rate_limit are refused', async () => {
+    const parameters = { smtpd_use_tls: 'yes', smtpd_client_new_tls_session_rate_limit: '1' };
+    const at = await houseForTest({ parameters, server: { tls: await identity() } });
+    const first = await meet(at);
+    expect(await first.say('starttls')).toBe('220 2.0.0 Ready to start TLS');
+    await first.secure();
+    const second = await meet(at);
+    expect(await second.say('starttls')).toBe('454 4.7.0 Error: too many new TLS sessions from unknown[127.0.0.1]');
   });
 
   it('STARTTLS is not offered without a certificate', async () => {

@@ -177,20 +177,18 @@ const LMTP_ONLY = notSupported({
   lmtp_discard_lhlo_keyword_address_maps: tables('', 'The same by server address.'),
 });
 
-/** Without these the LMTP client would send where its configuration forbids it. */
-const LMTP_GUARDS: ReadonlySet<string> = new Set([
-  'lmtp_tls_security_level',
-  'lmtp_tls_policy_maps',
-  'lmtp_enforce_tls',
-]);
-
-/** What the LMTP client reads for itself. */
+/** What the LMTP client reads for itself, beside `lmtp_tls_…`. */
 const LMTP_ACTS: ReadonlySet<string> = new Set([
+  'lmtp_use_tls',
+  'lmtp_enforce_tls',
   'lmtp_header_checks',
   'lmtp_mime_header_checks',
   'lmtp_nested_header_checks',
   'lmtp_body_checks',
 ]);
+
+/** It shows none. */
+const LMTP_CERTIFICATE = /^lmtp_tls_(?:(?:ec)?(?:cert|key)_file|chain_files)$/;
 
 type LmtpRows<S> = {
   readonly [N in keyof S & `smtp_${string}` as N extends `smtp_${infer Rest}` ? `lmtp_${Rest}` : never]: S[N];
@@ -203,8 +201,8 @@ export function lmtpParameters<S extends Rows>(smtp: S): LmtpRows<S> {
     .map(([name, row]): [string, Row] => {
       const own = `lmtp_${name.slice('smtp_'.length)}`;
       const initial = LMTP_DEFAULTS[own] ?? row.default.replaceAll('$smtp_', '$lmtp_').replaceAll('{smtp_', '{lmtp_');
-      const state = row.state === 'acts' && !LMTP_ACTS.has(own) ? 'not supported' : row.state;
-      return [own, { ...row, default: initial, state, ...(LMTP_GUARDS.has(own) ? { guards: true } : {}) }];
+      const acts = (own.startsWith('lmtp_tls_') && !LMTP_CERTIFICATE.test(own)) || LMTP_ACTS.has(own);
+      return [own, { ...row, default: initial, state: row.state === 'acts' && !acts ? 'not supported' : row.state }];
     });
   return { ...Object.fromEntries(mirrored), ...LMTP_ONLY } as unknown as LmtpRows<S>;
 }

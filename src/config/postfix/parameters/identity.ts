@@ -67,6 +67,14 @@ export const identityParameters = {
   helpful_warnings: boolean('yes', 'Warn of settings that are likely mistakes.'),
   strict_smtputf8: boolean('no', 'Refuse UTF-8 in addresses where SMTPUTF8 was not asked for.'),
   soft_bounce: boolean('no', 'Turns every final refusal into "try again later", for trying a configuration out.'),
+  multi_instance_name: word('', 'Name of this server where several run on a machine: syslog_name takes it.'),
+  syslog_name: word(
+    '${multi_instance_name?{$multi_instance_name}:{postfix}}',
+    "What stands before the part's name in log lines.",
+  ),
+  maillog_file: path('', 'A file for log lines as text, or /dev/stdout; the data folder has them as JSON.'),
+  maillog_file_prefixes: list('/var, /dev/stdout', 'What maillog_file may begin with.'),
+  maillog_file_rotate_suffix: word('%Y%m%d-%H%M%S', 'How `postfix logrotate` names old files, by date(1).'),
   ...noMeaning('the programs and manuals of Postfix are not used', {
     mail_release_date: number('20240304', 'The day of the release whose parameters these are.'),
   }),
@@ -80,7 +88,6 @@ export const identityParameters = {
   }),
   ...noMeaning('the log is written to a file of the data folder', {
     syslog_facility: word('mail', 'Where Postfix sends its log.'),
-    maillog_file_prefixes: list('/var, /dev/stdout', 'Folders in which Postfix allows a log file.'),
   }),
   ...noMeaning('no other program is started', {
     maillog_file_compressor: word('gzip', 'Program that Postfix compresses old log files with.'),
@@ -90,17 +97,11 @@ export const identityParameters = {
       'lmtp=24, smtp=25, smtps=submissions=465, submission=587',
       'Names of ports, as `name=number`.',
     ),
-    syslog_name: word(
-      '${multi_instance_name?{$multi_instance_name}:{postfix}}',
-      "What stands before the part's name in log lines.",
-    ),
-    maillog_file: path('', 'A file for log lines; empty writes to standard output.'),
     info_log_address_format: choice(['external', 'internal'], 'external', 'How addresses are quoted in log lines.'),
     respectful_logging: boolean(
       '${{$compatibility_level} <level {3.6} ? {no} : {yes}}',
       'Words of log lines since level 3.6.',
     ),
-    maillog_file_rotate_suffix: word('%Y%m%d-%H%M%S', 'How Postfix names old log files.'),
     smtputf8_autodetect_classes: list(
       'sendmail, verify',
       'Mail for which Postfix looks itself whether it needs SMTPUTF8.',

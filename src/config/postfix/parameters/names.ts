@@ -9,6 +9,7 @@ import type { elsewhereParameters } from './elsewhere.ts';
 import type { lmtpParameters, transportParameters } from './families.ts';
 import type { identityParameters } from './identity.ts';
 import type { localParameters } from './local.ts';
+import type { milterParameters } from './milters.ts';
 import type { posthornParameters } from './posthorn.ts';
 import type { queueParameters } from './queue.ts';
 import type { restrictionsParameters } from './restrictions.ts';
@@ -23,6 +24,7 @@ type Table = typeof addressesParameters &
   typeof elsewhereParameters &
   typeof identityParameters &
   typeof localParameters &
+  typeof milterParameters &
   typeof posthornParameters &
   typeof queueParameters &
   typeof restrictionsParameters &
@@ -45,12 +47,17 @@ export type TimeName = NameOf<'time'>;
 type ListType =
   | 'list'
   | 'words'
+  | 'tlsversions'
+  | 'ciphers'
+  | 'ssloptions'
+  | 'sslworkarounds'
   | 'tables'
   | 'restrictions'
   | 'domains'
   | 'networks'
   | 'interfaces'
   | 'nexthops'
+  | 'milters'
   | 'transports'
   | 'rawlist';
 export type ListName = NameOf<ListType>;

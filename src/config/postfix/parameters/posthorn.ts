@@ -1,7 +1,11 @@
 /** Posthorn's own parameters, which Postfix does not have. Postfix ignores them with a warning. */
-import { choice, interfaces, processes, type Rows, store } from './row.ts';
+import { boolean, choice, interfaces, processes, type Rows, store } from './row.ts';
 
 export const posthornParameters = {
+  auto_create_accounts: boolean(
+    'no',
+    'Make the account of a user that `virtual_mailbox_maps` or `local_recipient_maps` names with the first message for it, without a password. Rows for whole domains and tables of patterns name nobody. With `no`, such mail is refused (550 5.1.1).',
+  ),
   front_processes: processes(
     'auto',
     'How many processes serve SMTP, IMAP, POP3, DNS and HTTPS on the same ports: a number, or `auto`, one for each processor with a MongoDB store and otherwise one. Several need a MongoDB store.',

@@ -67,6 +67,7 @@ export const queueParameters = {
   double_bounce_sender: address('double-bounce', 'Local part of the sender of notifications to the postmaster.'),
   bounce_size_limit: number('50000', 'Octets of the message that a bounce returns.'),
   disable_mime_output_conversion: boolean('no', 'Never convert 8bit mail for old servers.'),
+  fast_flush_domains: domains('$relay_domains', 'Domains that ETRN may flush.'),
   queue_minfree: number('0', "Free octets on the data folder's disk under which mail is refused."),
   header_checks: tables('', 'Actions by header lines.'),
   mime_header_checks: tables('$header_checks', 'Actions by MIME header lines.'),
@@ -111,7 +112,6 @@ export const queueParameters = {
     default_destination_concurrency_positive_feedback: feedback('1', 'How fast concurrency goes up after successes.'),
     transport_retry_time: time('60s', 'Wait before a transport that failed is tried again.'),
     in_flow_delay: time('1s', 'Wait for senders while more mail arrives than leaves.'),
-    fast_flush_domains: domains('$relay_domains', 'Domains that ETRN may flush.'),
     default_delivery_status_filter: text('', 'Changes of delivery replies.'),
     delay_logging_resolution_limit: number('2', 'Digits after the point in delays=.'),
     authorized_flush_users: list('static:anyone', 'Who may flush the queue.'),
@@ -133,7 +133,5 @@ export const queueParameters = {
     internal_mail_filter_classes: words(['bounce', 'notify'], '', 'Own mail that is filtered too.'),
     empty_address_local_login_sender_maps_lookup_key: word('<>', 'Key of the null sender in local_login_sender_maps.'),
   }),
-  ...unsupportedGuards({
-    milter_header_checks: tables('', 'Actions by header lines that a milter added.'),
-  }),
+  ...unsupportedGuards({}),
 } satisfies Rows;

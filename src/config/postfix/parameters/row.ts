@@ -27,6 +27,15 @@ export type ParameterType =
   | 'choice'
   /** A list of words, each one of `choices`. */
   | 'words'
+  /** Versions of TLS: `>=TLSv1.2`, `!TLSv1`. */
+  | 'tlsversions'
+  /** Names of ciphers or of kinds of them. */
+  | 'ciphers'
+  /** OpenSSL's options by name or number. */
+  | 'ssloptions'
+  | 'sslworkarounds'
+  /** `sha256` */
+  | 'digest'
   /** A text without white space. */
   | 'word'
   /** One host or domain name. */
@@ -38,6 +47,8 @@ export type ParameterType =
   /** `domain`, `[host]`, either with `:port`. */
   | 'nexthop'
   | 'nexthops'
+  /** `inet:host:port`, `unix:path`, or one in `{ }` with settings of its own. */
+  | 'milters'
   /** `transport` or `transport:nexthop`. */
   | 'transport'
   | 'transports'
@@ -81,8 +92,6 @@ export interface Row<T extends ParameterType = ParameterType> {
   readonly reason?: string;
   /** For an unsupported parameter that users rely on for security: setting it makes a start fail. */
   readonly guards?: true;
-  /** Values of such a parameter that require nothing beyond what is done anyway; the default must match. */
-  readonly holds?: RegExp;
   /** For `number`, inclusive. */
   readonly minimum?: number;
   readonly maximum?: number;
@@ -117,6 +126,11 @@ export const path = builder('path');
 export const filetext = builder('filetext');
 export const level = builder('level');
 export const word = builder('word');
+export const tlsversions = builder('tlsversions');
+export const ciphers = builder('ciphers');
+export const ssloptions = builder('ssloptions');
+export const sslworkarounds = builder('sslworkarounds');
+export const digest = builder('digest');
 export const store = builder('store');
 export const processes = builder('processes');
 export const hostname = builder('hostname');
@@ -124,6 +138,7 @@ export const heloname = builder('heloname');
 export const interfaces = builder('interfaces');
 export const nexthop = builder('nexthop');
 export const nexthops = builder('nexthops');
+export const milters = builder('milters');
 export const transport = builder('transport');
 export const transports = builder('transports');
 export const server = builder('server');
@@ -162,15 +177,3 @@ export const unsupportedGuards = <R extends Rows>(rows: R): R => marked(rows, { 
 function marked<R extends Rows>(rows: R, mark: Pick<Row, 'state' | 'reason' | 'guards'>): R {
   return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, { ...row, ...mark }])) as unknown as R;
 }
-
-/** A guard for which values that match `holds` require nothing beyond what is done anyway. */
-export const holding = <R extends Row>(holds: RegExp, row: R): R => ({ ...row, holds });
-
-const only = (item: string): RegExp => new RegExp(`^(?:(?:${item})(?:[\\s,:]+|$))*$`, 'i');
-
-/** TLS below 1.2 is never used. */
-export const OLD_PROTOCOLS = only('!SSLv[23]|!TLSv1(?:\\.1)?|>=(?:SSLv3|TLSv1(?:\\.[012])?)');
-/** Node offers only ciphers of OpenSSL's grade HIGH. */
-export const STRONG_GRADES = only('low|medium|high|export');
-/** Ciphers that Node excludes from them. */
-export const WEAK_CIPHERS = only('!?(?:aNULL|eNULL|NULL|EXPORT|EXP|LOW|DES|RC2|RC4|MD5|PSK|SRP|CAMELLIA|IDEA|SEED)');

@@ -25,6 +25,11 @@ export const smtpdParameters = {
   smtpd_helo_required: boolean('no', 'Want HELO or EHLO before MAIL.'),
   disable_vrfy_command: boolean('no', 'Turn VRFY off.'),
   strict_rfc821_envelopes: boolean('no', 'Want addresses in angle brackets, without comments.'),
+  debug_peer_list: networks(
+    '',
+    'Clients whose sessions, and servers the dialog with which, are in the log step by step.',
+  ),
+  debug_peer_level: number('2', 'How much: 1 is the dialog, rules and routes, more also each key asked of a table.'),
   smtpd_timeout: time('${stress?{10}:{300}}s', 'How long a client may be silent.'),
   smtpd_recipient_limit: number('1000', 'Most recipients of one message.', { minimum: 1 }),
   smtpd_recipient_overshoot_limit: number('1000', 'Recipients beyond the limit before they count as errors.', {
@@ -57,6 +62,9 @@ export const smtpdParameters = {
   smtpd_upstream_proxy_timeout: time('5s', "How long the proxy's header may take."),
   smtpd_peername_lookup: boolean('yes', 'Look up the names of clients.'),
   smtpd_discard_ehlo_keywords: list('', 'Extensions that are not offered.'),
+  smtpd_discard_ehlo_keyword_address_maps: tables('', 'Extensions that are not offered, by client address.'),
+  smtpd_authorized_xclient_hosts: networks('', 'Clients that may use XCLIENT.'),
+  smtpd_authorized_xforward_hosts: networks('', 'Clients that may use XFORWARD.'),
   smtpd_noop_commands: list('', 'Commands that are answered like NOOP.'),
   smtpd_forbidden_commands: list(
     'CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}',
@@ -69,6 +77,8 @@ export const smtpdParameters = {
   ),
   smtpd_forbid_bare_newline_exclusions: networks('$mynetworks', 'Clients that may send such lines.'),
   smtpd_forbid_bare_newline_reject_code: code('550', 'Reply code for such lines.'),
+  smtpd_starttls_timeout: time('${stress?{10}:{300}}s', 'How long a TLS handshake may take.'),
+  smtpd_client_new_tls_session_rate_limit: number('0', 'Most new TLS sessions of one client in anvil_rate_time_unit.'),
   smtpd_reject_footer: raw('', 'Text after every refusal.'),
   ...noMeaning('mail and queue are kept in the store', {
     smtpd_delay_open_until_valid_rcpt: boolean('yes', 'Begin a queue file with the first good recipient only.'),
@@ -77,12 +87,8 @@ export const smtpdParameters = {
     smtpd_service_name: word('smtpd', 'Internal name of the server after postscreen.'),
   }),
   ...notSupported({
-    smtpd_starttls_timeout: time('${stress?{10}:{300}}s', 'How long a TLS handshake may take.'),
     smtpd_history_flush_threshold: number('100', 'Lines of a session kept for the postmaster.'),
-    smtpd_discard_ehlo_keyword_address_maps: tables('', 'Extensions that are not offered, by client address.'),
     smtpd_reject_footer_maps: tables('', 'Text after refusals, by refusal.'),
-    smtpd_authorized_xclient_hosts: networks('', 'Clients that may use XCLIENT.'),
-    smtpd_authorized_xforward_hosts: networks('', 'Clients that may use XFORWARD.'),
     anvil_status_update_time: time('600s', 'How often the highest rates are logged.'),
     smtpd_client_port_logging: boolean('no', "Log the client's port too."),
     smtpd_per_request_deadline: boolean(
@@ -97,18 +103,11 @@ export const smtpdParameters = {
     smtpd_dns_reply_filter: tables('', 'Changes of DNS answers.'),
   }),
   ...unsupportedGuards({
-    smtpd_client_new_tls_session_rate_limit: number(
-      '0',
-      'Most new TLS sessions of one client in anvil_rate_time_unit.',
-    ),
     smtpd_forbid_unauth_pipelining: boolean(
       'no',
       'End connections that send commands without waiting where they must not.',
     ),
     smtpd_command_filter: tables('', 'Changes of commands before they are read.'),
     smtpd_proxy_filter: server('', 'Filter to which mail goes before it is accepted.'),
-    smtpd_milters: list('', "Mail filters of Sendmail's protocol."),
-    smtpd_milter_maps: tables('', 'Mail filters by client address.'),
-    non_smtpd_milters: list('', 'Mail filters for mail by command.'),
   }),
 } satisfies Rows;

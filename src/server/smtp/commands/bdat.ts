@@ -10,12 +10,13 @@ import type { BodySink } from '../body.ts';
 import type { MailTransaction } from '../connection.ts';
 import { bareLfLine } from '../maillog.ts';
 import { answerEach, beginMessage, feed, finishMessage, refuseBareLf, withOctets } from '../message.ts';
+import { tellData } from '../milters.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 const ARGUMENT = /^\s*(\d{1,15})(?:\s+(last))?\s*$/i;
 
 export function bdat(session: SmtpSession, argument: string): Answer | Promise<Answer> {
-  if (session.settings.discardedKeywords.has('CHUNKING')) return say.NOT_IMPLEMENTED;
+  if (session.discardedKeywords.has('CHUNKING')) return say.BDAT_NOT_IMPLEMENTED;
   const match = ARGUMENT.exec(argument);
   if (match === null) {
     // A 521, which closes the connection: the number of octets that follow is unknown, so they cannot be distinguished
@@ -65,6 +66,8 @@ async function begin(session: SmtpSession, transaction: MailTransaction): Promis
       ? await session.refused('data', { connection }, 'BDAT', 'DATA')
       : undefined;
     if (refusal !== undefined) return refusal;
+    const refused = await tellData(session, 'BDAT', transaction.queueId);
+    if (refused !== undefined) return refused;
     const bareNewline = await session.bareNewline();
     beginMessage(session, transaction, bareNewline);
     session.bdat = 'receiving';

@@ -3,6 +3,7 @@ import { DotBody } from '../../../protocol/smtp/body.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { MailTransaction } from '../connection.ts';
 import { beginMessage, feed, finishMessage } from '../message.ts';
+import { tellData } from '../milters.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 export function data(session: SmtpSession, argument: string): Answer | Promise<Answer> {
@@ -20,6 +21,8 @@ async function receive(session: SmtpSession, transaction: MailTransaction): Prom
     const refusal = await session.refused('data', { connection: session.connection }, 'DATA', 'DATA');
     if (refusal !== undefined) return refusal;
   }
+  const refused = await tellData(session, 'DATA', transaction.queueId);
+  if (refused !== undefined) return refused;
   const bareNewline = await session.bareNewline();
   beginMessage(session, transaction, bareNewline);
   session.say(say.START_DATA);

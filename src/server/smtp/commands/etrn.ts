@@ -1,5 +1,5 @@
 /** ETRN (RFC 1985): a site that was offline requests its queued mail. */
-import { reply } from '../../../mail/status.ts';
+import { type Reply, reply } from '../../../mail/status.ts';
 import { parseDomain } from '../../../protocol/smtp/mailbox.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { Answer, SmtpSession } from '../session.ts';
@@ -19,14 +19,13 @@ export function etrn(session: SmtpSession, argument: string): Answer | Promise<A
   return domain === null ? BAD_PARAMETER : flush(session, domain.toLowerCase());
 }
 
+const unavailable = (domain: string): Reply => reply(459, '', `<${domain}>: service unavailable`);
+
 async function flush(session: SmtpSession, domain: string): Promise<Answer> {
   const { connection, service } = session;
   await session.nameKnown();
   const refusal = await session.refused('etrn', { connection, domain }, 'ETRN', domain);
   if (refusal !== undefined) return refusal;
-  // Anyone may send ETRN, so it only triggers work for domains we queue mail for (Postfix: fast_flush_domains =
-  // $relay_domains).
-  if ((await service.domains.classify(domain)) === 'default') return reply(459, '', `<${domain}>: service unavailable`);
-  await service.flushDestination(domain);
-  return say.QUEUING_STARTED;
+  // Anyone may send ETRN, so it only triggers work for some domains (fast_flush_domains).
+  return (await service.flushDestination(domain)) ? say.QUEUING_STARTED : unavailable(domain);
 }

@@ -4,6 +4,7 @@
  */
 import { type Reply, reply } from '../../../mail/status.ts';
 import { offeredKeywords } from '../extensions.ts';
+import { tellHelo } from '../milters.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 type Verb = keyof typeof PROTOCOLS;
@@ -30,19 +31,26 @@ function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Pro
     .replace(/[\x00-\x1f\x7f-\x9f<>()\\";]/g, '?');
   if (name === '' || name.length > MAX_NAME) return reply(501, '', `Syntax: ${verb} hostname`);
   session.resetTransaction();
+  const isAgain = session.connection.helo !== null;
   session.connection.helo = name;
   const before = session.connection.protocol;
   session.connection.protocol = PROTOCOLS[verb];
-  return session.service.hooks.has('helo') ? askPlugins(session, verb, name, before) : welcome(session, verb);
+  if (!session.service.hooks.has('helo') && session.milters === null) return welcome(session, verb);
+  return ask(session, verb, name, { before, isAgain });
 }
 
-async function askPlugins(session: SmtpSession, verb: Verb, name: string, before: Protocol): Promise<Answer> {
+async function ask(
+  session: SmtpSession,
+  verb: Verb,
+  name: string,
+  { before, isAgain }: { readonly before: Protocol; readonly isAgain: boolean },
+): Promise<Answer> {
   let accepted = false;
   try {
     await session.nameKnown();
     const refusal = await session.refused('helo', { connection: session.connection, name }, verb, name);
     accepted = refusal === undefined;
-    return refusal ?? welcome(session, verb);
+    return refusal ?? (await tellHelo(session, verb, name, isAgain)) ?? welcome(session, verb);
   } finally {
     // Plugins see the name while they are asked; it is kept only if they accept it.
     if (!accepted) {

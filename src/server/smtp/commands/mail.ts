@@ -5,6 +5,8 @@ import { parseMailParameters } from '../../../protocol/smtp/esmtp-parameters.ts'
 import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import { MailTransaction } from '../connection.ts';
+import { takesSmtputf8 } from '../extensions.ts';
+import { tellMail } from '../milters.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 import { refuseUndeclared } from './unicode.ts';
 
@@ -22,8 +24,8 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   const path = parsePath(text, settings.paths);
   if (path === null) return say.BAD_SENDER;
   const parameters = parseMailParameters(path.rest, {
-    dsn: !settings.discardedKeywords.has('DSN'),
-    smtputf8: settings.smtputf8,
+    dsn: !session.discardedKeywords.has('DSN'),
+    smtputf8: takesSmtputf8(session),
   });
   if (isReply(parameters)) return parameters;
   const undeclared = refuseUndeclared(path, parameters.smtputf8, settings.strictSmtputf8, say.BAD_SENDER);
@@ -35,17 +37,18 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   }
   if (!service.limits.allows(connection.remote.ip, 'messages'))
     return reply(450, '4.7.1', `Error: too much mail from ${connection.remote.ip}`);
-  connection.transaction = new MailTransaction(service.newQueueId(), path.address, parameters, settings.origin);
-  return service.hooks.has('mail') ? askPlugins(session, path.address) : say.SENDER_OK;
+  connection.transaction = new MailTransaction(service.newQueueId(), path.address, parameters, settings.rewrite);
+  return service.hooks.has('mail') || session.milters !== null ? ask(session, path.address, path.rest) : say.SENDER_OK;
 }
 
-async function askPlugins(session: SmtpSession, reversePath: string): Promise<Answer> {
+async function ask(session: SmtpSession, reversePath: string, rest: string): Promise<Answer> {
   let accepted = false;
   try {
     await session.nameKnown();
-    const refusal = await session.refused('mail', { connection: session.connection, reversePath }, 'MAIL', reversePath);
+    const plugins = await session.refused('mail', { connection: session.connection, reversePath }, 'MAIL', reversePath);
+    const refusal = plugins === undefined ? await tellMail(session, reversePath, rest) : plugins;
     accepted = refusal === undefined;
-    return refusal ?? say.SENDER_OK;
+    return refusal === undefined ? say.SENDER_OK : refusal;
   } finally {
     // Plugins see the transaction while they are asked; it is kept only if they accept it.
     if (!accepted) session.resetTransaction();

@@ -7,7 +7,8 @@
 
 import type { Verdict } from '../../../bus/hook.ts';
 import { messageOf } from '../../../errors.ts';
-import { domainOf, qualify, unquoted } from '../../../mail/address.ts';
+import { isRouted } from '../../../lookup/address-resolving.ts';
+import { domainOf, unquoted } from '../../../mail/address.ts';
 import type { Recipient } from '../../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../../mail/status.ts';
 import { parseRecipientParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
@@ -15,7 +16,9 @@ import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import { StoreUnavailableError } from '../../../store/store.ts';
 import type { MailTransaction } from '../connection.ts';
+import { takesSmtputf8 } from '../extensions.ts';
 import { clientLine } from '../maillog.ts';
+import { tellRcpt, tellRejected } from '../milters.ts';
 import { mayRelay } from '../relay.ts';
 import type { SmtpService } from '../service.ts';
 import type { Answer, SmtpSession } from '../session.ts';
@@ -44,8 +47,8 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   const undeclared = refuseUndeclared(path, transaction.smtputf8, settings.strictSmtputf8, say.BAD_RECIPIENT);
   if (undeclared !== undefined) return undeclared;
   const parameters = parseRecipientParameters(path.rest, {
-    dsn: !settings.discardedKeywords.has('DSN'),
-    smtputf8: settings.smtputf8,
+    dsn: !session.discardedKeywords.has('DSN'),
+    smtputf8: takesSmtputf8(session),
   });
   if (isReply(parameters)) return parameters;
   if (settings.recipientLimit > 0 && transaction.recipients.length >= settings.recipientLimit)
@@ -53,12 +56,12 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   if (!service.limits.allows(connection.remote.ip, 'recipients'))
     return reply(450, '4.7.1', `Error: too many recipients from ${connection.remote.ip}`);
   const recipient = {
-    address: qualify(path.address, settings.origin),
+    address: settings.rewrite(path.address),
     original: path.address,
     notify: parameters.notify,
     orcpt: parameters.orcpt,
   };
-  return decideOrDefer(session, transaction, recipient);
+  return decideAndTell(session, transaction, recipient, path.rest);
 }
 
 /** RFC 5321 section 4.5.3.1.10: a client may rightly continue after this reply, up to a point. */
@@ -68,13 +71,32 @@ function tooMany(session: SmtpSession, transaction: MailTransaction): Reply {
   return say.TOO_MANY_RECIPIENTS;
 }
 
+/** Some milters want to know of refused recipients too. `rest`: the parameters as given. */
+async function decideAndTell(
+  session: SmtpSession,
+  transaction: MailTransaction,
+  recipient: Recipient,
+  rest: string,
+): Promise<Answer> {
+  let isOver = false;
+  const answer = await decideOrDefer(session, transaction, recipient, async () => {
+    isOver = true;
+    return tellRcpt(session, transaction, { ...recipient, rest });
+  });
+  if (answer !== null && answer.code >= 400 && !isOver)
+    await tellRejected(session, transaction, { ...recipient, rest }, answer);
+  return answer;
+}
+
+/** `accepted`: what milters say of a recipient that everybody else accepts. */
 async function decideOrDefer(
   session: SmtpSession,
   transaction: MailTransaction,
   recipient: Recipient,
+  accepted: () => Promise<Reply | undefined>,
 ): Promise<Answer> {
   try {
-    return await decide(session, transaction, recipient);
+    return await decide(session, transaction, recipient, accepted);
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     const deferred = say.lookupFailure(recipient.original);
@@ -83,29 +105,37 @@ async function decideOrDefer(
   }
 }
 
-async function decide(session: SmtpSession, transaction: MailTransaction, recipient: Recipient): Promise<Answer> {
+async function decide(
+  session: SmtpSession,
+  transaction: MailTransaction,
+  recipient: Recipient,
+  accepted: () => Promise<Reply | undefined>,
+): Promise<Answer> {
   const { connection, service } = session;
   await session.nameKnown();
-  if (service.lmtp && !(await isOurs(service, recipient.address))) {
+  if (service.lmtp && !(await isOurs(service, await service.domains.resolve(recipient.address)))) {
     const unknown = say.noSuchUser(recipient.original);
     session.logReject('RCPT', unknown, recipient.original);
     return unknown;
   }
-  const verdict = await session.ask('rcpt', { connection, recipient });
+  const resolved = { ...recipient, address: await service.domains.resolve(recipient.address) };
+  const verdict = await session.ask('rcpt', { connection, recipient: resolved });
   const refusal = session.refuses('rcpt', verdict, 'RCPT', recipient.original);
   if (refusal !== undefined) return refusal;
   // An LMTP recipient is known to be ours by now.
-  const refused = service.lmtp ? undefined : await judge(session, recipient.address, recipient.original, verdict);
+  const refused = service.lmtp ? undefined : await judge(session, resolved.address, recipient.original, verdict);
   if (refused !== undefined) {
     session.logReject('RCPT', refused, recipient.original);
     return refused;
   }
+  const unwanted = await accepted();
+  if (unwanted !== undefined) return unwanted;
   // The client may have disconnected, or the transaction ended, while we waited.
   if (connection.transaction !== transaction) return say.NEED_MAIL;
   if (transaction.recipients.length === 0) {
     service.log.info(
       { session: session.id, queueId: transaction.queueId },
-      clientLine(connection, transaction.queueId),
+      clientLine(connection, transaction.queueId, session.forwarded),
     );
   }
   transaction.recipients.push(recipient);
@@ -126,7 +156,8 @@ export async function judge(
   // A discarded message reaches nobody (access(5), DISCARD).
   if (connection.transaction?.discard != null) return undefined;
   const addressClass = await service.domains.classify(domainOf(address));
-  if (addressClass === 'default') return judgeRelay(session, given, verdict);
+  const routed = !settings.allowsRouting && isRouted(address);
+  if (addressClass === 'default' || routed) return judgeRelay(session, given, verdict);
   if (!settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
   const code = settings.unknownCodes[addressClass];
   return reply(

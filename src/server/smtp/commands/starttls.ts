@@ -15,6 +15,8 @@ export function starttls(session: SmtpSession, argument: string): Answer | Promi
   if (connection.tls !== null) return say.TLS_ACTIVE;
   if (settings.tls === 'none' || settings.discardedKeywords.has('STARTTLS')) return say.NOT_IMPLEMENTED;
   if (service.tls === null) return UNAVAILABLE;
+  if (!service.limits.allows(connection.remote.ip, 'handshakes'))
+    return reply(454, '4.7.0', `Error: too many new TLS sessions from ${session.client}`);
   return handshake(session);
 }
 

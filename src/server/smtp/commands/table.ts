@@ -15,6 +15,7 @@ import { noop, quit, rset } from './simple.ts';
 import { starttls } from './starttls.ts';
 import { unrecognized } from './unrecognized.ts';
 import { vrfy } from './vrfy.ts';
+import { xclient, xforward } from './xclient.ts';
 
 const ROWS: Readonly<Record<string, Command>> = {
   HELO: { run: helo, plainText: true, junk: true, last: true, only: 'smtp' },
@@ -30,6 +31,8 @@ const ROWS: Readonly<Record<string, Command>> = {
   NOOP: { run: noop, plainText: true, junk: true, last: true },
   VRFY: { run: vrfy, plainText: false, junk: true, last: true },
   ETRN: { run: etrn, plainText: false, junk: true, last: true, only: 'smtp' },
+  XCLIENT: { run: xclient, plainText: false, junk: false, last: true, only: 'smtp' },
+  XFORWARD: { run: xforward, plainText: false, junk: false, last: false, only: 'smtp' },
   QUIT: { run: quit, plainText: true, junk: false, last: true },
 };
 

@@ -1,8 +1,8 @@
 /** VRFY (RFC 5321 section 3.5): reveals no more than RCPT would. */
-import { qualify } from '../../../mail/address.ts';
 import { reply } from '../../../mail/status.ts';
 import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
+import { takesSmtputf8 } from '../extensions.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 import { judge } from './rcpt.ts';
 import { refuseUndeclared } from './unicode.ts';
@@ -15,7 +15,8 @@ export function vrfy(session: SmtpSession, argument: string): Answer | Promise<A
   if (settings.vrfyDisabled) return say.VRFY_DISABLED;
   if (settings.heloRequired && connection.helo === null) return say.HELO_FIRST;
   const asked = argument.trim();
-  const given = asked.replace(/\s+smtputf8$/i, '');
+  const unicode = takesSmtputf8(session);
+  const given = unicode ? asked.replace(/\s+smtputf8$/i, '') : asked;
   if (given === '') return settings.smtputf8 ? UTF8_USAGE : USAGE;
   const path = parsePath(given, { ...settings.paths, strict: false });
   if (path === null || path.address === '' || path.rest.trim() !== '') return say.BAD_RECIPIENT;
@@ -31,5 +32,8 @@ async function verify(session: SmtpSession, given: string, address: string): Pro
   if (verdict.code === 'OK' && verdict.reply !== undefined) return verdict.reply;
   const refusal = session.refuses('vrfy', verdict, 'VRFY', address);
   if (refusal !== undefined) return refusal;
-  return (await judge(session, qualify(address, settings.origin), address, verdict)) ?? reply(252, '2.0.0', given);
+  return (
+    (await judge(session, await session.service.domains.resolve(settings.rewrite(address)), address, verdict)) ??
+    reply(252, '2.0.0', given)
+  );
 }

@@ -221,6 +221,7 @@ export interface WriterCalls {
   flush: { args: ItemSlice & { readonly now: number }; result: ItemSliceResult };
   hold: { args: ItemSlice; result: ItemSliceResult };
   release: { args: ItemSlice & { readonly now: number }; result: ItemSliceResult };
+  redirect: { args: ItemSlice & { readonly to: string; readonly now: number }; result: ItemSliceResult };
   removeItems: { args: ItemSlice; result: ItemSliceResult };
   recover: { args: null; result: null };
 }

@@ -204,6 +204,13 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
         fresh + (await change(filter, { state: HOLD, attempts: { $gt: 0 } }, { state: 1, dueAt: now, wasDue: now }))
       );
     },
+    async redirect(filter, destination, now) {
+      const [free, leased] = await Promise.all([
+        change(filter, { claim: null }, { destination, dueAt: now }),
+        change(filter, { claim: { $ne: null } }, { destination, wasDue: now }),
+      ]);
+      return free + leased;
+    },
     async remove(filter) {
       let count = 0;
       for await (const page of listed(toFilter(filter))) {

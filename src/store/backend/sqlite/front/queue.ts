@@ -24,6 +24,7 @@ export function createQueue(writer: Link<WriterCalls>, read: Read): Queue {
     flush: (filter, now) => inSteps((after) => writer.call('flush', { ...slice(filter), after, now })),
     hold: (filter) => inSteps((after) => writer.call('hold', { ...slice(filter), after })),
     release: (filter, now) => inSteps((after) => writer.call('release', { ...slice(filter), after, now })),
+    redirect: (filter, to, now) => inSteps((after) => writer.call('redirect', { ...slice(filter), after, to, now })),
     remove: (filter) => inSteps((after) => writer.call('removeItems', { ...slice(filter), after })),
     async recover() {
       await writer.call('recover', null);

@@ -48,6 +48,12 @@ export function release(w: Writing, a: ItemSlice & { readonly now: number }): It
   );
 }
 
+export function redirect(w: Writing, a: ItemSlice & { readonly to: string; readonly now: number }): ItemSliceResult {
+  return eachItem(w, a, '', (id) =>
+    w.db.run('UPDATE item SET destination = ?, due_at = ? WHERE id = ?', a.to, a.now, id),
+  );
+}
+
 export function removeItems(w: Writing, a: ItemSlice): ItemSliceResult {
   return eachItem(w, a, '', (id) => removeItem(w, id));
 }

@@ -33,7 +33,7 @@ import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } f
 import { mend, putIndex, recount } from './mend.ts';
 import { putItems } from './put-items.ts';
 import { putMessages, removeMessages } from './put-messages.ts';
-import { flush, hold, nextDue, recover, release, removeItems, settle } from './queue.ts';
+import { flush, hold, nextDue, recover, redirect, release, removeItems, settle } from './queue.ts';
 import { Room, reserveFile } from './room.ts';
 import { migrate } from './schema.ts';
 import { discardSpool, writeSpool } from './spool.ts';
@@ -96,6 +96,7 @@ const HANDLERS: Handlers<WriterCalls, Writing> = {
   settle,
   flush,
   hold,
+  redirect,
   release,
   removeItems,
   recover,

@@ -1,8 +1,8 @@
 /** A content on its way into the store: in memory as long as it fits into one chunk, then in a spool. */
 import { createHash } from 'node:crypto';
-import type { MessageIndex } from '../../mail/message.ts';
-import { MessageIndexer } from '../../protocol/mime/indexer.ts';
-import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../store/content.ts';
+import type { MessageIndex } from '../mail/message.ts';
+import { MessageIndexer } from '../protocol/mime/indexer.ts';
+import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../store/content.ts';
 
 export interface FinishedDraft {
   readonly draft: ContentDraft;

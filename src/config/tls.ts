@@ -1,0 +1,104 @@
+/** What the configuration says about TLS beside certificates: terms of each service, and whom we trust. */
+
+import { messageOf } from '../errors.ts';
+import type { ParameterReader } from '../lookup/parameters.ts';
+import { CLIENT_WORDS, faultyParameter, tlsWords } from '../lookup/tls-words.ts';
+import { TermFault, termsOf } from '../protocol/tls/terms.ts';
+import { certificatesIn, readAuthorities } from './authorities.ts';
+import type { NamedFile } from './certificates.ts';
+import type { ClientTrust, Service, Tls } from './configuration.ts';
+import type { Fault } from './fault.ts';
+import type { PathResolver } from './paths.ts';
+import { readServerTerms } from './postfix/server-terms.ts';
+
+export interface TlsRead extends Tls {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+  readonly notes: readonly Fault[];
+}
+
+export interface TlsSources {
+  readonly services: readonly Service[];
+  readonly parameters: ParameterReader;
+  readonly paths: PathResolver;
+  /** Where main.cf sets a parameter. */
+  placeOf(parameter: string): NamedFile['place'];
+}
+
+const TRUST = {
+  smtp: {
+    file: 'smtp_tls_CAfile',
+    folder: 'smtp_tls_CApath',
+    anchors: 'smtp_tls_trust_anchor_file',
+    level: 'smtp_tls_security_level',
+  },
+  lmtp: {
+    file: 'lmtp_tls_CAfile',
+    folder: 'lmtp_tls_CApath',
+    anchors: 'lmtp_tls_trust_anchor_file',
+    level: 'lmtp_tls_security_level',
+  },
+} as const;
+
+export function readTls({ services, parameters, paths, placeOf }: TlsSources): TlsRead {
+  const faults: Fault[] = [];
+  const read = services.map((service) => ({
+    name: service.name,
+    ...readServerTerms(service, paths, placeOf('smtpd_tls_security_level')),
+  }));
+  const warnings: Fault[] = [];
+  const trust = (protocol: keyof Tls['trust']): ClientTrust => {
+    const names = TRUST[protocol];
+    const named = (parameter: (typeof names)['file' | 'folder']): NamedFile | undefined => {
+      const path = parameters.string(parameter);
+      return path === '' ? undefined : { path, place: placeOf(parameter) };
+    };
+    const authorities = readAuthorities(
+      { file: named(names.file), folder: named(names.folder), withSystem: parameters.boolean('tls_append_default_CA') },
+      paths,
+    );
+    faults.push(...authorities.faults);
+    const anchors = parameters.list(names.anchors).flatMap((name) => {
+      const path = paths.resolve(name);
+      try {
+        return certificatesIn(path);
+      } catch (error) {
+        faults.push({ ...placeOf(names.anchors), message: `${path}: ${messageOf(error)}` });
+        return [];
+      }
+    });
+    const level = parameters.string(names.level);
+    if (level === 'dane-only')
+      faults.push({
+        ...placeOf(names.level),
+        message: '"dane-only": TLSA records are not supported yet; use secure, or encrypt',
+      });
+    if ((level === 'verify' || level === 'secure') && authorities.certificates.length + anchors.length === 0)
+      warnings.push({
+        ...placeOf(names.level),
+        message: `no certificate is trusted, so that no mail leaves: set ${names.file}, or tls_append_default_CA = yes for the system's`,
+      });
+    return { authorities: authorities.certificates, anchors };
+  };
+  for (const words of Object.values(CLIENT_WORDS).flatMap(({ optional, mandatory }) => [optional, mandatory]))
+    try {
+      termsOf(tlsWords(parameters, words));
+    } catch (error) {
+      if (!(error instanceof TermFault)) throw error;
+      const parameter = faultyParameter(error.about, words, (name) => placeOf(name).line > 0);
+      faults.push({ ...placeOf(parameter), message: error.message });
+    }
+  const trusts = { smtp: trust('smtp'), lmtp: trust('lmtp') };
+  return {
+    terms: new Map(read.map(({ name, terms }) => [name, terms])),
+    trust: trusts,
+    faults: once([...faults, ...read.flatMap((one) => one.faults)]),
+    warnings: once([...warnings, ...read.flatMap((one) => one.warnings)]),
+    notes: once(read.flatMap((one) => one.notes)),
+  };
+}
+
+/** Services share most settings. */
+const once = (faults: readonly Fault[]): Fault[] => [
+  ...new Map(faults.map((fault) => [`${fault.file}:${fault.line}:${fault.message}`, fault])).values(),
+];
