@@ -28,6 +28,7 @@ const ROOMS = {
     client: ['route', 'checks'],
     rewriting: ['route', 'checks'],
     receive: ['route', 'checks', 'rewriting', 'milter'],
+    program: ['route'],
     notify: ['receive'],
     queue: ['notify', 'receive', 'route'],
     pickup: ['notify', 'receive'],

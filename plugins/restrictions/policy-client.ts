@@ -4,7 +4,7 @@
  *
  * Limits: an answer has at most 8 KiB; a query has a deadline; a few idle connections are kept for a minute.
  */
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 const LONGEST_ANSWER = 8192;
 const MOST_IDLE = 20;
@@ -15,35 +15,39 @@ class Silence extends Error {
 }
 
 export class PolicyClient {
-  readonly #endpoint: NetConnectOpts;
-  readonly #idle: Socket[] = [];
+  readonly #connect: () => Duplex;
+  readonly #idle: { readonly socket: Duplex; readonly timer: NodeJS.Timeout }[] = [];
   #closed = false;
 
-  constructor(endpoint: NetConnectOpts) {
-    this.#endpoint = endpoint;
+  constructor(connect: () => Duplex) {
+    this.#connect = connect;
   }
 
   /** Returns the action. Rejects if the service cannot be reached, is too slow, or gives an invalid answer. */
   async ask(request: string, deadline: number): Promise<string> {
     const kept = this.#idle.pop();
     if (kept !== undefined) {
+      clearTimeout(kept.timer);
       try {
-        return await this.#exchange(kept, request, deadline);
+        return await this.#exchange(kept.socket, request, deadline);
       } catch (error) {
         // The service may have closed the connection meanwhile: retry on a new one. After a timeout there is no time
         // left to retry.
         if (error instanceof Silence) throw error;
       }
     }
-    return this.#exchange(connect(this.#endpoint), request, deadline);
+    return this.#exchange(this.#connect(), request, deadline);
   }
 
   close(): void {
     this.#closed = true;
-    for (const socket of this.#idle.splice(0)) socket.destroy();
+    for (const { socket, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer);
+      socket.destroy();
+    }
   }
 
-  #exchange(socket: Socket, request: string, deadline: number): Promise<string> {
+  #exchange(socket: Duplex, request: string, deadline: number): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     let answer = '';
     const timer = setTimeout(() => fail(new Silence(`no answer within ${deadline / 1000} s`)), deadline);
@@ -59,8 +63,6 @@ export class PolicyClient {
       reject(error);
     };
     socket.removeAllListeners();
-    socket.setTimeout(0);
-    socket.ref();
     socket.on('error', fail);
     socket.on('close', () => fail(new Error('connection closed')));
     socket.on('data', (chunk) => {
@@ -83,19 +85,20 @@ export class PolicyClient {
     return promise;
   }
 
-  #keep(socket: Socket): void {
+  #keep(socket: Duplex): void {
     if (this.#closed || this.#idle.length >= MOST_IDLE) {
       socket.destroy();
       return;
     }
     const drop = (): void => {
-      const at = this.#idle.indexOf(socket);
+      const at = this.#idle.indexOf(entry);
       if (at >= 0) this.#idle.splice(at, 1);
+      clearTimeout(entry.timer);
       socket.destroy();
     };
-    socket.setTimeout(IDLE_FOR, drop);
+    const entry = { socket, timer: setTimeout(drop, IDLE_FOR) };
+    entry.timer.unref();
     socket.on('close', drop);
-    socket.unref();
-    this.#idle.push(socket);
+    this.#idle.push(entry);
   }
 }

@@ -3,6 +3,7 @@
  * an external service what to do, and treats its answer like an access table's.
  */
 
+import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { DUNNO, type Outcome, type Question, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
@@ -77,16 +78,18 @@ const xtext = (text: string): string =>
     .join('');
 
 /** Null if the text is not a service. */
-function parseService(text: string): Service | null {
-  const [endpoint = '', ...rest] = splitTexts(groupContent(text) ?? text);
+function parseService(text: string, server: Server): Service | null {
+  const [place = '', ...rest] = splitTexts(groupContent(text) ?? text);
   const options = Object.fromEntries(
     rest.map((item) => [item.split('=', 1).join(''), item.slice(item.indexOf('=') + 1)]),
   );
-  const inet = /^inet:(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(endpoint);
-  const unix = /^unix:(.+)$/.exec(endpoint)?.[1];
-  if (inet !== null)
-    return { client: new PolicyClient({ host: inet[1] ?? inet[2] ?? '', port: Number(inet[3]) }), options };
-  return unix === undefined ? null : { client: new PolicyClient({ path: unix }), options };
+  const inet = /^inet:(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(place);
+  const unix = /^unix:(.+)$/.exec(place)?.[1];
+  if (inet !== null) {
+    const endpoint = { host: inet[1] ?? inet[2] ?? '', port: Number(inet[3]) };
+    return { client: new PolicyClient(() => connect(endpoint)), options };
+  }
+  return unix === undefined ? null : { client: new PolicyClient(() => server.connectLocal(unix)), options };
 }
 
 /** `10`, `10s`, `2m` in ms. */
@@ -132,7 +135,7 @@ export function policyRestrictions(server: Server): Readonly<Record<string, Rest
       takesArgument: true,
       stateful: true,
       check: async (question): Promise<Outcome> => {
-        const service = services.get(question.argument) ?? parseService(question.argument);
+        const service = services.get(question.argument) ?? parseService(question.argument, server);
         if (service === null) {
           server.log.warn(
             { session: question.connection.id },

@@ -191,7 +191,10 @@ export class Stages {
     if (evaluation.deferIfPermit !== null) return refused(evaluation.deferIfPermit);
     // A discarded message may have any recipient (access(5), DISCARD).
     if (connection.transaction?.discard != null) return OK;
-    if (parameters.boolean('smtpd_reject_unlisted_recipient')) {
+    if (
+      parameters.boolean('smtpd_reject_unlisted_recipient') &&
+      !parameters.list('receive_override_options').includes('no_unknown_recipient_checks')
+    ) {
       const question = { ...asked, subject: recipientSubject(recipient.original), argument: '' };
       const outcome = await this.#unlisted(question, recipient.original, 'recipient');
       if (outcome.kind === 'reject') return refused(outcome.reply);

@@ -24,6 +24,9 @@ const TABLES: Readonly<
   relay: { code: 'unknown_relay_recipient_reject_code', table: 'relay recipient', sender: '5.1.0' },
 };
 
+/** What an address that is not deliverable has where the transport gives no code. */
+const GENERAL = { sender: '5.1.0', recipient: '5.1.1' } as const;
+
 export async function unlisted(
   server: Server,
   question: Question,
@@ -37,6 +40,12 @@ export async function unlisted(
     const kind = await server.domains.classify(domainOf(whole));
     const moved = await relocation(server, whole, kind === 'local');
     if (moved !== null) return refuse(550, '5.1.6', subject, `User has moved to ${moved}`);
+    const undeliverable = await server.domains.undeliverable(whole);
+    if (undeliverable !== null) {
+      const { code, enhanced, text } = undeliverable;
+      const general = enhanced.endsWith('.0.0');
+      return refuse(code, general ? GENERAL[party] : enhanced, subject, text);
+    }
     if (kind === 'default' || (await server.domains.recipientExists(whole))) return DUNNO;
     const row = TABLES[kind];
     const text = parameters.boolean('show_user_unknown_table_name')

@@ -1,7 +1,7 @@
 /**
  * Blind copies (sender_bcc_maps, recipient_bcc_maps), just before a message is made durable.
  */
-import { NEXT, type Server, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
+import { type Connection, NEXT, type Server, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
 import { type Found, lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
@@ -28,7 +28,9 @@ export class Copies {
   }
 
   /** The `queue` hook. */
-  async queue(transaction: Transaction): Promise<Verdict> {
+  async queue(transaction: Transaction, connection: Connection | null): Promise<Verdict> {
+    const parameters = connection?.parameters ?? this.#server.parameters;
+    if (parameters.list('receive_override_options').includes('no_address_mappings')) return NEXT;
     const origin = this.#server.parameters.string('myorigin');
     // Our own notifications have the null reverse-path and are never copied.
     if (transaction.reversePath === '') return NEXT;

@@ -11,8 +11,8 @@ export default definePlugin({
   stateless: true,
   register(server) {
     const rewriter = new Rewriter(server);
-    server.on('expand', ({ recipient, into }) => rewriter.step(recipient, into));
+    server.on('expand', ({ recipient, into, steps }) => rewriter.step(recipient, into, steps));
     const copies = new Copies(server);
-    if (copies.wanted) server.on('queue', ({ transaction }) => copies.queue(transaction));
+    if (copies.wanted) server.on('queue', ({ connection, transaction }) => copies.queue(transaction, connection));
   },
 });

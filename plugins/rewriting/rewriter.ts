@@ -10,6 +10,7 @@ import {
   deny,
   denySoft,
   type Expanded,
+  type ExpansionSteps,
   NEXT,
   OK,
   reply,
@@ -73,9 +74,9 @@ export class Rewriter {
    * plugin failure, ten messages to one broken alias would open the circuit breaker (bus/circuit.ts) and defer
    * everyone's mail.
    */
-  async step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
+  async step(recipient: Recipient, into: Expanded[], steps: ExpansionSteps): Promise<Verdict> {
     try {
-      return await this.#step(recipient, into);
+      return await this.#step(recipient, into, steps);
     } catch (error) {
       into.length = 0;
       if (!(error instanceof StoreUnavailableError))
@@ -87,17 +88,17 @@ export class Rewriter {
     }
   }
 
-  async #step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
+  async #step(recipient: Recipient, into: Expanded[], steps: ExpansionSteps): Promise<Verdict> {
     const address = this.#rewrite(recipient.address);
     const domain = domainOf(address);
     const local = (await this.#server.domains.classify(domain)) === 'local';
     const keys = mailboxKeys(address, this.#delimiters, local || domain === this.#origin.toLowerCase());
 
-    const virtual = await this.#virtual(address, keys);
+    const virtual = steps.maps ? await this.#virtual(address, keys) : null;
     if (virtual?.some((member) => addressKey(member) !== addressKey(address))) {
       for (const member of virtual) {
         const itself =
-          addressKey(member) === addressKey(address) && local
+          addressKey(member) === addressKey(address) && local && steps.aliases
             ? ((await this.#aliases(address)) ?? (await this.#forward(address)))
             : null;
         into.push(
@@ -112,6 +113,7 @@ export class Rewriter {
     const resolved = await this.#server.domains.resolve(address);
     if (resolved !== address) return replace(into, [{ ...recipient, address: resolved, onCircle: 'keep' }]);
 
+    if (!steps.aliases) return NEXT;
     const moved = await lookUp(this.#tables.relocated, keys);
     if (moved !== null) return deny(reply(550, '5.1.6', `User has moved to ${printable(moved.value)}`));
 

@@ -171,7 +171,11 @@ describe('P10: aliases', () => {
   it('P10: \\name is the mailbox itself, marked as final', async () => {
     const house = await aliases('boss: \\xixi, haha\nxixi: xixi, redhat\n');
     const into: { address: string; final?: boolean }[] = [];
-    await house.bus.run('expand', { recipient: recipient('boss@baidu.com'), into: into as never });
+    await house.bus.run('expand', {
+      recipient: recipient('boss@baidu.com'),
+      into: into as never,
+      steps: { maps: true, aliases: true },
+    });
     expect(into.map(({ address, final }) => [address, final])).toEqual([
       ['xixi@baidu.com', true],
       ['haha@baidu.com', undefined],

@@ -23,6 +23,7 @@ import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import { SharedTables } from '../lookup/tables.ts';
 import { nearest } from '../nearest.ts';
+import { LocalServices } from '../net/local-services.ts';
 import type { StubResolver } from '../net/resolver.ts';
 import { connectTable } from '../net/table-connection.ts';
 import type { Directory } from '../store/directory.ts';
@@ -73,12 +74,31 @@ export async function layFoundation(
       aliasTables: configuration.aliasTables,
       connect: connectTable,
     });
-    const domains = createDomains({ parameters, tables, directory, addresses: ownAddresses(configuration) });
+    const domains = createDomains({
+      parameters,
+      tables,
+      transports: configuration.transports,
+      directory,
+      addresses: ownAddresses(configuration),
+    });
+    const local = new LocalServices({
+      spawned: configuration.spawned,
+      socketPath: configuration.transports.socketPath,
+      log: log.child({ process: 'postfix/spawn' }),
+    });
     const bus = await loadPlugins({
       names: configuration.plugins,
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
       configDirectory: configuration.directory,
-      server: { parameters, tables, domains, resolver, directory, resolvePath },
+      server: {
+        parameters,
+        tables,
+        domains,
+        resolver,
+        directory,
+        resolvePath,
+        connectLocal: (path) => local.connect(path),
+      },
       log,
       clock,
     });
@@ -96,6 +116,7 @@ export async function layFoundation(
     }
     const close = async (): Promise<void> => {
       await bus.close();
+      local.close();
       tables.close();
       resolver.close();
     };

@@ -91,6 +91,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     hooks,
     parameters,
     tables,
+    transports: configuration.transports,
     domains,
     resolver,
     log,

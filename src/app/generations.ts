@@ -34,7 +34,10 @@ export class Generations {
       hooks: this.hooks,
       // What the runner does is no part of the session that woke it.
       onQueued: () => untraced(() => this.current.delivery.runner.wake()),
-      flushDestination: (domain) => this.current.delivery.runner.flush({ destination: domain }),
+      flushDestination: async (domain) => {
+        const { runner } = this.current.delivery;
+        return (await runner.flush({ destination: domain })) + (await runner.flush({ destination: `relay:${domain}` }));
+      },
     };
     this.#grace = grace;
     this.#current = buildGeneration(foundation, this.#lasting, identities);

@@ -104,6 +104,14 @@ export interface Expanded extends Recipient {
   readonly onCircle?: 'keep' | 'refuse';
 }
 
+/** What replaces a recipient now. */
+export interface ExpansionSteps {
+  /** Canonical and virtual aliases; not with no_address_mappings. */
+  readonly maps: boolean;
+  /** Aliases and forwarding of local users; not for mail that goes to a filter first. */
+  readonly aliases: boolean;
+}
+
 /** The argument of each hook, by the hook's name. */
 export interface HookArguments {
   /** A client connected; its names are known. */
@@ -149,7 +157,7 @@ export interface HookArguments {
    * with nothing pushed discards it; the DENY kinds refuse only this recipient with their reply. The caller limits the
    * number of steps, asks about no address twice for one message, and delivers to an address once.
    */
-  expand: { readonly recipient: Recipient; readonly into: Expanded[] };
+  expand: { readonly recipient: Recipient; readonly into: Expanded[]; readonly steps: ExpansionSteps };
   /** Before a message is put into a mailbox; a plugin may set `mailbox` or add flags. */
   deliver: {
     readonly account: Account;

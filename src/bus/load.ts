@@ -29,7 +29,10 @@ export interface LoadOptions {
    */
   readonly configDirectory: string | null;
   /** The services passed to every plugin. */
-  readonly server: Pick<Server, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'>;
+  readonly server: Pick<
+    Server,
+    'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath' | 'connectLocal'
+  >;
   readonly log: Log;
   readonly clock: Clock;
 }

@@ -11,6 +11,7 @@
  *   });
  */
 
+import type { Duplex } from 'node:stream';
 import type { Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
@@ -65,6 +66,11 @@ export interface Server {
    * folder.
    */
   resolvePath(path: string): string;
+  /**
+   * A connection to a program of this machine by the path of its UNIX socket, as `unix:private/policy` names it: a spawn
+   * row of master.cf is started for it.
+   */
+  connectLocal(path: string): Duplex;
   /** The plugin's own configuration: `plugins.d/<name>.json` in the configuration folder, or {}. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };

@@ -1,5 +1,6 @@
 /** A configuration folder, read and checked: from this value the composition root builds the server. */
 import type { ParameterReader } from '../lookup/parameters.ts';
+import type { Transports } from '../lookup/transports.ts';
 import type { Endpoint } from '../protocol/dns/endpoint.ts';
 import type { ServerTerms } from '../protocol/tls/terms.ts';
 import type { CertificateChoice, NamedCertificate } from './certificates.ts';
@@ -7,6 +8,7 @@ import type { Dovecot } from './dovecot/dovecot-conf.ts';
 import type { NamedConf } from './named/named-conf.ts';
 import type { UnknownRestriction } from './postfix/check-parameters.ts';
 import type { MainParameters } from './postfix/parameters-reader.ts';
+import type { SpawnService } from './postfix/transports.ts';
 import type { ProxiedPort } from './proxied-port.ts';
 
 /** A UNIX socket to listen on. */
@@ -64,6 +66,10 @@ export interface Configuration {
   readonly parameters: MainParameters;
   /** Empty if the folder has no SMTP configuration (only a name server). */
   readonly services: readonly Service[];
+  /** Ways of delivery, by their rows of master.cf. */
+  readonly transports: Transports;
+  /** Programs that master.cf has started on demand (spawn(8)), by name. */
+  readonly spawned: ReadonlyMap<string, SpawnService>;
   /** Null if the folder has no mail configuration. */
   readonly dovecot: Dovecot | null;
   /** Null if the folder has no named.conf. Resolve zone files with `resolvePath`. */

@@ -8,6 +8,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf } from '../errors.ts';
+import type { Tables } from '../lookup/table.ts';
 import {
   type Choice,
   type ChoiceOptions,
@@ -45,6 +46,7 @@ import {
   servicesOf,
   unreadOverrides,
 } from './postfix/services.ts';
+import { programsOf } from './postfix/transports.ts';
 import { pluginNames, readDovecot, readOwnOrShipped } from './read-files.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 import { readTls } from './tls.ts';
@@ -79,7 +81,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
-  const { parameters, settings, rows, aliasTables, checked, faults, warnings } = readPostfix(
+  const { parameters, settings, rows, aliasTables, tables, checked, faults, warnings } = readPostfix(
     directory,
     hasMail,
     paths,
@@ -104,6 +106,12 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     ...servicesOf(faults.length === 0 ? rows : [], parameters, settings),
     ...(faults.length === 0 ? (lmtp?.services ?? []) : []),
   ];
+  const programs = programsOf(
+    faults.length === 0 ? rows : [],
+    parameters,
+    dataDirectory,
+    new Set(dovecot?.dovecot.lmtpSockets.map(({ path }) => path)),
+  );
   const where = { paths, dataDirectory, hostname: parameters.string('myhostname') };
   const smtpd = chooseSmtpd(parameters, placeOf, where);
   const mailbox = chooseMailbox(dovecot, smtpd, where);
@@ -114,6 +122,8 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     dataDirectory,
     parameters,
     services,
+    transports: programs.transports,
+    spawned: programs.spawned,
     dovecot: dovecot?.dovecot ?? null,
     named: named?.config ?? null,
     namedFile: named === undefined ? null : join(directory, 'named.conf'),
@@ -139,6 +149,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...serviceCollisions(services, rows[0]?.file ?? 'master.cf'),
       ...(dovecot?.faults ?? []),
       ...(lmtp?.faults ?? []),
+      ...programs.faults,
       ...resolv.faults,
       ...(named?.faults ?? []),
       // Both are the same choice if dovecot.conf names no certificate of its own.
@@ -148,6 +159,9 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     ]),
     warnings: inOrder([
       ...warnings,
+      ...(faults.length === 0
+        ? transportWarnings({ named: checked.tables, tables, rows, settings, parameters, programs })
+        : []),
       ...(dovecot?.warnings ?? []),
       ...(lmtp?.warnings ?? []),
       ...tls.warnings,
@@ -181,6 +195,7 @@ interface Postfix {
   readonly settings: ReadonlyMap<string, Setting>;
   readonly rows: readonly MasterRow[];
   readonly aliasTables: readonly string[];
+  readonly tables: Pick<Tables, 'open'>;
   readonly checked: ParameterCheck;
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
@@ -211,6 +226,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     settings: main.settings,
     rows: master.rows,
     aliasTables,
+    tables: tables.tables,
     checked,
     faults,
     warnings: [
@@ -218,7 +234,6 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
       ...checked.warnings,
       ...tables.warnings,
       ...(faults.length === 0 ? classWarnings(written, ours, tables.tables) : []),
-      ...transportWarnings(checked.tables, tables.tables, master.rows),
     ],
   };
 }

@@ -9,13 +9,15 @@ import { readDebugPeers } from '../lookup/debug-peers.ts';
 import type { Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
+import type { Transports } from '../lookup/transports.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Store } from '../store/store.ts';
 import type { ClientTlsFiles } from './client/client-contexts.ts';
 import { Generic } from './client/generic.ts';
-import { createRemote } from './client/remote.ts';
+import { createRemote, type Remote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
+import { deliverToPipe } from './program/pipe.ts';
 import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
 import { Runner, type RunnerOptions } from './queue/runner.ts';
@@ -29,6 +31,7 @@ export interface DeliveryOptions {
   readonly hooks: Hooks;
   readonly parameters: ParameterReader;
   readonly tables: Tables;
+  readonly transports: Transports;
   readonly domains: Domains;
   readonly resolver: Resolver;
   readonly log: Log;
@@ -68,7 +71,8 @@ export interface Delivery {
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, hooks, parameters, tables, domains, clock, log } = options;
   const accounts = createAccounts({ directory: store.directory, parameters, tables });
-  const router = createRouter({ parameters, tables, domains, accounts });
+  const { transports } = options;
+  const router = createRouter({ parameters, tables, transports, domains, accounts });
   const receiver = new MessageReceiver({
     store,
     hooks,
@@ -92,28 +96,51 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     newQueueId: options.newQueueId,
   });
   const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);
-  const remote = createRemote({
-    settings: readRemoteSettings(parameters, tables),
-    debugPeers: readDebugPeers(parameters, tables),
-    generic: Generic.of({
-      parameters,
-      tables,
-      isLocal: async (domain) => (await domains.classify(domain)) === 'local',
-    }),
-    finder: { resolver: options.resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
-    content: store.content,
-    clock,
-    log,
-    smtpPort: options.smtpPort,
-    tls: options.tls,
-  });
+  const debugPeers = readDebugPeers(parameters, tables);
+  const remoteOf = (settings: ParameterReader): Remote =>
+    createRemote({
+      settings: readRemoteSettings(settings, tables),
+      debugPeers,
+      generic: Generic.of({
+        parameters: settings,
+        tables,
+        isLocal: async (domain) => (await domains.classify(domain)) === 'local',
+      }),
+      finder: { resolver: options.resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
+      content: store.content,
+      clock,
+      log,
+      myhostname: settings.string('myhostname'),
+      smtpPort: options.smtpPort,
+      tls: options.tls,
+    });
+  const remotes = new Map<ParameterReader, Remote>();
+  const byTransport = new Map<string, Remote>();
+  for (const { name, program, parameters: own } of transports.all()) {
+    if (program !== 'smtp' && program !== 'lmtp') continue;
+    const remote = remotes.get(own) ?? remoteOf(own);
+    remotes.set(own, remote);
+    byTransport.set(name, remote);
+  }
   const timers = options.after === undefined ? {} : { after: options.after };
   const runner = new Runner({
     queue: store.queue,
     router,
+    knownTransports: transports,
     transports: {
       local: (route, item) => deliverLocally({ store, hooks }, route.account, item),
-      remote: (route, items, signal) => remote.deliver(route, items, signal),
+      remote: (route, items, signal) => {
+        const remote = byTransport.get(route.transport);
+        if (remote === undefined) throw new Error(`there is no transport ${route.transport}`);
+        return remote.deliver(route, items, signal);
+      },
+      pipe: (route, items, signal) =>
+        deliverToPipe(
+          { content: store.content, clock, delimiters: parameters.string('recipient_delimiter') },
+          route,
+          items,
+          signal,
+        ),
     },
     settler: new Settler({
       queue: store.queue,
@@ -136,7 +163,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     runner,
     async close(deadline) {
       await runner.close(deadline);
-      remote.close();
+      for (const remote of remotes.values()) remote.close();
     },
   };
 }

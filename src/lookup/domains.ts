@@ -1,5 +1,6 @@
 /** Postfix's address classes (ADDRESS_CLASS_README): which domains are ours, and of which kind. */
 import type { Address } from '../mail/address.ts';
+import type { Reply } from '../mail/status.ts';
 
 export type AddressClass = 'local' | 'virtual_alias' | 'virtual_mailbox' | 'relay' | 'default';
 
@@ -13,4 +14,6 @@ export interface Domains {
    * Always true for the classes relay (without relay_recipient_maps) and default.
    */
   recipientExists(address: Address): Promise<boolean>;
+  /** What the transport `error` or `retry` says to mail for an address; null if it has another one. */
+  undeliverable(address: Address): Promise<Reply | null>;
 }

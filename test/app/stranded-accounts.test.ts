@@ -12,6 +12,7 @@ const said = (addresses: readonly string[], classes: Readonly<Record<string, Add
         return classes[domain] ?? 'default';
       },
       resolve: (address) => address,
+      undeliverable: async () => null,
       recipientExists: async () => true,
     },
   );

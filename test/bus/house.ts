@@ -3,6 +3,7 @@
  * directory and resolver; a connection whose fields can be set.
  */
 import { writeFileSync } from 'node:fs';
+import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
@@ -28,6 +29,7 @@ export interface HouseOptions {
   readonly plugins: readonly string[];
   /** main.cf; `TABLES` is replaced by the folder of `files`. */
   readonly parameters?: Readonly<Record<string, string>>;
+  readonly connectLocal?: Server['connectLocal'];
   /** Names and texts of lookup tables and other files in that folder. */
   readonly files?: Readonly<Record<string, string>>;
   readonly accounts?: readonly string[];
@@ -71,13 +73,17 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const directory = directoryOf(options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'], options.aliases);
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
   const resolver = resolverOf(options.dns);
-  const house: Pick<Server, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'> = {
+  const house: Pick<
+    Server,
+    'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath' | 'connectLocal'
+  > = {
     parameters,
     tables,
     domains,
     resolver,
     directory,
     resolvePath,
+    connectLocal: options.connectLocal ?? ((path) => connectSocket({ path })),
   };
   const bus = await loadPlugins({
     names: options.plugins,

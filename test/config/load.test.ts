@@ -525,21 +525,55 @@ smtpd_relay_restrictions = reject_unauth_destination
     ).toEqual([
       '1: daemon_directory: no meaning here: the programs and manuals of Postfix are not used',
       '2: biff: no meaning here: there is no comsat service',
-      '3: maildrop_destination_recipient_limit: not supported yet: it has no effect',
     ]);
   });
 
-  test('a transport that a table names and that does not run here is a warning, with its row of master.cf', async () => {
+  test('P3: a transport that a table names and that cannot be used is a warning', async () => {
     const files = {
       'main.cf':
         'transport_maps = inline:{ a.example=maildrop:, b.example=smtp:[127.0.0.1]:25, c.example=maildrop:x, d.example=nowhere: }\n',
       'master.cf':
-        'smtp inet n - y - - smtpd\nsmtp unix - - y - - smtp\nmaildrop unix - n n - - pipe flags=DRXhu user=vmail argv=/usr/bin/maildrop\nuucp unix - n n - - pipe argv=uux\n',
+        'smtp inet n - y - - smtpd\nsmtp unix - - y - - smtp\nmaildrop unix - n n - - pipe flags=DRXhu user=nobody-has-this argv=/usr/bin/maildrop\nuucp unix - n n - - pipe user=daemon argv=uux\n',
     };
     const table = files['main.cf'].slice('transport_maps = '.length, -1);
     expect(await warnings(files)).toEqual([
-      `main.cf:1: transport_maps: ${table}: "maildrop", pipe at master.cf:3, is not run here: mail for it waits in the queue`,
-      `main.cf:1: transport_maps: ${table}: there is no transport "nowhere": mail for it waits in the queue`,
+      `main.cf:1: transport_maps: ${table}: "maildrop": there is no user "nobody-has-this" on this machine: mail for it waits in the queue`,
+      `main.cf:1: transport_maps: ${table}: there is no transport "nowhere" in master.cf: mail for it waits in the queue`,
+    ]);
+  });
+
+  test('P3: a policy service, a command and a socket that are not there are warnings', async () => {
+    const files = {
+      'main.cf':
+        'queue_directory = /nowhere\nsmtpd_recipient_restrictions = check_policy_service unix:private/absent, check_policy_service unix:private/policy, reject_unauth_destination\nvirtual_transport = lmtp:unix:private/lmtp\nmailbox_transport = scan\nrelay_transport = odd:\n',
+      'master.cf':
+        'smtp inet n - y - - smtpd\npolicy unix - n n - 0 spawn user=nobody-has-this argv=/usr/bin/policy\nscan unix - n n - - pipe user=nobody-has-this argv=/x/y\nodd unix - n n - - pipe user=nobody-has-this argv=/bin/true ${client_address} ${recipient}\n',
+    };
+    expect(await warnings(files)).toEqual([
+      'main.cf:2: smtpd_recipient_restrictions: unix:private/absent: there is no such socket (/nowhere/private/absent), and no spawn row of that name in master.cf',
+      'main.cf:3: virtual_transport: /nowhere/private/lmtp: there is no such socket: mail for it waits in the queue',
+      'main.cf:4: mailbox_transport: "scan": there is no user "nobody-has-this" on this machine: mail for it waits in the queue',
+      'main.cf:5: relay_transport: "odd": there is no user "nobody-has-this" on this machine: mail for it waits in the queue',
+      'master.cf:2: service policy (spawn): there is no user "nobody-has-this" on this machine: what asks it gets no answer',
+      'master.cf:4: service odd: ${client_address} is empty here: the queue does not keep what the client was',
+    ]);
+  });
+
+  test('P3: attributes of pipe and spawn that are wrong, and names that error does not have, are faults', async () => {
+    expect(
+      await faults({
+        'main.cf': '',
+        'master.cf':
+          'smtp inet n - y - - smtpd\na unix - n n - - pipe argv=/bin/true\nb unix - n n - - pipe user=root flags=Z size=x colour=red argv=/bin/true\nc unix - n n - - spawn user=daemon\nd unix - - n - - error\n',
+      }),
+    ).toEqual([
+      'master.cf:2: service a (pipe): expected user= with the user who runs the command',
+      'master.cf:3: service b (pipe): "colour=red": expected one of chroot=, directory=, eol=, flags=, null_sender=, size=, user=, and argv= last',
+      `master.cf:3: service b (pipe): flags=: "Z": expected letters of BDFORXhqu.>`,
+      'master.cf:3: service b (pipe): size=x: expected a number of octets',
+      'master.cf:3: service b (pipe): a command may not run as root: expected another user=',
+      'master.cf:4: service c (spawn): expected argv= and the command',
+      'master.cf:5: service d: error has only services of the names error and retry, as in Postfix',
     ]);
   });
 
@@ -547,10 +581,10 @@ smtpd_relay_restrictions = reject_unauth_destination
     const directory = folder({
       'main.cf': '',
       'master.cf':
-        'smtp inet n - y - - smtpd\nrelay unix - - y - - smtp\n  -o syslog_name=relay -o smtp_helo_timeout=5\n',
+        'smtp inet n - y - - smtpd\ncleanup unix - - y - - cleanup\n  -o syslog_name=relay -o smtp_helo_timeout=5\n',
     });
     expect((await load(directory)).notes.map((note) => note.replace(`${directory}/`, ''))).toContain(
-      'master.cf:2: relay (smtp): -o syslog_name, smtp_helo_timeout: no effect here: only those of smtpd and lmtpd count',
+      'master.cf:2: cleanup (cleanup): -o syslog_name, smtp_helo_timeout: no effect here: only those of smtpd, lmtpd, smtp, lmtp and pipe count',
     );
   });
 
@@ -560,15 +594,13 @@ smtpd_relay_restrictions = reject_unauth_destination
   test('an unsupported setting with a security effect prevents the start, in master.cf too', async () => {
     expect(
       await faults({
-        'main.cf':
-          'content_filter = smtp:[127.0.0.1]:10025\nsmtpd_proxy_filter = 127.0.0.1:10026\nsmtpd_command_filter = regexp:/body\n',
+        'main.cf': 'smtpd_proxy_filter = 127.0.0.1:10026\nsmtpd_command_filter = regexp:/body\n',
         body: '/a/ REJECT\n',
         'master.cf': 'smtp inet n - - - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:10026\n',
       }),
     ).toEqual([
-      `main.cf:1: content_filter: ${GUARD}`,
-      `main.cf:2: smtpd_proxy_filter: ${GUARD}`,
-      `main.cf:3: smtpd_command_filter: ${GUARD}`,
+      `main.cf:1: smtpd_proxy_filter: ${GUARD}`,
+      `main.cf:2: smtpd_command_filter: ${GUARD}`,
       `master.cf:2: smtpd_proxy_filter: ${GUARD}`,
     ]);
   });
@@ -595,7 +627,6 @@ smtpd_relay_restrictions = reject_unauth_destination
   });
 
   test.each([
-    ['default_transport = error:no mail leaves', GUARD],
     [
       'smtpd_tls_protocols = !SSLv2, TLSv1.5',
       '"TLSv1.5": expected TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, with ! to exclude it, >= or <=',

@@ -8,6 +8,7 @@ import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';
 import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { LookupTable, Tables } from '../../src/lookup/table.ts';
+import { createTransports, type Transports } from '../../src/lookup/transports.ts';
 import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
 import { createQueueIds } from '../../src/mail/queue-id.ts';
 import type { Reply } from '../../src/mail/status.ts';
@@ -36,6 +37,7 @@ export function tablesOf(
 export interface HouseOptions {
   readonly settings?: Readonly<Record<string, string>>;
   readonly tables?: Tables;
+  readonly transports?: Transports;
   readonly handlers?: Handlers;
   readonly dns?: DnsRecords;
   readonly accounts?: readonly string[];
@@ -85,6 +87,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     hooks: hooksOf(options.handlers),
     parameters,
     tables,
+    transports: options.transports ?? createTransports({ parameters }),
     domains,
     resolver: resolverOf(options.dns),
     log,

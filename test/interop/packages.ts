@@ -36,6 +36,7 @@ const PACKAGES = [
   'postfix-mysql',
   'postfix-pcre',
   'postfix-pgsql',
+  'postfix-policyd-spf-python',
   'postfix-sqlite',
   'postgresql',
   'python3',

@@ -35,9 +35,9 @@ async function check(
 
 describe('posthorn check', () => {
   it('reports settings without effect, and creates nothing', async () => {
-    expect(await check({ 'main.cf': `${MAIL}biff = no\nmailbox_transport = x\n` })).toMatchObject({
+    expect(await check({ 'main.cf': `${MAIL}biff = no\nmailbox_command = x\n` })).toMatchObject({
       code: 0,
-      out: '- main.cf:5: biff: no meaning here: there is no comsat service\n- main.cf:6: mailbox_transport: not supported yet: it has no effect\nCONFIG: no faults.\n',
+      out: '- main.cf:5: biff: no meaning here: there is no comsat service\n- main.cf:6: mailbox_command: not supported yet: it has no effect\nCONFIG: no faults.\n',
       err: '',
       made: false,
     });
@@ -65,17 +65,14 @@ describe('posthorn check', () => {
   });
 
   it('prints JSON with --json', async () => {
-    const { code, out } = await check(
-      { 'main.cf': `${MAIL}content_filter = smtp:[127.0.0.1]:10025\nbiff = no\n` },
-      '--json',
-    );
+    const { code, out } = await check({ 'main.cf': `${MAIL}smtpd_command_filter = static:x\nbiff = no\n` }, '--json');
     expect(code).toBe(78);
     expect(JSON.parse(out)).toMatchObject({
       faults: [
         {
           line: 5,
-          parameter: 'content_filter',
-          text: expect.stringMatching(/^main\.cf:5: content_filter: not supported yet/),
+          parameter: 'smtpd_command_filter',
+          text: expect.stringMatching(/^main\.cf:5: smtpd_command_filter: not supported yet/),
         },
       ],
       notes: ['main.cf:6: biff: no meaning here: there is no comsat service'],

@@ -46,6 +46,7 @@ export function hypotheticalReceiver(
     router: createRouter({
       parameters,
       tables,
+      transports: configuration.transports,
       domains,
       accounts: wouldBe(createAccounts({ directory, parameters, tables })),
     }),

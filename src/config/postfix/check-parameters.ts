@@ -203,7 +203,7 @@ function reportInert(setting: CheckedSetting, row: Row, expanded: string, result
   if (row.state === 'acts') return;
   const place = { file: setting.file, line: setting.lineOf(0), parameter: setting.name };
   if (row.state === 'no meaning') result.notes.push({ ...place, message: `no meaning here: ${row.reason ?? ''}` });
-  else if (row.guards !== true || row.holds?.test(expanded) === true || isDefault(setting, row, expanded)) {
+  else if (row.guards !== true || isDefault(setting, row, expanded)) {
     result.notes.push({ ...place, message: 'not supported yet: it has no effect' });
   } else if (refusesUnsupported(setting.reader)) {
     result.faults.push({

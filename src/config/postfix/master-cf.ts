@@ -19,6 +19,8 @@ export interface MasterRow {
   /** The maxproc column: a number, or undefined for `-` (default_process_limit). */
   readonly maxProcesses: number | undefined;
   readonly overrides: readonly Override[];
+  /** The arguments behind the options, as written. */
+  readonly words: readonly string[];
   readonly file: string;
   readonly line: number;
 }
@@ -101,6 +103,7 @@ function parseRow(logical: LogicalLine, file: string, faults: Fault[]): MasterRo
       logical,
       complain,
     ),
+    words: argumentsIn(rest),
     file,
     line: logical.line,
   };
@@ -126,6 +129,13 @@ function withoutRemarks(
   });
 }
 
+/** Behind the last option. */
+function argumentsIn(rest: readonly Word[]): string[] {
+  let at = 0;
+  while (rest[at]?.text.startsWith('-') === true) at += rest[at]?.text === '-o' ? 2 : 1;
+  return rest.slice(at).map(({ text }) => text);
+}
+
 /** `-o name=value`, `-oname=value` and `-o { name = value }`; `-v` and other options are the daemons' own. */
 function parseOverrides(
   options: readonly Word[],
@@ -135,7 +145,9 @@ function parseOverrides(
   const overrides: Override[] = [];
   for (let i = 0; i < options.length; i += 1) {
     const option = options[i];
-    if (option === undefined || !option.text.startsWith('-o')) continue;
+    // Options of a program that the row starts are the program's.
+    if (option === undefined || !option.text.startsWith('-')) break;
+    if (!option.text.startsWith('-o')) continue;
     const line = lineAt(logical, option.offset);
     const attached = option.text.slice(2);
     if (attached === '') i += 1;

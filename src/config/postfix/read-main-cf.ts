@@ -20,6 +20,7 @@ import { isRaw, type Row } from './parameters/row.ts';
 import { parameterRow } from './parameters.ts';
 import { MainParameters, type ParameterSources } from './parameters-reader.ts';
 import { serverRows } from './services.ts';
+import { transportRows } from './transports.ts';
 import { cutRemarks, remarkFault } from './values.ts';
 
 export interface LoadOptions {
@@ -92,7 +93,11 @@ export function checkValues(
   overrides: ReadonlyMap<string, string>,
 ): ParameterCheck {
   const main = [...settings.values()].map((setting) => ({ ...setting, reader }));
-  const all = [...main, ...overrideSettings(serverRows(rows), reader), ...startSettings(overrides, reader)];
+  const all = [
+    ...main,
+    ...overrideSettings([...serverRows(rows), ...transportRows(rows)], reader),
+    ...startSettings(overrides, reader),
+  ];
   return checkParameters(all, new Set(rows.map(({ service }) => service)));
 }
 

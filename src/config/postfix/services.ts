@@ -11,6 +11,7 @@ import type { Setting } from './main-cf.ts';
 import { type MasterRow, parseEndpoint } from './master-cf.ts';
 import { listenAddresses } from './own-networks.ts';
 import type { MainParameters } from './parameters-reader.ts';
+import { READS_OVERRIDES } from './transports.ts';
 
 /**
  * The rows that are served here: smtpd and lmtpd on internet sockets. `postscreen` stands for the `smtpd pass` row
@@ -35,13 +36,13 @@ export function otherInternetRows(rows: readonly MasterRow[]): MasterRow[] {
 /** Rows of other daemons whose `-o` values nothing reads. */
 export function unreadOverrides(rows: readonly MasterRow[]): Fault[] {
   return rows
-    .filter((row) => !SERVERS.has(row.command) && row.overrides.length > 0)
+    .filter((row) => !SERVERS.has(row.command) && !READS_OVERRIDES.has(row.command) && row.overrides.length > 0)
     .map(({ file, line, service, command, overrides }) => {
       const names = overrides.map(({ name }) => name).join(', ');
       return {
         file,
         line,
-        message: `${service} (${command}): -o ${names}: no effect here: only those of smtpd and lmtpd count`,
+        message: `${service} (${command}): -o ${names}: no effect here: only those of smtpd, lmtpd, smtp, lmtp and pipe count`,
       };
     });
 }

@@ -16,8 +16,9 @@ export interface Host {
 }
 
 export type FoundHosts =
-  | { readonly ok: true; readonly hosts: readonly Host[] }
-  | { readonly ok: false; readonly status: 'deferred' | 'bounced'; readonly reply: Reply };
+  | { readonly ok: true; readonly hosts: readonly Host[]; readonly areMine: boolean }
+  /** `areMine`: we are an MX host of the domain too. */
+  | { readonly ok: false; readonly status: 'deferred' | 'bounced'; readonly reply: Reply; readonly areMine: boolean };
 
 export interface HostFinder {
   readonly resolver: Resolver;
@@ -92,7 +93,8 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
     if (found === 'null') return bounced(reply(556, '5.1.10', `Domain ${domain} does not accept mail (nullMX)`));
     exchanges = inOrder(found, finder.random).slice(0, MAX_EXCHANGES);
   } catch {
-    return { ok: false, status: 'deferred', reply: reply(451, '4.4.3', nameService(domain, 'MX', true)) };
+    const answer = reply(451, '4.4.3', nameService(domain, 'MX', true));
+    return { ok: false, status: 'deferred', reply: answer, areMine: false };
   }
   const resolved: Exchange[] = [];
   let again = false;
@@ -110,14 +112,15 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
       again ? '4.4.3' : '5.4.4',
       nameService(exchanges[0]?.name ?? domain, 'A', again),
     );
-    return { ok: false, status: again ? 'deferred' : 'bounced', reply: answer };
+    return { ok: false, status: again ? 'deferred' : 'bounced', reply: answer, areMine: false };
   }
   // An explicit port means another server on this machine, for instance a content filter.
   const better = nexthop.port === null ? betterThanMyself(resolved, finder) : resolved;
   if (better.length === 0)
-    return bounced(reply(554, '5.4.6', `mail for ${nexthop.mx ? domain : `[${domain}]`} loops back to myself`));
+    return bounced(reply(554, '5.4.6', `mail for ${nexthop.mx ? domain : `[${domain}]`} loops back to myself`), true);
   const hosts = better.flatMap(({ name, ips }) => ips.map((ip) => ({ name, ip })));
-  return { ok: true, hosts: finder.addressLimit > 0 ? hosts.slice(0, finder.addressLimit) : hosts };
+  const areMine = better.length < resolved.length;
+  return { ok: true, hosts: finder.addressLimit > 0 ? hosts.slice(0, finder.addressLimit) : hosts, areMine };
 }
 
 /** Only hosts with a better preference than ours: the others would cause a mail loop. */
@@ -130,4 +133,9 @@ function betterThanMyself(exchanges: readonly Exchange[], finder: HostFinder): r
   return exchanges.filter(({ preference }) => preference < best);
 }
 
-const bounced = (answer: Reply): FoundHosts => ({ ok: false, status: 'bounced', reply: answer });
+const bounced = (answer: Reply, areMine = false): FoundHosts => ({
+  ok: false,
+  status: 'bounced',
+  reply: answer,
+  areMine,
+});

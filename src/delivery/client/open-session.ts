@@ -46,6 +46,7 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   const socket = await connectTo({
     ip: peer.ip,
     port: peer.port,
+    path: peer.nexthop.socket,
     bind: settings.bind,
     timeout: settings.connectTimeout,
     signal,

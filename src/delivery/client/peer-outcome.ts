@@ -14,6 +14,10 @@ export interface Peer extends Host {
   readonly destination: string;
 }
 
+/** `mail.qq.com[127.0.1.128]:25`; a UNIX socket has no port. */
+export const peerPlace = (peer: Peer): string =>
+  peer.nexthop.socket === null ? `${peerWords(peer)}:${peer.port}` : peerWords(peer);
+
 export const peerWords = (peer: Pick<Peer, 'name' | 'ip'>): string => `${peer.name}[${peer.ip}]`;
 
 /** Which 5xx refusals are treated as temporary: smtp_skip_5xx_greeting, smtp_sasl_auth_soft_bounce. */
@@ -23,7 +27,7 @@ export interface Leniency {
 }
 
 export function outcomeOf(item: QueueItem, status: Outcome['status'], answer: Reply, peer: Peer | null): Outcome {
-  const relay = peer === null ? 'none' : `${peerWords(peer)}:${peer.port}`;
+  const relay = peer === null ? 'none' : peerPlace(peer);
   return { item, status, reply: answer, relay, diagnostic: '', remoteHost: '', notifies: false };
 }
 
@@ -104,7 +108,7 @@ export function faultReply(fault: SessionFault, peer: Peer, lenient: Leniency): 
   const host = peerWords(peer);
   switch (cause.kind) {
     case 'connect':
-      return reply(451, '4.4.1', `connect to ${host}:${peer.port}: ${fault.message}`);
+      return reply(451, '4.4.1', `connect to ${peerPlace(peer)}: ${fault.message}`);
     case 'lost':
       return reply(451, '4.4.2', `lost connection with ${host} while ${doing(stage)}`);
     case 'timeout':

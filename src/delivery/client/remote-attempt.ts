@@ -30,6 +30,7 @@ import {
   type Leniency,
   outcomeOf,
   type Peer,
+  peerPlace,
   peerWords,
   refusedOutcome,
   sentOutcome,
@@ -185,7 +186,7 @@ export class RemoteAttempt {
   #goesOnInClear(fault: SessionFault, { peer, policy, credentials }: Place): boolean {
     const { log, settings, clock } = this.#services;
     const { kind } = fault.cause;
-    const host = `${peerWords(peer)}:${peer.port}`;
+    const host = peerPlace(peer);
     const at = { ...settings, wrapper: settings.tls[peer.nexthop.protocol].wrapper };
     if (kind === 'tls') log.warn({ destination: peer.destination }, `${fault.cause.words}: ${host}: ${fault.message}`);
     else if (!fault.underTls || (kind !== 'lost' && kind !== 'timeout')) return false;
@@ -318,7 +319,7 @@ export class RemoteAttempt {
 
   #logTls(peer: Peer, secured: TLSSocket, { trust, fault }: Proof): void {
     const { log, settings } = this.#services;
-    const at = `${peerWords(peer)}:${peer.port}`;
+    const at = peerPlace(peer);
     const cipher = secured.getCipher().name;
     const bits = cipherBits(cipher);
     if (fault !== null) log.info({}, `server certificate verification failed for ${at}: ${fault}`);

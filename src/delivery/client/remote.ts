@@ -9,11 +9,13 @@ import { reply } from '../../mail/status.ts';
 import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
+import type { Nexthop } from '../route/nexthop.ts';
 import type { Route } from '../route/router.ts';
 import { ClientContexts, type ClientTlsFiles } from './client-contexts.ts';
 import type { Generic } from './generic.ts';
-import { findHosts, type HostFinder } from './mx.ts';
+import { type FoundHosts, findHosts, type HostFinder } from './mx.ts';
 import { isSpeakable } from './outgoing.ts';
+import type { Peer } from './peer-outcome.ts';
 import { RemoteAttempt, type RemoteServices } from './remote-attempt.ts';
 import { SessionPool } from './session-pool.ts';
 import type { RemoteSettings } from './settings.ts';
@@ -27,6 +29,7 @@ export interface RemoteOptions {
   readonly content: ContentStore;
   readonly clock: Clock;
   readonly log: Log;
+  readonly myhostname: string;
   /** The port of other servers: 25, or shifted in the lab. */
   readonly smtpPort: number;
   readonly tls: ClientTlsFiles;
@@ -66,7 +69,7 @@ export function createRemote(options: RemoteOptions): Remote {
     items: readonly QueueItem[],
     signal: AbortSignal,
   ): Promise<Attempt> {
-    const { nexthop, destination } = route;
+    const { nexthop, site: destination } = route;
     const unspeakable = items.filter((item) => !isSpeakable(item));
     if (unspeakable.length > 0) {
       const rest = items.filter(isSpeakable);
@@ -77,15 +80,43 @@ export function createRemote(options: RemoteOptions): Remote {
         outcomes: [...unanimous(unspeakable, 'bounced', UNSPEAKABLE, 'none').outcomes, ...others.outcomes],
       };
     }
-    const found = await findHosts(nexthop, finder);
-    if (!found.ok)
+    const found = await peersOf(nexthop, destination);
+    // Between two MX hosts it would go round and round.
+    const others = nexthop.protocol === 'smtp' && !found.areMine ? settings.fallback : [];
+    const fallback = (await Promise.all(others.map((other) => peersOf(other, destination)))).flatMap((one) =>
+      one.ok ? one.peers : [],
+    );
+    const peers = [...(found.ok ? found.peers : []), ...fallback];
+    if (!found.ok && peers.length === 0)
       return {
         ...unanimous(items, found.status, found.reply, 'none'),
         hostFailure: found.status === 'deferred' ? found.reply : null,
       };
-    const port = nexthop.port ?? (nexthop.protocol === 'lmtp' ? 24 : options.smtpPort);
-    const peers = found.hosts.map((host) => ({ ...host, port, nexthop, destination }));
     return new RemoteAttempt(services, items, signal).run(peers);
+  }
+
+  async function peersOf(
+    nexthop: Nexthop,
+    destination: string,
+  ): Promise<
+    | { readonly ok: true; readonly peers: readonly Peer[]; readonly areMine: boolean }
+    | (FoundHosts & { readonly ok: false })
+  > {
+    // Postfix too takes its own name for the host at the other end of a socket.
+    if (nexthop.socket !== null)
+      return {
+        ok: true,
+        peers: [{ name: options.myhostname, ip: nexthop.host, port: 0, nexthop, destination }],
+        areMine: false,
+      };
+    const found = await findHosts(nexthop, finder);
+    if (!found.ok) return found;
+    const port = nexthop.port ?? (nexthop.protocol === 'lmtp' ? 24 : options.smtpPort);
+    return {
+      ok: true,
+      peers: found.hosts.map((host) => ({ ...host, port, nexthop, destination })),
+      areMine: found.areMine,
+    };
   }
 
   return { deliver, close: () => pool.close() };

@@ -3,12 +3,15 @@ import type { ListName, ParameterReader, TimeName } from '../../lookup/parameter
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import { type ContentRules, readContentRules } from '../checks/rules.ts';
 import { openTables } from '../route/address-tables.ts';
+import { type Nexthop, parseNexthop } from '../route/nexthop.ts';
 import type { PoolLimits } from './session-pool.ts';
 import type { CommandTimeouts } from './smtp-session.ts';
 import { type LoginDemands, SECURITY_OPTIONS } from './smtp-session-login.ts';
 import { type ClientTls, readClientTls } from './tls-settings.ts';
 
 export interface RemoteSettings {
+  /** Tried when no host of the next hop takes the mail (smtp_fallback_relay). */
+  readonly fallback: readonly Nexthop[];
   readonly heloName: string;
   readonly bind: { readonly ipv4: string; readonly ipv6: string };
   readonly connectTimeout: number;
@@ -50,6 +53,7 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
     return words;
   };
   return {
+    fallback: parameters.list('smtp_fallback_relay').flatMap((text) => parseNexthop(text) ?? []),
     heloName: parameters.string('smtp_helo_name'),
     bind: { ipv4: parameters.string('smtp_bind_address'), ipv6: parameters.string('smtp_bind_address6') },
     connectTimeout: time('smtp_connect_timeout'),

@@ -31,9 +31,12 @@ export class Milters {
     const { parameters, tables, log } = options;
     this.#options = options;
     this.#shared = { macros: readMacroNames(parameters), macroDefaults: readMacroDefaults(parameters), log };
-    this.#smtpd = readMilters(parameters.list('smtpd_milters'), parameters);
-    this.#maps = parameters.list('smtpd_milter_maps').map((table) => tables.open(table));
-    this.#local = readMilters(parameters.list('non_smtpd_milters'), parameters);
+    const isOff = parameters.list('receive_override_options').some((word) => word.toLowerCase() === 'no_milters');
+    const named = (name: 'smtpd_milters' | 'smtpd_milter_maps' | 'non_smtpd_milters'): readonly string[] =>
+      isOff ? [] : parameters.list(name);
+    this.#smtpd = readMilters(named('smtpd_milters'), parameters);
+    this.#maps = named('smtpd_milter_maps').map((table) => tables.open(table));
+    this.#local = readMilters(named('non_smtpd_milters'), parameters);
   }
 
   get watchesClients(): boolean {

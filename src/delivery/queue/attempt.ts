@@ -10,6 +10,7 @@ import type { Job } from './waiting-jobs.ts';
 export interface Transports {
   local(route: Route & { kind: 'local' }, item: QueueItem): Promise<Attempt>;
   remote(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
+  pipe(route: Route & { kind: 'pipe' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
 }
 
 export interface AttemptContext {
@@ -38,16 +39,19 @@ export async function attempt(job: Job, now: number, context: AttemptContext): P
   if (route.kind === 'discard')
     return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
   if (route.kind === 'local') return context.transports.local(route, job.first);
-  const { protocol } = route.nexthop;
-  if (context.deferred.has(protocol))
-    return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${protocol})`), 'none');
+  const { transport } = route;
+  if (context.deferred.has(transport))
+    return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${transport})`), 'none');
   const dead = context.destinations.dead(job.destination, now);
   if (dead !== null)
     return unanimous(items, 'deferred', { ...dead, text: `delivery temporarily suspended: ${dead.text}` }, 'none');
   const deadline = new AbortController();
   const cancel = context.after(DELIVERY_DEADLINE, () => deadline.abort());
   try {
-    return await context.transports.remote(route, items, AbortSignal.any([deadline.signal, context.closing]));
+    const signal = AbortSignal.any([deadline.signal, context.closing]);
+    return route.kind === 'pipe'
+      ? await context.transports.pipe(route, items, signal)
+      : await context.transports.remote(route, items, signal);
   } finally {
     cancel();
   }

@@ -15,6 +15,7 @@ export interface DestinationLimits {
 }
 
 interface Destination {
+  readonly limits: DestinationLimits;
   window: number;
   running: number;
   deadUntil: number;
@@ -25,25 +26,25 @@ interface Destination {
 const REMEMBERED = 10_000;
 
 export class Destinations {
-  readonly #limits: (destination: string) => DestinationLimits;
+  readonly #limits: (transport: string) => DestinationLimits;
   readonly #known = new Map<string, Destination>();
 
-  constructor(limits: (destination: string) => DestinationLimits) {
+  constructor(limits: (transport: string) => DestinationLimits) {
     this.#limits = limits;
   }
 
   /** Takes one slot in the window; false if it is full. */
-  begin(name: string): boolean {
-    const destination = this.#touch(name);
+  begin(name: string, transport: string): boolean {
+    const destination = this.#touch(name, transport);
     if (destination.running >= Math.max(1, Math.floor(destination.window))) return false;
     destination.running += 1;
     return true;
   }
 
   /** Releases the slot. `failure`: the host as a whole failed. */
-  end(name: string, failure: Reply | null, now: number): void {
-    const destination = this.#touch(name);
-    const { initial, limit, deadFor } = this.#limits(name);
+  end(name: string, transport: string, failure: Reply | null, now: number): void {
+    const destination = this.#touch(name, transport);
+    const { initial, limit, deadFor } = destination.limits;
     const full = destination.running >= Math.floor(destination.window);
     destination.running = Math.max(0, destination.running - 1);
     if (failure === null) {
@@ -71,14 +72,14 @@ export class Destinations {
   }
 
   window(name: string): number {
-    return this.#known.get(name)?.window ?? this.#limits(name).initial;
+    return this.#known.get(name)?.window ?? 0;
   }
 
-  #touch(name: string): Destination {
+  #touch(name: string, transport: string): Destination {
     let destination = this.#known.get(name);
     if (destination === undefined) {
-      const { initial, limit } = this.#limits(name);
-      destination = { window: Math.min(initial, limit), running: 0, deadUntil: 0, reason: null };
+      const limits = this.#limits(transport);
+      destination = { limits, window: Math.min(limits.initial, limits.limit), running: 0, deadUntil: 0, reason: null };
       if (this.#known.size >= REMEMBERED) this.#forget();
     } else {
       this.#known.delete(name);

@@ -21,21 +21,25 @@
 import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { NumberName, ParameterReader } from '../../lookup/parameters.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Transports as KnownTransports } from '../../lookup/transports.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import type { Queue, QueueFilter, QueueItem } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
-import { LOCAL_DESTINATION, type Route, type Router } from '../route/router.ts';
+import type { Route, Router } from '../route/router.ts';
 import { afterTimeout } from './after.ts';
 import { type AttemptContext, attempt, LEASE_MS, type Transports } from './attempt.ts';
 import { Destinations } from './destinations.ts';
 import type { Program, Settler } from './settler.ts';
+import { createTransportLimits, type TransportLimits } from './transport-limits.ts';
 import { type Job, WaitingJobs } from './waiting-jobs.ts';
 
 export interface RunnerOptions {
   readonly queue: Queue;
   readonly router: Router;
   readonly transports: Transports;
+  /** Those of master.cf, with their limits. */
+  readonly knownTransports: KnownTransports;
   readonly settler: Settler;
   readonly parameters: ParameterReader;
   readonly clock: Clock;
@@ -65,10 +69,12 @@ export class Runner {
   readonly #log: Log;
   readonly #destinations: Destinations;
   readonly #waiting = new WaitingJobs();
+  readonly #limitsOf: (transport: string) => TransportLimits;
+  /** Running deliveries by transport. */
+  readonly #busy = new Map<string, number>();
   readonly #limits: {
     active: number;
     deliveries: number;
-    recipients: number;
     runDelay: number;
     deferred: ReadonlySet<string>;
   };
@@ -92,18 +98,12 @@ export class Runner {
     this.#after = options.after ?? afterTimeout;
     this.#log = options.log.child({ process: 'postfix/qmgr' });
     const { parameters } = options;
-    const number = (name: NumberName): number => parameters.number(name);
-    const initial = number('initial_destination_concurrency');
-    const deadFor = parameters.time('minimal_backoff_time');
-    const limits = {
-      local: { initial, limit: Math.max(1, number('local_destination_concurrency_limit')), deadFor },
-      other: { initial, limit: Math.max(1, number('default_destination_concurrency_limit')), deadFor },
-    };
-    this.#destinations = new Destinations((name) => (name === LOCAL_DESTINATION ? limits.local : limits.other));
+    const limitsOf = createTransportLimits(parameters, options.knownTransports);
+    this.#limitsOf = limitsOf;
+    this.#destinations = new Destinations((transport) => limitsOf(transport).destination);
     this.#limits = {
-      active: Math.max(1, number('qmgr_message_active_limit')),
-      deliveries: Math.max(1, number('default_process_limit')),
-      recipients: Math.max(1, number('default_destination_recipient_limit')),
+      active: Math.max(1, parameters.number('qmgr_message_active_limit')),
+      deliveries: Math.max(1, parameters.number('default_process_limit')),
       runDelay: parameters.time('queue_run_delay'),
       deferred: new Set(parameters.list('defer_transports')),
     };
@@ -235,7 +235,7 @@ export class Runner {
     }
     if (this.#isClosed) return this.#giveBack(items);
     this.#logReactivated(items);
-    this.#waiting.add(batch, claimedAt, this.#limits.recipients);
+    this.#waiting.add(batch, claimedAt, (transport) => this.#limitsOf(transport).recipients);
     this.#startJobs();
   }
 
@@ -249,7 +249,12 @@ export class Runner {
         { queueId: item.queueId, err: error },
         `${item.queueId}: cannot route <${item.recipient}>: ${messageOf(error)}`,
       );
-      return { kind: 'error', reply: reply(451, '4.3.0', 'address resolver failure'), relay: 'none' };
+      return {
+        kind: 'error',
+        reply: reply(451, '4.3.0', 'address resolver failure'),
+        relay: 'none',
+        transport: 'error',
+      };
     }
   }
 
@@ -258,15 +263,26 @@ export class Runner {
     if (this.#cancelRest !== null) return;
     for (const destination of this.#waiting.destinations()) {
       if (this.#running.size >= this.#limits.deliveries) return;
-      if (!this.#destinations.begin(destination)) continue;
+      const transport = this.#waiting.transport(destination);
+      const busy = this.#busy.get(transport) ?? 0;
+      if (busy >= this.#limitsOf(transport).deliveries) continue;
+      if (!this.#destinations.begin(destination, transport)) continue;
+      this.#busy.set(transport, busy + 1);
       const job = this.#waiting.take(destination);
       const run = this.#run(job).finally(() => {
         this.#running.delete(run);
+        this.#left(transport);
         if (!this.#isClosed) this.#startJobs();
         this.wake();
       });
       this.#running.add(run);
     }
+  }
+
+  #left(transport: string): void {
+    const busy = (this.#busy.get(transport) ?? 1) - 1;
+    if (busy === 0) this.#busy.delete(transport);
+    else this.#busy.set(transport, busy);
   }
 
   /** Never rejects. */
@@ -299,7 +315,7 @@ export class Runner {
         await settler.putOff(items);
       }
     } finally {
-      this.#destinations.end(job.destination, failure, clock());
+      this.#destinations.end(job.destination, job.route.transport, failure, clock());
     }
     left += await settler.deliveryEnded(message, settled);
     this.#active -= left;

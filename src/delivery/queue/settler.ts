@@ -36,7 +36,7 @@ export interface SettlerOptions {
 const RETRY_MS = 5_000;
 
 /** The program name in the log line. */
-const PROGRAMS = ['smtp', 'lmtp', 'local', 'error', 'discard'] as const;
+const PROGRAMS = ['smtp', 'lmtp', 'local', 'pipe', 'error', 'discard'] as const;
 export type Program = (typeof PROGRAMS)[number];
 
 /** When a delivery was tried, and by which program. */

@@ -21,8 +21,12 @@ const WAITING_JOBS = 20;
 export class WaitingJobs {
   readonly #byDestination = new Map<string, Job[]>();
 
-  /** `limit`: recipients in one job (default_destination_recipient_limit). */
-  add(batch: readonly { readonly item: QueueItem; readonly route: Route }[], claimedAt: number, limit: number): void {
+  /** `limit`: recipients in one job of a transport. */
+  add(
+    batch: readonly { readonly item: QueueItem; readonly route: Route }[],
+    claimedAt: number,
+    limit: (transport: string) => number,
+  ): void {
     /** By message and route: the job that the next such item joins, until it is full. */
     const open = new Map<string, Job>();
     const messages = new Map<string, ActiveMessage>();
@@ -30,7 +34,7 @@ export class WaitingJobs {
       const destination = destinationOf(route);
       const key = jobKey(item, route, destination);
       const joined = open.get(key);
-      if (joined !== undefined && joined.items.length < limit) {
+      if (joined !== undefined && joined.items.length < limit(route.transport)) {
         joined.items.push(item);
         continue;
       }
@@ -53,6 +57,11 @@ export class WaitingJobs {
   /** Destinations in turn: one from which a job is taken moves to the end, and comes up again in the same iteration. */
   destinations(): IterableIterator<string> {
     return this.#byDestination.keys();
+  }
+
+  /** The transport of the job that `take` gives next. */
+  transport(destination: string): string {
+    return this.#byDestination.get(destination)?.[0]?.route.transport ?? '';
   }
 
   /** Of one of `destinations`. */

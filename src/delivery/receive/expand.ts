@@ -8,7 +8,7 @@
  * virtual_alias_expansion_limit).
  */
 
-import type { Expanded, Hooks } from '../../bus/hook.ts';
+import type { Expanded, ExpansionSteps, Hooks } from '../../bus/hook.ts';
 import { readRefusal } from '../../bus/refusal.ts';
 import type { Rewrite } from '../../lookup/address-rewriting.ts';
 import { addressKey, localPart } from '../../mail/address.ts';
@@ -21,6 +21,8 @@ export interface ExpansionLimits {
   readonly depth: number;
   /** Completes members. */
   readonly rewrite: Rewrite;
+  /** All, if absent. */
+  readonly steps?: ExpansionSteps;
 }
 
 export interface Expansion {
@@ -41,6 +43,8 @@ interface Step {
   readonly parent: Step | null;
 }
 
+const EVERYTHING: ExpansionSteps = { maps: true, aliases: true };
+
 /**
  * A Reply refuses the whole message temporarily: the expansion was too large or too deep, or a table was unavailable.
  */
@@ -49,7 +53,8 @@ export async function expand(
   hooks: Hooks,
   limits: ExpansionLimits,
 ): Promise<Expansion | Reply> {
-  const listening = hooks.has('expand');
+  const { steps: wanted = EVERYTHING } = limits;
+  const listening = hooks.has('expand') && (wanted.maps || wanted.aliases);
   const steps: Step[] = [];
   for (let i = recipients.length - 1; i >= 0; i -= 1) {
     const recipient = recipients[i];
@@ -92,7 +97,7 @@ export async function expand(
       continue;
     }
     const into: Expanded[] = [];
-    const verdict = await hooks.run('expand', { recipient, into });
+    const verdict = await hooks.run('expand', { recipient, into, steps: wanted });
     const refusal = readRefusal(verdict);
     if (refusal?.kind === 'permanent') {
       failed.push({ recipient, reply: refusal.reply ?? reply(550, '5.1.1', 'Recipient address rejected') });

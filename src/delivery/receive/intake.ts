@@ -216,13 +216,17 @@ export class MessageIntake implements Intake {
   async #plan(header: () => Header): Promise<Plan | Reply> {
     const { transaction } = this.#incoming;
     const { reversePath } = transaction;
-    const expansion = await expand(await this.#recipients(), this.#services.hooks, this.#settings.expansion);
+    // Local aliases are for the mail that comes back from the filter (Postfix: local(8)).
+    const filter = transaction.filter ?? this.#settings.filter;
+    const steps = { maps: this.#settings.maps, aliases: filter === null };
+    const recipients = await this.#recipients();
+    const expansion = await expand(recipients, this.#services.hooks, { ...this.#settings.expansion, steps });
     if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
     const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
     for (const given of expansion.recipients) {
       const recipient = { ...given, address: await this.#services.domains.resolve(given.address) };
-      const route = await this.#services.router.route(recipient.address, reversePath, transaction.filter);
+      const route = await this.#services.router.route(recipient.address, reversePath, filter);
       trace()?.add({ kind: 'route', address: recipient.address, ...routeWords(route) });
       await planRecipient(plan, recipient, route, transaction.hold !== null, context);
     }

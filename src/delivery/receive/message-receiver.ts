@@ -32,10 +32,10 @@ export class MessageReceiver implements Receiver {
     this.#internal = {
       ...this.#services,
       hooks: routingOnly(options.hooks),
-      // Nor are they copied or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
+      // Nor are they copied, filtered or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
       settings: (connection) => {
         const settings = this.#services.settings(connection);
-        return { ...settings, alwaysBcc: '', content: withoutChecks(settings.content) };
+        return { ...settings, alwaysBcc: '', content: withoutChecks(settings.content), filter: null };
       },
     };
     // A table that cannot be opened is a fault of the configuration: it is found now.

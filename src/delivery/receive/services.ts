@@ -8,7 +8,7 @@ import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { MimeFault } from '../../protocol/mime/mime-reader.ts';
 import type { Store } from '../../store/store.ts';
-import { type ContentRules, type Rule, readContentRules } from '../checks/rules.ts';
+import { type ContentRules, type Rule, readContentRules, withoutChecks } from '../checks/rules.ts';
 import { Milters } from '../milter/milters.ts';
 import { AddressRewriter } from '../rewriting/address-rewriter.ts';
 import { localClients } from '../rewriting/local-clients.ts';
@@ -45,6 +45,10 @@ export interface ReceiverSettings extends TraceSettings {
   readonly alwaysBcc: string;
   /** What looks at header and body. */
   readonly content: ContentRules;
+  /** content_filter; null for none. */
+  readonly filter: string | null;
+  /** Addresses are replaced and copied as virtual_alias_maps and the like say (no_address_mappings is not set). */
+  readonly maps: boolean;
   /** milter_header_checks */
   readonly milterFields: Rule;
   /** Of mail by the sendmail command. */
@@ -84,6 +88,8 @@ export function readSettings(
 ): ReceiverSettings {
   const { tables, domains } = options;
   const content = readContentRules('receiving', parameters, tables, strictness(parameters));
+  const left = new Set(parameters.list('receive_override_options').map((word) => word.toLowerCase()));
+  const maps = !left.has('no_address_mappings');
   return {
     myhostname: parameters.string('myhostname'),
     mailName: parameters.string('mail_name'),
@@ -95,8 +101,10 @@ export function readSettings(
     strayCr: parameters.boolean('cleanup_replace_stray_cr_lf') ? 'space' : 'keep',
     hopLimit: parameters.number('hopcount_limit'),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
-    alwaysBcc: parameters.string('always_bcc'),
-    content,
+    alwaysBcc: maps ? parameters.string('always_bcc') : '',
+    content: left.has('no_header_body_checks') ? withoutChecks(content) : content,
+    filter: parameters.string('content_filter') || null,
+    maps,
     milterFields: {
       parameter: 'milter_header_checks',
       tables: parameters.list('milter_header_checks').map((table) => tables.open(table)),
@@ -106,6 +114,7 @@ export function readSettings(
       parameters,
       tables,
       log: options.cleanupLog,
+      standardOnly: !maps,
       isLocal: async (domain) => (await domains.classify(domain)) === 'local',
     }),
     isLocal: localClients({ ...options, parameters, isTrusted: (connection) => options.isTrusted(connection) }),

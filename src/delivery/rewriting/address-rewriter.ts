@@ -11,7 +11,13 @@ import { Masquerade } from './masquerade.ts';
 /** A header field as latin1, with LF between its lines. */
 export type RewriteField = (field: string) => string | Promise<string>;
 
+export interface RewriterOptions extends CanonicalOptions {
+  /** Only standard form: no canonical tables, no masquerading (receive_override_options = no_address_mappings). */
+  readonly standardOnly: boolean;
+}
+
 export class AddressRewriter {
+  readonly #standardOnly: boolean;
   readonly #local: Rewrite;
   readonly #canonical: Canonical;
   readonly #masquerade: Masquerade;
@@ -19,8 +25,9 @@ export class AddressRewriter {
   readonly header: Readonly<Record<'local' | 'remote', RewriteField | null>>;
 
   /** Throws for a table that cannot be opened. */
-  constructor(options: CanonicalOptions) {
+  constructor(options: RewriterOptions) {
     const { parameters, tables } = options;
+    this.#standardOnly = options.standardOnly;
     this.#local = localRewriting(parameters);
     this.#canonical = new Canonical(options, this.#local);
     this.#masquerade = new Masquerade(parameters, tables);
@@ -43,6 +50,7 @@ export class AddressRewriter {
   async #mapped(written: string, place: Place): Promise<string> {
     if (written === '') return '';
     const address = standardAddress(written);
+    if (this.#standardOnly) return address;
     return this.#masquerade.address(await this.#canonical.address(address, place), place);
   }
 }

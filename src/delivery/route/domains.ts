@@ -10,8 +10,9 @@ import { AddressResolver } from '../../lookup/address-resolving.ts';
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
+import { createTransports, type Transports } from '../../lookup/transports.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
-import { isPermanent } from '../../mail/status.ts';
+import { isPermanent, type Reply } from '../../mail/status.ts';
 import type { Directory } from '../../store/directory.ts';
 import { type Accounts, createAccounts, isAlwaysThere, wouldBe } from './accounts.ts';
 import { openTables } from './address-tables.ts';
@@ -21,6 +22,8 @@ import { createRouter } from './router.ts';
 export interface DomainsOptions {
   readonly parameters: ParameterReader;
   readonly tables: Tables;
+  /** Those that need no row of master.cf, if absent. */
+  readonly transports?: Transports;
   readonly directory: Directory;
   /** IP addresses that receive mail (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
   readonly addresses: readonly string[];
@@ -52,6 +55,12 @@ export function createDomains(options: DomainsOptions): Domains {
   const anyLocalRecipient =
     parameters.list('local_recipient_maps').length === 0 || parameters.string('luser_relay') !== '';
   const hasTransports = parameters.list('transport_maps').length > 0;
+  // Without a transport of error or retry, no recipient costs a look-up more.
+  const mayRefuse =
+    hasTransports ||
+    (['default_transport', 'local_transport', 'relay_transport', 'virtual_transport'] as const).some((name) =>
+      /^(?:error|retry)\b/.test(parameters.string(name)),
+    );
   const virtualMailboxes = open('virtual_mailbox_maps');
   const relayRecipients = open('relay_recipient_maps');
 
@@ -94,7 +103,8 @@ export function createDomains(options: DomainsOptions): Domains {
   };
 
   // A query must not create an account.
-  const router = createRouter({ parameters, tables, domains: { classify }, accounts: wouldBe(accounts) });
+  const transports = options.transports ?? createTransports({ parameters });
+  const router = createRouter({ parameters, tables, transports, domains: { classify }, accounts: wouldBe(accounts) });
 
   /** An address in a recipient table must have an account or a transport, or it would bounce after being accepted. */
   async function leadsSomewhere(address: string): Promise<boolean> {
@@ -110,5 +120,17 @@ export function createDomains(options: DomainsOptions): Domains {
     return (await lookUp(rewriting, keys)) !== null || (await isAlias(address, kind === 'local'));
   }
 
-  return { classify, recipientExists, resolve: (address) => resolver.resolve(address) };
+  async function undeliverable(address: string): Promise<Reply | null> {
+    if (!mayRefuse) return null;
+    const kind = await classify(domainOf(address));
+    if (kind === 'virtual_alias') return null;
+    const route = await router.route(address, '');
+    if (route.kind !== 'error' || route.meant !== true) return null;
+    // Another address may stand for it.
+    const local = kind === 'local';
+    const rewritten = (await lookUp(rewriting, mailboxKeys(address, delimiters, local))) !== null;
+    return rewritten || (await isAlias(address, local)) ? null : route.reply;
+  }
+
+  return { classify, recipientExists, undeliverable, resolve: (address) => resolver.resolve(address) };
 }

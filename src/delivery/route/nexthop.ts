@@ -12,22 +12,34 @@ export interface Nexthop {
   readonly port: number | null;
   /** Look up MX records; false if given in brackets. */
   readonly mx: boolean;
+  /** The UNIX socket at which an LMTP server listens, as written behind `unix:`; null for a host. */
+  readonly socket: string | null;
 }
 
 const PORTS: Readonly<Record<string, number>> = { smtp: 25, submission: 587, submissions: 465, smtps: 465, lmtp: 24 };
 
 /** Null if it does not have the form above. */
 export function parseNexthop(text: string, protocol: Nexthop['protocol'] = 'smtp'): Nexthop | null {
+  if (protocol === 'lmtp') {
+    const socket = /^unix:(\S+)$/.exec(text)?.[1];
+    if (socket !== undefined) return { protocol, host: socket, port: null, mx: false, socket };
+    return parseHost(text.replace(/^inet:/, ''), protocol);
+  }
+  return parseHost(text, protocol);
+}
+
+function parseHost(text: string, protocol: Nexthop['protocol']): Nexthop | null {
   const bracketed = /^\[([^\]\s]+)\](?::([A-Za-z0-9]+))?$/.exec(text);
   if (bracketed !== null) {
     const port = parsePort(bracketed[2]);
     const host = (bracketed[1] ?? '').toLowerCase().replace(/^ipv6:/, '');
-    return port === undefined ? null : { protocol, host, port, mx: false };
+    return port === undefined ? null : { protocol, host, port, mx: false, socket: null };
   }
   const plain = /^([^\s:[\]]+)(?::([A-Za-z0-9]+))?$/.exec(text);
   if (plain === null) return null;
   const port = parsePort(plain[2]);
-  return port === undefined ? null : { protocol, host: (plain[1] ?? '').toLowerCase(), port, mx: protocol === 'smtp' };
+  const host = (plain[1] ?? '').toLowerCase();
+  return port === undefined ? null : { protocol, host, port, mx: protocol === 'smtp', socket: null };
 }
 
 /** Null: none was given; undefined: not a port. */

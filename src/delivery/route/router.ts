@@ -1,13 +1,14 @@
 /**
- * Decides where one recipient's mail goes: a local account, a nexthop, or an error (Postfix: trivial-rewrite(8),
- * transport(5)). Called when a message is received and again before each attempt, so that changes to the configuration
- * or directory apply to queued mail.
+ * Decides where one recipient's mail goes: a local account, a nexthop, a program, or an error (Postfix:
+ * trivial-rewrite(8), transport(5), local(8)). Called when a message is received and again before each attempt, so that
+ * changes to the configuration or directory apply to queued mail.
  */
 
-import { lookUp, mailboxKeys, transportKeys } from '../../lookup/address-keys.ts';
+import { lookUp, mailboxKeys, transportKeys, userKeys } from '../../lookup/address-keys.ts';
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
-import type { ParameterReader } from '../../lookup/parameters.ts';
-import type { Tables } from '../../lookup/table.ts';
+import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
+import type { LookupTable, Tables } from '../../lookup/table.ts';
+import type { PipeCommand, Transport, TransportProgram, Transports } from '../../lookup/transports.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../mail/address.ts';
 import { formatReply, type Reply, reply } from '../../mail/status.ts';
@@ -16,18 +17,41 @@ import type { RouteWords } from '../../tracing.ts';
 import type { Accounts } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { type Nexthop, parseNexthop } from './nexthop.ts';
+import { parseWay, type Way } from './way.ts';
 
-export type Route =
+export type Route = Ending & {
+  /** Of master.cf. */
+  readonly transport: string;
+  /** What a FILTER or content_filter set: the item remembers it. */
+  readonly filter?: string;
+};
+
+type Ending =
   | { readonly kind: 'local'; readonly account: Account }
-  | { readonly kind: 'remote'; readonly nexthop: Nexthop; readonly destination: string }
-  /** A 4xx reply is retried, a 5xx reply bounces. `relay`: what the log shows as the relay. */
-  | { readonly kind: 'error'; readonly reply: Reply; readonly relay: 'local' | 'none' }
+  | {
+      readonly kind: 'remote';
+      readonly nexthop: Nexthop;
+      /** The next hop as written, in lower case: the key of tables of the client. */
+      readonly site: string;
+      readonly destination: string;
+    }
+  | {
+      readonly kind: 'pipe';
+      readonly command: PipeCommand;
+      readonly nexthop: string;
+      readonly destination: string;
+    }
+  /**
+   * A 4xx reply is retried, a 5xx reply bounces. `relay`: what the log shows as the relay. `meant`: set by the
+   * transport error or retry, so that a recipient is refused already.
+   */
+  | { readonly kind: 'error'; readonly reply: Reply; readonly relay: 'local' | 'none'; readonly meant?: true }
   /** Accepted and discarded (transport `discard:`). */
   | { readonly kind: 'discard'; readonly text: string };
 
 export interface Router {
   /**
-   * `filter`: the `transport:nexthop` set by FILTER in an access table. Rejects if a table or the directory is
+   * `filter`: the `transport:nexthop` set by content_filter or FILTER. Rejects if a table or the directory is
    * temporarily unavailable.
    */
   route(recipient: string, reversePath: string, filter?: string | null): Promise<Route>;
@@ -43,6 +67,7 @@ export interface Router {
 export interface RouterOptions {
   readonly parameters: ParameterReader;
   readonly tables: Tables;
+  readonly transports: Transports;
   readonly domains: Pick<Domains, 'classify'>;
   readonly accounts: Pick<Accounts, 'findOrMake'>;
 }
@@ -54,12 +79,14 @@ export const ERROR_DESTINATION = 'error';
 const FIXED_ERROR = `${ERROR_DESTINATION}:`;
 /** Destination of an item that the administrator has returned to its sender (postsuper -e). */
 export const EXPIRED_DESTINATION = 'expired';
-/** Prefix of the destination of an item with a FILTER: `filter:smtp:[127.0.0.1]:10025`. */
+/** Prefix of the destination of an item with a filter: `filter:smtp:[127.0.0.1]:10025`. */
 const FILTERED = 'filter:';
 
-/** The name by which a route's deliveries are grouped, limited and displayed. */
+/** The name by which a route's deliveries are grouped, limited and displayed, and which its items keep. */
 export function destinationOf(route: Route): string {
-  return route.kind === 'remote' ? route.destination : route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
+  if (route.filter !== undefined) return `${FILTERED}${route.filter}`;
+  if (route.kind === 'remote' || route.kind === 'pipe') return route.destination;
+  return route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
 }
 
 /** For whoever watches (tracing.ts). */
@@ -68,9 +95,11 @@ export function routeWords(route: Route): RouteWords {
     case 'local':
       return { transport: 'local', nexthop: route.account.address };
     case 'remote':
-      return { transport: route.nexthop.protocol, nexthop: route.destination };
+      return { transport: route.transport, nexthop: route.site };
+    case 'pipe':
+      return { transport: route.transport, nexthop: route.nexthop };
     case 'error':
-      return { transport: 'error', nexthop: formatReply(route.reply) };
+      return { transport: route.transport, nexthop: formatReply(route.reply) };
     case 'discard':
       return { transport: 'discard', nexthop: route.text };
   }
@@ -80,42 +109,145 @@ const error = (code: number, enhanced: string, text: string, relay: 'local' | 'n
   kind: 'error',
   reply: reply(code, enhanced, text),
   relay,
+  transport: relay === 'local' ? 'local' : 'error',
 });
 
 /** `5.1.1 text` as written after `error:` and `retry:`. */
-function errorTransport(code: number, fallback: string, text: string): Route {
+function errorTransport(code: number, fallback: string, text: string, transport = 'error'): Route {
   const parts = /^([245]\.\d{1,3}\.\d{1,3})\s+(.*)$/s.exec(text);
-  return error(code, parts?.[1] ?? fallback, parts?.[2] ?? (text === '' ? 'mail is not deliverable' : text));
+  const words = parts?.[2] ?? (text === '' ? 'Address is undeliverable' : text);
+  return {
+    kind: 'error',
+    reply: reply(code, parts?.[1] ?? fallback, words),
+    relay: 'none',
+    transport,
+    meant: true,
+  };
 }
 
+/** One recipient on its way. */
+interface Journey {
+  readonly recipient: string;
+  readonly reversePath: string;
+}
+
+type Step = (transport: Transport, nexthop: string, journey: Journey) => Route | Promise<Route>;
+
 export function createRouter(options: RouterOptions): Router {
-  const { parameters, tables, domains, accounts } = options;
-  const transportMaps = openTables(parameters.list('transport_maps'), tables);
-  const senderRelayhosts = openTables(parameters.list('sender_dependent_relayhost_maps'), tables);
+  const { parameters, tables, transports, domains, accounts } = options;
+  const open = (name: ListName): readonly LookupTable[] => openTables(parameters.list(name), tables);
+  const transportMaps = open('transport_maps');
+  const bySender = {
+    relayhost: open('sender_dependent_relayhost_maps'),
+    transport: open('sender_dependent_default_transport_maps'),
+  };
+  const nullSender = {
+    relayhost: parameters.string('empty_address_relayhost_maps_lookup_key'),
+    transport: parameters.string('empty_address_default_transport_maps_lookup_key'),
+  };
+  const mailboxTransports = open('mailbox_transport_maps');
+  const fallbackTransports = open('fallback_transport_maps');
+  const mailboxTransport = parameters.string('mailbox_transport');
+  const fallbackTransport = parameters.string('fallback_transport');
   const relayhost = parameters.string('relayhost');
   const luserRelay = parameters.string('luser_relay');
   const delimiters = parameters.string('recipient_delimiter');
+  const filterNexthop = parameters.string('default_filter_nexthop');
 
-  const toNexthop = (text: string, protocol: Nexthop['protocol'] = 'smtp'): Route => {
+  const toNexthop = (transport: Transport, text: string, protocol: Nexthop['protocol']): Route => {
     const nexthop = parseNexthop(text, protocol);
     if (nexthop === null) return error(451, '4.3.5', `Server configuration error: bad nexthop "${text}"`);
+    const socket = nexthop.socket === null ? null : transports.socketPath(nexthop.socket);
     return {
       kind: 'remote',
-      nexthop,
-      destination: protocol === 'lmtp' ? `lmtp:${text.toLowerCase()}` : text.toLowerCase(),
+      nexthop: { ...nexthop, socket },
+      site: text.toLowerCase(),
+      destination: named(transport, text),
+      transport: transport.name,
     };
   };
 
-  const toAccount = async (recipient: string, local: boolean): Promise<Route> => {
-    const account = await accounts.findOrMake(recipient, local);
-    if (account !== null) return { kind: 'local', account };
-    if (local && luserRelay !== '') return toLuser(recipient);
-    return error(
+  /** Of smtp, the next hop alone: ETRN and postqueue -s name it so. */
+  const named = ({ name }: Transport, nexthop: string): string =>
+    name === 'smtp' ? nexthop.toLowerCase() : `${name}:${nexthop.toLowerCase()}`;
+
+  const hostOr = (nexthop: string, { recipient }: Journey): string => (nexthop === '' ? domainOf(recipient) : nexthop);
+
+  const toRemote =
+    (protocol: Nexthop['protocol']): Step =>
+    (transport, given, journey) => {
+      const nexthop = hostOr(given, journey);
+      // Of a recipient, its domain may be none at all.
+      if (given === '' && parseNexthop(nexthop) === null) return error(550, '5.1.3', 'bad address syntax');
+      const socket = protocol === 'lmtp' ? /^unix:(.+)$/.exec(nexthop)?.[1] : undefined;
+      // It would be our own mail again.
+      if (socket !== undefined && transports.isOwnSocket(transports.socketPath(socket))) return toMailbox(journey);
+      return toNexthop(transport, nexthop, protocol);
+    };
+
+  const programs: Readonly<Record<TransportProgram, Step>> = {
+    smtp: toRemote('smtp'),
+    lmtp: toRemote('lmtp'),
+    local: (_transport, _nexthop, journey) => toUser(journey),
+    virtual: (_transport, _nexthop, { recipient }) => toAccount(recipient, false),
+    error: ({ name }, text) => errorTransport(550, '5.0.0', text, name),
+    retry: ({ name }, text) => errorTransport(450, '4.0.0', text, name),
+    discard: ({ name }, text) => ({ kind: 'discard', text, transport: name }),
+    pipe: (transport, nexthop, journey) => {
+      if (transport.command === null) return UNAVAILABLE;
+      // A command sees the domain as it was written.
+      const hop = nexthop || journey.recipient.slice(journey.recipient.lastIndexOf('@') + 1);
+      const destination = named(transport, hop);
+      return { kind: 'pipe', command: transport.command, nexthop: hop, destination, transport: transport.name };
+    },
+  };
+
+  async function follow({ transport: name, nexthop }: Way, journey: Journey): Promise<Route> {
+    const transport = transports.get(name);
+    return transport === undefined ? UNAVAILABLE : programs[transport.program](transport, nexthop, journey);
+  }
+
+  const unknownUser = (recipient: string, local: boolean): Route =>
+    error(
       550,
       '5.1.1',
       `unknown user: "${local ? localPart(recipient).toLowerCase() : addressKey(recipient)}"`,
       'local',
     );
+
+  const inAccount = (account: Account): Route => ({ kind: 'local', account, transport: 'local' });
+
+  const toAccount = async (recipient: string, local: boolean): Promise<Route> => {
+    const account = await accounts.findOrMake(recipient, local);
+    return account === null ? unknownUser(recipient, local) : inAccount(account);
+  };
+
+  /** An account here, whatever the class of the address. */
+  const toMailbox = async ({ recipient }: Journey): Promise<Route> =>
+    toAccount(recipient, (await domains.classify(domainOf(recipient))) === 'local');
+
+  /** As local(8): mailbox_transport before the account, fallback_transport and luser_relay after it. */
+  const toUser = async (journey: Journey): Promise<Route> => {
+    const { recipient } = journey;
+    const first = await otherTransport(recipient, mailboxTransports, mailboxTransport);
+    if (first !== null) return follow(first, journey);
+    const account = await accounts.findOrMake(recipient, true);
+    if (account !== null) return inAccount(account);
+    const last = await otherTransport(recipient, fallbackTransports, fallbackTransport);
+    if (last !== null) return follow(last, journey);
+    return luserRelay === '' ? unknownUser(recipient, true) : toLuser(recipient);
+  };
+
+  /** Another transport than local for a user; null if there is none, or it would be local again. */
+  const otherTransport = async (
+    recipient: string,
+    maps: readonly LookupTable[],
+    otherwise: string,
+  ): Promise<Way | null> => {
+    const user = userKeys(recipient, delimiters).slice(-1);
+    const text = (maps.length === 0 ? undefined : (await lookUp(maps, user))?.value) ?? otherwise;
+    const way = parseWay(text);
+    return text === '' || transports.get(way.transport)?.program === 'local' ? null : way;
   };
 
   /** Mail for unknown users goes to one address (luser_relay, local(8)). */
@@ -127,75 +259,59 @@ export function createRouter(options: RouterOptions): Router {
       recipient,
       domain: domainOf(recipient),
     };
-    const named = luserRelay.replace(
+    const address = luserRelay.replace(
       /\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g,
       (_all, a?: string, b?: string, c?: string) => ownValue(words, a ?? b ?? c ?? '') ?? '',
     );
-    const relay = qualify(named, parameters.string('myorigin'));
-    const local = (await domains.classify(domainOf(relay))) === 'local';
-    if (!local) return elsewhere(relay, '');
+    const relay = qualify(address, parameters.string('myorigin'));
+    if ((await domains.classify(domainOf(relay))) !== 'local') {
+      const journey = { recipient: relay, reversePath: '' };
+      return follow(await offHost(parseWay(parameters.string('default_transport')), journey), journey);
+    }
     const account = await accounts.findOrMake(relay, true);
-    return account === null
-      ? error(550, '5.1.1', `unknown user: "${localPart(recipient).toLowerCase()}"`, 'local')
-      : { kind: 'local', account };
+    return account === null ? unknownUser(recipient, true) : inAccount(account);
   };
 
-  const elsewhere = async (recipient: string, reversePath: string): Promise<Route> => {
-    const senders =
-      senderRelayhosts.length === 0
-        ? null
-        : await lookUp(senderRelayhosts, mailboxKeys(reversePath === '' ? '<>' : reversePath, delimiters, false));
-    const relay = senders !== null && senders.value !== 'DUNNO' ? senders.value : relayhost;
-    if (relay !== '') return toNexthop(relay);
-    const domain = domainOf(recipient);
-    return parseNexthop(domain) === null ? error(550, '5.1.3', 'bad address syntax') : toNexthop(domain);
+  /** What a sender-dependent table says; null if nothing. */
+  const askedBySender = async (kind: keyof typeof bySender, reversePath: string): Promise<string | null> => {
+    if (bySender[kind].length === 0) return null;
+    const key = reversePath === '' ? nullSender[kind] : reversePath;
+    const found = await lookUp(bySender[kind], mailboxKeys(key, delimiters, false));
+    return found === null || found.value.toUpperCase() === 'DUNNO' ? null : found.value;
   };
 
-  const byClass: Readonly<Record<AddressClass, (recipient: string, reversePath: string) => Promise<Route>>> = {
-    local: (recipient) => toAccount(recipient, true),
-    virtual_mailbox: (recipient) => toAccount(recipient, false),
-    virtual_alias: async () => error(550, '5.1.1', 'User unknown in virtual alias table'),
-    relay: elsewhere,
-    default: elsewhere,
-  };
+  /** Without a next hop of its own, a transport that leaves this machine uses the relayhost. */
+  const offHost = async (way: Way, { reversePath }: Journey): Promise<Way> =>
+    way.nexthop !== ''
+      ? way
+      : { transport: way.transport, nexthop: (await askedBySender('relayhost', reversePath)) ?? relayhost };
 
-  const transports: Readonly<
-    Record<string, (nexthop: string, recipient: string, reversePath: string) => Promise<Route>>
-  > = {
-    smtp: async (nexthop, recipient) => toNexthop(nexthop === '' ? domainOf(recipient) : nexthop),
-    lmtp: async (nexthop, recipient) =>
-      toNexthop((nexthop === '' ? domainOf(recipient) : nexthop).replace(/^inet:/, ''), 'lmtp'),
-    local: (_nexthop, recipient) => toAccount(recipient, true),
-    virtual: (_nexthop, recipient) => toAccount(recipient, false),
-    error: async (text) => errorTransport(550, '5.0.0', text),
-    retry: async (text) => errorTransport(450, '4.0.0', text),
-    discard: async (text) => ({ kind: 'discard', text }),
+  const NO_ALIAS: Way = { transport: 'error', nexthop: '5.1.1 User unknown in virtual alias table' };
+  const byClass: Readonly<Record<AddressClass, (journey: Journey) => Way | Promise<Way>>> = {
+    local: () => parseWay(parameters.string('local_transport')),
+    virtual_mailbox: () => parseWay(parameters.string('virtual_transport')),
+    virtual_alias: () => NO_ALIAS,
+    relay: (journey) => offHost(parseWay(parameters.string('relay_transport')), journey),
+    default: async (journey) => {
+      const own = await askedBySender('transport', journey.reversePath);
+      return offHost(parseWay(own ?? parameters.string('default_transport')), journey);
+    },
   };
-
-  /** `transport:nexthop`; either half may be empty. Undefined if it changes nothing. */
-  async function byTransport(value: string, recipient: string, reversePath: string): Promise<Route | undefined> {
-    const colon = value.indexOf(':');
-    const name = (colon < 0 ? value : value.slice(0, colon)).trim();
-    const nexthop = colon < 0 ? '' : value.slice(colon + 1).trim();
-    if (name === '' && nexthop === '') return undefined;
-    if (name === '') return toNexthop(nexthop);
-    const transport = ownValue(transports, name === 'relay' ? 'smtp' : name);
-    if (transport === undefined) return error(451, '4.3.0', `mail transport unavailable: "${name}"`);
-    return transport(nexthop, recipient, reversePath);
-  }
 
   async function route(recipient: string, reversePath: string, filter: string | null = null): Promise<Route> {
+    const journey: Journey = { recipient, reversePath };
     if (filter !== null) {
-      const filtered = await byTransport(filter, recipient, reversePath);
-      if (filtered !== undefined)
-        return filtered.kind === 'remote' ? { ...filtered, destination: `${FILTERED}${filter}` } : filtered;
+      const { transport, nexthop } = parseWay(filter);
+      const way = { transport, nexthop: nexthop || filterNexthop || domainOf(recipient) };
+      return { ...(await follow(way, journey)), filter: `${way.transport}:${way.nexthop}` };
     }
-    if (transportMaps.length > 0) {
-      const value = (await lookUp(transportMaps, transportKeys(recipient, delimiters)))?.value;
-      const transported = value === undefined ? undefined : await byTransport(value, recipient, reversePath);
-      if (transported !== undefined) return transported;
-    }
-    return byClass[await domains.classify(domainOf(recipient))](recipient, reversePath);
+    const mapped =
+      transportMaps.length === 0
+        ? EMPTY
+        : parseWay((await lookUp(transportMaps, transportKeys(recipient, delimiters)))?.value ?? '');
+    if (mapped.transport !== '') return follow(mapped, journey);
+    const way = await byClass[await domains.classify(domainOf(recipient))](journey);
+    return follow(mapped.nexthop === '' ? way : { ...way, nexthop: mapped.nexthop }, journey);
   }
 
   async function routeQueued(item: Parameters<Router['routeQueued']>[0]): Promise<Route> {
@@ -214,3 +330,7 @@ export function createRouter(options: RouterOptions): Router {
 
   return { route, routeQueued };
 }
+
+const EMPTY: Way = { transport: '', nexthop: '' };
+/** Postfix: its queue manager finds no such service. */
+const UNAVAILABLE = error(451, '4.3.0', 'mail transport unavailable');

@@ -121,7 +121,9 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
       securityOptions: parameters.list('smtpd_sasl_security_options'),
       tlsSecurityOptions: parameters.list('smtpd_sasl_tls_security_options'),
     },
-    rejectUnlisted: parameters.boolean('smtpd_reject_unlisted_recipient'),
+    rejectUnlisted:
+      parameters.boolean('smtpd_reject_unlisted_recipient') &&
+      !parameters.list('receive_override_options').includes('no_unknown_recipient_checks'),
     relayRejectCode: parameters.number('relay_domains_reject_code'),
     unknownCodes: {
       local: parameters.number('unknown_local_recipient_reject_code'),

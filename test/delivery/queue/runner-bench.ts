@@ -5,6 +5,7 @@ import { type Attempt, unanimous } from '../../../src/delivery/outcome.ts';
 import { readRetryPolicy } from '../../../src/delivery/queue/retry.ts';
 import { Runner } from '../../../src/delivery/queue/runner.ts';
 import { Settler } from '../../../src/delivery/queue/settler.ts';
+import { createTransports } from '../../../src/lookup/transports.ts';
 import { reply } from '../../../src/mail/status.ts';
 import type { Queue, QueueItem, Settlement } from '../../../src/store/queue.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
@@ -146,19 +147,23 @@ export const bench = (
     runner: new Runner({
       queue,
       parameters: parametersOf(settings),
+      knownTransports: createTransports({ parameters: parametersOf(settings) }),
       router: {
         route: () => Promise.reject(new Error('not asked')),
         routeQueued: async (item) => {
           await beforeRoute();
           return {
             kind: 'remote',
-            nexthop: { protocol: 'smtp', host: item.destination, port: null, mx: true },
+            nexthop: { protocol: 'smtp', host: item.destination, port: null, mx: true, socket: null },
             destination: item.destination,
+            site: item.destination,
+            transport: 'smtp',
           };
         },
       },
       transports: {
         local: () => Promise.reject(new Error('not asked')),
+        pipe: () => Promise.reject(new Error('not asked')),
         remote: (_route, items, signal) =>
           new Promise((resolve, reject) => {
             const finish = (attempt = unanimous(items, 'sent', sent, 'x')): void => {

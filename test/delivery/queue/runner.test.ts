@@ -335,22 +335,22 @@ describe('windows', () => {
     const destinations = new Destinations(() => limits);
     const fill = (): number => {
       let n = 0;
-      while (destinations.begin('qq.com')) n += 1;
+      while (destinations.begin('qq.com', 'smtp')) n += 1;
       return n;
     };
     expect(fill()).toBe(2);
-    destinations.end('qq.com', null, 0);
+    destinations.end('qq.com', 'smtp', null, 0);
     expect(destinations.window('qq.com')).toBe(3);
     fill();
     for (let i = 0; i < 3; i += 1) {
-      destinations.end('qq.com', null, 0);
-      destinations.begin('qq.com');
+      destinations.end('qq.com', 'smtp', null, 0);
+      destinations.begin('qq.com', 'smtp');
       fill();
     }
     expect(destinations.window('qq.com')).toBe(4);
-    for (let i = 0; i < 3; i += 1) destinations.end('qq.com', failure, 0);
+    for (let i = 0; i < 3; i += 1) destinations.end('qq.com', 'smtp', failure, 0);
     expect([destinations.window('qq.com'), destinations.dead('qq.com', 0)]).toEqual([1, null]);
-    destinations.end('qq.com', failure, 5);
+    destinations.end('qq.com', 'smtp', failure, 5);
     expect(destinations.dead('qq.com', 5)).toEqual(failure);
     expect(destinations.dead('qq.com', 1005)).toBeNull();
   });
@@ -358,10 +358,10 @@ describe('windows', () => {
   it('P15: the number of remembered destinations is bounded', () => {
     const destinations = new Destinations(() => limits);
     for (let i = 0; i < 30_000; i += 1) {
-      destinations.begin(`d${i}`);
-      destinations.end(`d${i}`, failure, 0);
-      destinations.begin(`d${i}`);
-      destinations.end(`d${i}`, failure, 0);
+      destinations.begin(`d${i}`, 'smtp');
+      destinations.end(`d${i}`, 'smtp', failure, 0);
+      destinations.begin(`d${i}`, 'smtp');
+      destinations.end(`d${i}`, 'smtp', failure, 0);
     }
     expect(destinations.dead('d0', 1)).toBeNull();
     expect(destinations.dead('d29999', 1)).toEqual(failure);

@@ -10,9 +10,10 @@ import { limits } from './limits.ts';
 import { proxies } from './proxies.ts';
 import { restrictions } from './restrictions.ts';
 import { type Sides, startSides } from './sides.ts';
+import { transports } from './transports.ts';
 
 const AT_ONCE = 6;
-const ALL: readonly Cases[] = [...access, restrictions, limits, dialogs, proxies];
+const ALL: readonly Cases[] = [...access, restrictions, limits, dialogs, proxies, transports];
 
 describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, { house, dialogs: all }) => {
   let sides: Sides;

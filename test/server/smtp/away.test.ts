@@ -13,6 +13,7 @@ async function open(options: Partial<HouseOptions['server']> = {}): Promise<{ at
       domains: {
         classify: async (domain) => (state.away ? away() : domain === 'baidu.com' ? 'local' : 'default'),
         resolve: (address) => address,
+        undeliverable: async () => null,
         recipientExists: async () => (state.away ? away() : true),
       },
       ...options,

@@ -119,6 +119,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
             ? 'virtual_alias'
             : 'default',
       resolve: (address) => address,
+      undeliverable: async () => null,
       recipientExists: async (address) => /^(?:maomao|xixi|haha|postmaster|root|admin)@/i.test(address),
     },
     resolver: null,

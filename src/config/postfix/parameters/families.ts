@@ -17,21 +17,26 @@ import {
   time,
 } from './row.ts';
 
+/** Of transports that leave this process. */
+const LIMITS = {
+  initial_destination_concurrency: number(
+    '$initial_destination_concurrency',
+    'Connections of this transport to a destination at first.',
+    { minimum: 1 },
+  ),
+  destination_concurrency_limit: number(
+    '$default_destination_concurrency_limit',
+    'Most connections of this transport to one destination.',
+  ),
+  destination_recipient_limit: number(
+    '$default_destination_recipient_limit',
+    'Most recipients of one delivery by this transport.',
+  ),
+} satisfies Rows;
+
 const SUFFIXES = {
+  ...LIMITS,
   ...notSupported({
-    initial_destination_concurrency: number(
-      '$initial_destination_concurrency',
-      'Connections of this transport to a destination at first.',
-      { minimum: 1 },
-    ),
-    destination_concurrency_limit: number(
-      '$default_destination_concurrency_limit',
-      'Most connections of this transport to one destination.',
-    ),
-    destination_recipient_limit: number(
-      '$default_destination_recipient_limit',
-      'Most recipients of one delivery by this transport.',
-    ),
     destination_rate_delay: time(
       '$default_destination_rate_delay',
       'Wait between two deliveries of this transport to one destination.',
@@ -80,7 +85,7 @@ const SUFFIXES = {
 /** Of transports that run a program (`pipe`). */
 const PIPE_SUFFIXES: Rows = {
   ...SUFFIXES,
-  ...notSupported({ time_limit: time('$command_time_limit', 'How long a command of this transport may run.') }),
+  time_limit: time('$command_time_limit', 'How long a command of this transport may run.'),
 };
 
 /** Transports that need no row in master.cf, with their specific defaults. */
@@ -94,7 +99,11 @@ const TRANSPORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   retry: {},
 };
 
-/** Those of them that the runner uses. */
+const LEAVING: ReadonlySet<string> = new Set(['smtp', 'lmtp', 'relay']);
+
+const inside = (row: Row): Row => ({ ...row, state: 'not supported' });
+
+/** Those of the others that the runner uses. */
 const READ: Rows = {
   local_destination_concurrency_limit: number('2', 'Most deliveries into one account at one time.'),
 };
@@ -112,7 +121,14 @@ export const transportParameters = {
   ...Object.fromEntries(
     Object.entries(TRANSPORTS).flatMap(([transport, own]) =>
       Object.entries(SUFFIXES).map(
-        ([suffix, row]) => [`${transport}_${suffix}`, { ...row, default: own[suffix] ?? row.default }] as const,
+        ([suffix, row]) =>
+          [
+            `${transport}_${suffix}`,
+            {
+              ...(suffix in LIMITS && !LEAVING.has(transport) ? inside(row) : row),
+              default: own[suffix] ?? row.default,
+            },
+          ] as const,
       ),
     ),
   ),

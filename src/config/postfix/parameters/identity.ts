@@ -78,9 +78,12 @@ export const identityParameters = {
   ...noMeaning('the programs and manuals of Postfix are not used', {
     mail_release_date: number('20240304', 'The day of the release whose parameters these are.'),
   }),
+  queue_directory: path(
+    '/var/spool/postfix',
+    'Where UNIX sockets without a leading / are, as in Postfix; the queue itself is part of the store.',
+  ),
   ...noMeaning('mail and queue are kept in the store', {
     setgid_group: account('postdrop', 'Group that may submit mail by command in Postfix.'),
-    queue_directory: path('/var/spool/postfix', "Postfix's queue folder; the queue is part of the store here."),
     mail_spool_directory: path('/var/mail', 'Where Postfix keeps mailbox files.'),
   }),
   ...noMeaning('the log is written to a file of the data folder', {

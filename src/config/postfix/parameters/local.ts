@@ -4,8 +4,6 @@
 import {
   account,
   boolean,
-  DELIVERING,
-  holding,
   list,
   noMeaning,
   notSupported,
@@ -18,7 +16,6 @@ import {
   text,
   time,
   transport,
-  unsupportedGuards,
   words,
 } from './row.ts';
 
@@ -34,6 +31,13 @@ export const localParameters = {
     '$home/.forward${recipient_delimiter}${extension}, $home/.forward',
     "Where a person's own forwarding stands.",
   ),
+  local_transport: transport('local:$myhostname', 'How mydestination is delivered.'),
+  mailbox_transport: transport('', 'Another way of delivery for all local users.'),
+  mailbox_transport_maps: tables('', 'Another way of delivery for some local users.'),
+  fallback_transport: transport('', 'Way of delivery for users that are not here.'),
+  fallback_transport_maps: tables('', 'The same for some users only.'),
+  command_time_limit: time('1000s', 'How long a command of pipe and spawn may run.'),
+  export_environment: list('TZ MAIL_CONFIG LANG', 'Environment given to other programs.'),
   show_user_unknown_table_name: boolean('yes', 'Name the table in "User unknown in … table".'),
   mailbox_size_limit: number(
     '51200000',
@@ -53,17 +57,12 @@ export const localParameters = {
     biff: boolean('yes', 'Tell users of new mail by the comsat service.'),
   }),
   ...noMeaning('no other program is started', {
-    export_environment: list('TZ MAIL_CONFIG LANG', 'Environment given to other programs.'),
     import_environment: list(
       'MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME',
       'Environment taken over from who started Postfix.',
     ),
   }),
   ...notSupported({
-    mailbox_transport: transport('', 'Another way of delivery for all local users.'),
-    mailbox_transport_maps: tables('', 'Another way of delivery for some local users.'),
-    fallback_transport: transport('', 'Way of delivery for users that are not here.'),
-    fallback_transport_maps: tables('', 'The same for some users only.'),
     allow_mail_to_commands: words(
       ['alias', 'forward', 'include'],
       'alias, forward',
@@ -83,7 +82,6 @@ export const localParameters = {
       'command, file, forward',
       'Ways of delivery that get a Delivered-To: line.',
     ),
-    command_time_limit: time('1000s', 'How long a command may run.'),
     mailbox_command: raw('', 'Program that Postfix gives local mail to.'),
     mailbox_command_maps: tables('', 'The same for some users only.'),
     forward_expansion_filter: text(
@@ -106,8 +104,5 @@ export const localParameters = {
       'Changes of delivery replies for this agent.',
     ),
     pipe_delivery_status_filter: text('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
-  }),
-  ...unsupportedGuards({
-    local_transport: holding(DELIVERING, transport('local:$myhostname', 'How mydestination is delivered.')),
   }),
 } satisfies Rows;

@@ -92,8 +92,6 @@ export interface Row<T extends ParameterType = ParameterType> {
   readonly reason?: string;
   /** For an unsupported parameter that users rely on for security: setting it makes a start fail. */
   readonly guards?: true;
-  /** Values of such a parameter that require nothing beyond what is done anyway; the default must match. */
-  readonly holds?: RegExp;
   /** For `number`, inclusive. */
   readonly minimum?: number;
   readonly maximum?: number;
@@ -179,9 +177,3 @@ export const unsupportedGuards = <R extends Rows>(rows: R): R => marked(rows, { 
 function marked<R extends Rows>(rows: R, mark: Pick<Row, 'state' | 'reason' | 'guards'>): R {
   return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, { ...row, ...mark }])) as unknown as R;
 }
-
-/** A guard for which values that match `holds` require nothing beyond what is done anyway. */
-export const holding = <R extends Row>(holds: RegExp, row: R): R => ({ ...row, holds });
-
-/** A transport that delivers; `error`, `retry` and `discard` would stop outgoing mail. */
-export const DELIVERING = /^(?!(?:error|retry|discard)\b)/;

@@ -121,6 +121,7 @@ export const smtpParameters = {
   smtp_header_checks: tables('', 'Actions by header lines of mail that leaves.'),
   smtp_mime_header_checks: tables('', 'Actions by MIME header lines of mail that leaves.'),
   smtp_nested_header_checks: tables('', 'Actions by header lines of attached messages that leave.'),
+  smtp_fallback_relay: nexthops('$fallback_relay', 'Where mail goes whose destination cannot be reached.'),
   smtp_body_checks: tables('', 'Actions by body lines of mail that leaves.'),
   ...noMeaning('OpenSSL 3 does not talk to the servers that the attack of CVE-2009-3555 needs', {
     smtp_tls_block_early_mail_reply: boolean('no', 'Watch for answers that came before they may.'),
@@ -133,7 +134,6 @@ export const smtpParameters = {
     dns_ncache_ttl_fix_enable: boolean('no', 'Read the time of negative DNS answers.'),
   }),
   ...notSupported({
-    smtp_fallback_relay: nexthops('$fallback_relay', 'Where mail goes whose destination cannot be reached.'),
     smtp_host_lookup: words(['dns', 'native'], 'dns', 'Where host names are looked up: dns, native.'),
     smtp_address_preference: choice(['any', 'ipv4', 'ipv6'], 'any', 'Which kind of address is tried first.'),
     smtp_balance_inet_protocols: boolean('yes', 'Try both kinds of addresses among the first.'),

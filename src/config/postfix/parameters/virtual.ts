@@ -8,6 +8,7 @@ export const virtualParameters = {
   virtual_alias_recursion_limit: number('1000', 'How deep virtual aliases may refer to each other.'),
   virtual_mailbox_domains: domains('$virtual_mailbox_maps', 'Domains with mailboxes of their own.'),
   virtual_mailbox_maps: tables('', 'Existing addresses in virtual_mailbox_domains.'),
+  virtual_transport: transport('virtual', 'How virtual mailbox domains are delivered.'),
   virtual_mailbox_limit: number('51200000', 'The same as mailbox_size_limit for virtual_mailbox_domains.'),
   ...noMeaning('mail and queue are kept in the store', {
     virtual_mailbox_base: path('', 'Folder before the paths of virtual_mailbox_maps.'),
@@ -18,7 +19,6 @@ export const virtualParameters = {
   }),
   ...notSupported({
     virtual_alias_address_length_limit: number('1000', 'Longest address that an expansion may make.'),
-    virtual_transport: transport('virtual', 'How virtual mailbox domains are delivered.'),
     virtual_delivery_status_filter: text(
       '$default_delivery_status_filter',
       'Changes of delivery replies for this agent.',
