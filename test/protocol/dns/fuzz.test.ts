@@ -132,6 +132,18 @@ describe('the DNS codec', () => {
     },
   );
 
+  it('refuses service parameters that contradict each other', () => {
+    const header = [0, 1, 0];
+    for (const parameters of [
+      [0, 2, 0, 0],
+      [0, 0, 0, 2, 0, 1],
+      [0, 0, 0, 4, 0, 4, 0, 3, 0, 3, 0, 2, 0, 25, 0, 4, 0, 4, 127, 0, 0, 1],
+    ]) {
+      const octets = Uint8Array.from([...header, ...parameters]);
+      expect(() => readRdata(typeNumber('SVCB') ?? 0, new WireReader(octets), octets.length)).toThrow(WireError);
+    }
+  });
+
   it('refuses data that compression pointers make longer than the limit', () => {
     const long = [...Array.from({ length: 3 }, () => [63, ...new Array<number>(63).fill(97)]).flat(), 0];
     const pointers = Array.from({ length: 1000 }, () => [0xc0, 12]).flat();

@@ -123,15 +123,16 @@ function readParameter(
   return { key, data, used: quoted ? 2 : 1 };
 }
 
-/** Constraints between parameters (RFC 9460 sections 7.1.1 and 8). */
-function checkTogether(found: ReadonlyMap<number, ArrayLike<number>>): void {
+/** What contradicts the constraints between parameters (RFC 9460 sections 7.1.1 and 8), or null. */
+function contradiction(found: ReadonlyMap<number, ArrayLike<number>>): string | null {
   const mandatory = pairs(Uint8Array.from(found.get(MANDATORY) ?? []));
   for (const [i, key] of mandatory.entries()) {
-    if (key === MANDATORY) throw new PresentationError('mandatory: it cannot name itself');
-    if (mandatory.indexOf(key) !== i) throw new PresentationError(`mandatory: ${keyName(key)} is given twice`);
-    if (!found.has(key)) throw new PresentationError(`mandatory: ${keyName(key)} is not among the parameters`);
+    if (key === MANDATORY) return 'mandatory: it cannot name itself';
+    if (mandatory.indexOf(key) !== i) return `mandatory: ${keyName(key)} is given twice`;
+    if (key < (mandatory[i - 1] ?? 0)) return 'mandatory: its keys are not in ascending order';
+    if (!found.has(key)) return `mandatory: ${keyName(key)} is not among the parameters`;
   }
-  if (found.has(NO_DEFAULT_ALPN) && !found.has(ALPN)) throw new PresentationError('no-default-alpn: it requires alpn');
+  return found.has(NO_DEFAULT_ALPN) && !found.has(ALPN) ? 'no-default-alpn: it requires alpn' : null;
 }
 
 export const serviceParameters: Field = {
@@ -147,7 +148,8 @@ export const serviceParameters: Field = {
       found.set(parameter.key, parameter.data);
       i += parameter.used;
     }
-    checkTogether(found);
+    const wrong = contradiction(found);
+    if (wrong !== null) throw new PresentationError(wrong);
     for (const [key, data] of [...found].sort(([a], [b]) => a - b)) {
       out.u16(key);
       out.u16(data.length);
@@ -165,6 +167,7 @@ export const serviceParameters: Field = {
     return printed.join(' ');
   },
   copy(message, out) {
+    const found = new Map<number, Uint8Array>();
     let last = -1;
     while (message.left > 0) {
       const key = message.u16();
@@ -173,7 +176,10 @@ export const serviceParameters: Field = {
       out.u16(key);
       out.u16(value.length);
       out.bytes(value);
+      found.set(key, value);
       last = key;
     }
+    const wrong = contradiction(found);
+    if (wrong !== null) throw new WireError(wrong);
   },
 };
