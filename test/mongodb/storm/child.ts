@@ -28,7 +28,8 @@ const scene = JSON.parse(given) as Scene;
 const AT_ONCE = 6;
 const FLAGS = ['\\Seen', '\\Flagged', '\\Deleted', '$One', '$Two'];
 
-const store = await openMongoStore({ uri: scene.uri, log: quietLog, hurry: scene.hurry });
+// On a busy machine the database may answer late; the others need this process.
+const store = await openMongoStore({ uri: scene.uri, log: quietLog, hurry: scene.hurry, patience: 60_000 });
 /** At the first SIGTERM nothing more is begun; at the second one the store is closed. */
 let isOver = false;
 const end = Promise.withResolvers<void>();

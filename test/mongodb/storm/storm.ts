@@ -130,10 +130,11 @@ export class Storm {
     const child = this.#children.get(name);
     if (child === undefined) return;
     this.#silent(name);
+    this.#children.delete(name);
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
-    this.#children.delete(name);
   }
 
   /** Stops it for so long, ms, and lets it go on. */
