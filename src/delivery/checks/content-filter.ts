@@ -121,8 +121,10 @@ function joined(parts: readonly (Buffer | string)[]): Buffer {
 
 const withCrlf = (text: string): string => (text.includes('\n') ? text.replace(/\r?\n/g, '\r\n') : text);
 
+/** Not within its name: without the colon, the header would end here. */
 export function cutField(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const lineEnd = text.lastIndexOf('\n', limit);
-  return text.slice(0, lineEnd + 1 > NICE_CUT * limit ? lineEnd : limit);
+  const end = lineEnd + 1 > NICE_CUT * limit ? lineEnd : limit;
+  return text.slice(0, Math.max(end, text.indexOf(':') + 1));
 }
