@@ -24,6 +24,21 @@ describe('P11: canonical_maps', () => {
     expect(text).toContain('\r\nFrom: Mao <maomao@baidu.com>\r\nTo: Lisi@qq.com\r\n');
   });
 
+  it('P11: no_address_mappings leaves addresses in standard form', async () => {
+    await open({
+      settings: {
+        canonical_maps: 'can',
+        masquerade_domains: 'qq.com',
+        receive_override_options: 'no_address_mappings',
+      },
+      tables: tablesOf({ can: { 'mm@baidu.com': 'zs', 'zhangsan@qq.com': 'zs@qq.com' } }),
+    });
+    await house.submit({ to: ['maomao'] }, MESSAGE, { connection: null });
+    const text = await received();
+    expect(text).toMatch(/^Return-Path: <zhangsan@qq\.com>\r\n/);
+    expect(text).toContain('\r\nFrom: Mao <mm@baidu.com>\r\nTo: Lisi@host.qq.com\r\n');
+  });
+
   it('P11: a table that cannot answer defers the message', async () => {
     await open({
       settings: { sender_canonical_maps: 'can' },
