@@ -2,6 +2,7 @@
  * A setup for tests of plugins: real parameters, tables, address classes and loader with settings from text; a small
  * directory and resolver; a connection whose fields can be set.
  */
+
 import { writeFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
@@ -22,6 +23,7 @@ import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
 import { parametersOf } from '../kit/parameters.ts';
 import { type DnsRecords, type FakeResolver, resolverOf } from '../kit/resolver.ts';
+import { TLS_INFO } from '../kit/tls-info.ts';
 
 export const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
 
@@ -139,18 +141,7 @@ export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {})
     local: { ip: '127.0.1.134', port: 25 },
     protocol: 'SMTP',
     helo,
-    tls:
-      shape.tls === true
-        ? {
-            protocol: 'TLSv1.3',
-            cipher: 'TLS_AES_256_GCM_SHA384',
-            bits: 256,
-            serverName: '',
-            chosenBy: '',
-            isAsked: false,
-            peer: null,
-          }
-        : null,
+    tls: shape.tls === true ? TLS_INFO : null,
     user:
       shape.login === undefined
         ? null

@@ -6,6 +6,7 @@ import { deny, denySoft, NEXT, OK, reply } from '../../../src/bus/plugin.ts';
 import { formatReply } from '../../../src/mail/status.ts';
 import { makeCertificate } from '../../../src/net/certificate.ts';
 import { parametersOf } from '../../kit/parameters.ts';
+import { TLS_INFO } from '../../kit/tls-info.ts';
 import { connectionOf, type HouseOptions, openHouse, type TestHouse } from '../house.ts';
 
 let house: TestHouse;
@@ -36,15 +37,7 @@ describe('headers', () => {
 
   it('P18: Received shows TLS and login if main.cf asks for it', async () => {
     await open();
-    const tls = {
-      protocol: 'TLSv1.3',
-      cipher: 'TLS_AES_256_GCM_SHA384',
-      bits: 256,
-      serverName: '',
-      chosenBy: '',
-      isAsked: false,
-      peer: null,
-    };
+    const tls = TLS_INFO;
     const account = await house.store.directory.find('maomao@baidu.com');
     if (account === null) throw new Error('no account');
     const user = { login: 'maomao', mechanism: 'PLAIN', account };
@@ -62,10 +55,9 @@ describe('headers', () => {
     await open();
     const { certificate } = await makeCertificate(['client.example']);
     const shown = { certificate: new X509Certificate(certificate), fault: '' };
-    const common = { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, serverName: '', chosenBy: '' };
     const lines: string[] = [];
     for (const peer of [null, { ...shown, trusted: true }, { ...shown, trusted: false }]) {
-      const tls = { ...common, isAsked: true, peer };
+      const tls = { ...TLS_INFO, isAsked: true, peer };
       await house.submit({}, MESSAGE, { connection: connectionOf({ tls }) });
       const text = (await house.inbox('maomao@baidu.com')).at(-1) ?? '';
       lines.push(/bits\)\)\r\n\t(.*?)\r\n/.exec(text)?.[1] ?? '');
