@@ -4,6 +4,7 @@ import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
 import { Milters } from '../delivery/milter/milters.ts';
+import { ownDomains } from '../delivery/route/accounts.ts';
 import { createDomainList } from '../delivery/route/domain-list.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
@@ -112,9 +113,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   const authenticator = new PasswordAuthenticator({
     directory: store.directory,
     hooks,
-    defaultDomains: [
-      ...new Set([parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')]),
-    ],
+    defaultDomains: ownDomains(parameters),
     log,
     clock,
     throttle: lasting.throttle,

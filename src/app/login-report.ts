@@ -1,13 +1,14 @@
 /** `posthorn test login`: a login as clients make it, and what an administrator wants to know of it. */
 import type { LoginReport } from '../admin/login-report.ts';
 import { OperationError } from '../admin/operation.ts';
+import { ownDomains } from '../delivery/route/accounts.ts';
 import type { Account } from '../mail/account.ts';
+import { findAccount } from '../server/login/find-account.ts';
 import { schemeOf } from '../server/login/password.ts';
 import { offeredMechanisms } from '../server/smtp/extensions.ts';
 import { readSettings } from '../server/smtp/settings.ts';
 import type { Directory } from '../store/directory.ts';
 import { type Trace, type TraceStep, traced } from '../tracing.ts';
-import { accountOf } from './explain/account-of.ts';
 import { TLS } from './explain/session.ts';
 import type { Generation } from './generation.ts';
 
@@ -40,7 +41,7 @@ export async function reportLogin(
   if (!result.ok && result.reason === 'unavailable')
     throw new OperationError('logins cannot be checked at this moment; see the log');
   const { parameters, services, dovecot } = configuration;
-  const account = result.ok ? result.account : await accountOf(login, parameters, directory);
+  const account = result.ok ? result.account : await findAccount(login, ownDomains(parameters), directory);
   const decided = plugin as Extract<TraceStep, { kind: 'plugin' }> | null;
   const sessions = Object.entries(dovecot?.sessionsPerUser ?? {}).flatMap(([protocol, limit]) =>
     limit === undefined ? [] : [`mail_max_userip_connections = ${limit} (${protocol})`],

@@ -5,7 +5,7 @@
  */
 import { type Address, localPart, unquoted } from '../mail/address.ts';
 import { quoteLocalPart, unquoteLocalPart } from '../mail/local-part.ts';
-import { addressTokens, localRewriting, type Rewrite } from './address-rewriting.ts';
+import { addressTokens, isPlain, localRewriting, type Rewrite } from './address-rewriting.ts';
 import type { ParameterReader } from './parameters.ts';
 
 export interface ResolvingOptions {
@@ -14,8 +14,6 @@ export interface ResolvingOptions {
   isLocal(domain: string): boolean | Promise<boolean>;
 }
 
-/** Nothing in it names a second domain: nearly every address. */
-const PLAIN = /^[\w+=-]+(?:\.[\w+=-]+)*@[\w-]+(?:\.[\w-]+)+$/;
 /** Domains of ours that are taken off one address. */
 const MOST_DOMAINS = 50;
 const OPERATOR = /[@!%]/;
@@ -39,7 +37,7 @@ export class AddressResolver {
 
   /** Rejects if a table cannot answer. */
   resolve(given: Address): Address | Promise<Address> {
-    return given === '' || PLAIN.test(given) ? given : this.#resolve(this.#rewrite(given));
+    return given === '' || isPlain(given) ? given : this.#resolve(this.#rewrite(given));
   }
 
   async #resolve(address: Address): Promise<Address> {
@@ -78,5 +76,5 @@ export class AddressResolver {
 
 /** Whether a local part of a resolved address names another domain: mail that others might pass on. */
 export function isRouted(address: Address): boolean {
-  return !PLAIN.test(address) && OPERATOR.test(localPart(unquoted(address)));
+  return !isPlain(address) && OPERATOR.test(localPart(unquoted(address)));
 }

@@ -19,7 +19,7 @@ interface RewritingRules {
 
 /** Quoted strings, domain literals, what divides an address, and the rest. */
 const TOKEN = /"(?:[^"\\]|\\.)*"?|\[(?:[^\]\\]|\\.)*\]?|[@!%:.]|(?:[^"[@!%:.\\]|\\.)+|\\/gsu;
-/** No parts that need a change: nearly every address. */
+/** `user.name@host.example` with nothing that rewriting or resolving changes: nearly every address. */
 const PLAIN = /^[\w+=-]+(?:\.[\w+=-]+)*@[\w-]+(?:\.[\w-]+)+$/;
 
 /** For addresses of the envelope, and of the headers of local clients (local_header_rewrite_clients). */
@@ -43,7 +43,7 @@ function rewritingBy(parameters: ParameterReader, origin: string, domain: string
 }
 
 function rewriteAddress(address: string, rules: RewritingRules): string {
-  if (PLAIN.test(address) || address === '' || address === '""') return address;
+  if (isPlain(address) || address === '' || address === '""') return address;
   if (address === '@') return '';
   let tokens: readonly string[] = addressTokens(address);
   const colon = tokens[0] === '@' ? tokens.indexOf(':') : -1;
@@ -57,6 +57,8 @@ function rewriteAddress(address: string, rules: RewritingRules): string {
   if (tokens.at(-1) === '.' && before !== undefined && before !== '.' && before !== '@') tokens = tokens.slice(0, -1);
   return tokens.join('');
 }
+
+export const isPlain = (address: string): boolean => PLAIN.test(address);
 
 export const addressTokens = (address: string): string[] => address.match(TOKEN) ?? [];
 

@@ -6,15 +6,16 @@ import { isIP } from 'node:net';
 import type { Hypothetical } from '../../admin/explanation.ts';
 import { OperationError } from '../../admin/operation.ts';
 import type { Service } from '../../config/configuration.ts';
+import { ownDomains } from '../../delivery/route/accounts.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Authenticator } from '../../server/login/authenticator.ts';
+import { findAccount } from '../../server/login/find-account.ts';
 import { HypotheticalWire, type Script } from '../../server/smtp/hypothetical-wire.ts';
 import { SmtpServer } from '../../server/smtp/server.ts';
 import { readSettings } from '../../server/smtp/settings.ts';
 import type { KnownClient } from '../../server/smtp/wire.ts';
 import type { Directory } from '../../store/directory.ts';
 import { type SmtpServing, smtpOptions } from '../generation.ts';
-import { accountOf } from './account-of.ts';
 import { type ExplainParts, QUEUE_ID } from './parts.ts';
 
 /** What is assumed of a connection that must be encrypted. */
@@ -78,7 +79,7 @@ async function userOf(
   parameters: ParameterReader,
   directory: Directory,
 ): Promise<NonNullable<KnownClient['user']>> {
-  const account = await accountOf(login, parameters, directory);
+  const account = await findAccount(login, ownDomains(parameters), directory);
   if (account === null) throw new OperationError(`there is no account ${login}; "posthorn user list" shows all`);
   return { login, mechanism: 'PLAIN', account };
 }

@@ -2,7 +2,7 @@
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { DebugPeers } from '../../lookup/debug-peers.ts';
-import { type Peer, peerWords } from './peer-outcome.ts';
+import { type Peer, peerPlace } from './peer-outcome.ts';
 
 /** Hears what is said in a session: `>` is ours, `<` the server's. No passwords are among it. */
 export type Listener = (side: '<' | '>', line: string) => void;
@@ -20,10 +20,10 @@ export async function listenerOf(peer: Peer, debugPeers: DebugPeers | null, log:
     log.warn({ destination: peer.destination }, `debug_peer_list: ${messageOf(error)}`);
     return null;
   }
-  const words = `${peerWords(peer)}:${peer.port}`;
+  const place = peerPlace(peer);
   return (side, line) =>
     log.info(
       { destination: peer.destination },
-      `${side} ${words}: ${line.replace(/[\0-\x1f\x7f]/g, '?')}`.slice(0, LONGEST_LINE),
+      `${side} ${place}: ${line.replace(/[\0-\x1f\x7f]/g, '?')}`.slice(0, LONGEST_LINE),
     );
 }

@@ -1,4 +1,5 @@
 /** What the end of a command means for the message, with the codes and words of Postfix's pipe(8). Pure. */
+import { constants } from 'node:os';
 import { type Reply, reply } from '../../mail/status.ts';
 import type { CommandEnd } from './run-command.ts';
 
@@ -23,23 +24,6 @@ const STATUSES: Readonly<Record<number, readonly [enhanced: string, words: strin
 
 /** Characters of a successful command's output in the log. */
 const MOST_SAID = 100;
-const SIGNALS: ReadonlyMap<string, number> = new Map([
-  ['SIGHUP', 1],
-  ['SIGINT', 2],
-  ['SIGQUIT', 3],
-  ['SIGILL', 4],
-  ['SIGTRAP', 5],
-  ['SIGABRT', 6],
-  ['SIGBUS', 7],
-  ['SIGFPE', 8],
-  ['SIGKILL', 9],
-  ['SIGUSR1', 10],
-  ['SIGSEGV', 11],
-  ['SIGUSR2', 12],
-  ['SIGPIPE', 13],
-  ['SIGALRM', 14],
-  ['SIGTERM', 15],
-]);
 
 /** The reply: 2xx sent, 4xx deferred, 5xx bounced. `service`: of master.cf; `path`: of the program. */
 export function replyTo(end: CommandEnd, service: string, path: string): Reply {
@@ -53,11 +37,7 @@ export function replyTo(end: CommandEnd, service: string, path: string): Reply {
     case 'not started':
       return failure('4.3.0', 'temporary failure', `pipe: fatal: pipe_command: execvp ${path}: ${end.because}\n`);
     case 'signal':
-      return failure(
-        '4.3.0',
-        `Command died with signal ${SIGNALS.get(end.signal) ?? end.signal}: "${path}"`,
-        end.output,
-      );
+      return failure('4.3.0', `Command died with signal ${constants.signals[end.signal]}: "${path}"`, end.output);
     case 'exit':
       return end.code === 0 ? success(service, end.output) : exited(end.code, path, end.output);
   }

@@ -22,6 +22,11 @@ const ALWAYS_THERE: ReadonlySet<string> = new Set(['postmaster', 'root']);
 /** Local parts that must always be deliverable. */
 export const isAlwaysThere = (local: string): boolean => ALWAYS_THERE.has(local.toLowerCase());
 
+/** Where users without a domain are looked for, in this order. */
+export const ownDomains = (parameters: ParameterReader): readonly string[] => [
+  ...new Set((['myorigin', 'mydomain', 'myhostname'] as const).map((name) => parameters.string(name).toLowerCase())),
+];
+
 export interface Accounts {
   /** `local`: the address is in mydestination, so our domains are tried in turn. */
   find(address: string, local: boolean): Promise<Account | null>;
@@ -37,19 +42,13 @@ export function createAccounts(options: {
   readonly tables: Tables;
 }): Accounts {
   const { directory, parameters, tables } = options;
-  const ownDomains = [
-    ...new Set(
-      [parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')].map((name) =>
-        name.toLowerCase(),
-      ),
-    ),
-  ];
+  const domains = ownDomains(parameters);
   const delimiters = parameters.string('recipient_delimiter');
 
   async function findUser(user: string, domain: string, local: boolean): Promise<Account | null> {
     const exact = domain === '' ? null : await directory.find(`${user}@${domain}`);
     if (exact !== null || !local) return exact;
-    for (const other of ownDomains) {
+    for (const other of domains) {
       if (other === domain) continue;
       const account = await directory.find(`${user}@${other}`);
       if (account !== null) return account;
@@ -87,7 +86,7 @@ export function createAccounts(options: {
     const found = await find(address, local);
     const user = found === null ? await userToMake(address, local) : null;
     if (user === null) return found;
-    const name = local ? `${user}@${ownDomains[0] ?? domainOf(address)}` : user;
+    const name = local ? `${user}@${domains[0] ?? domainOf(address)}` : user;
     try {
       return await directory.create({ address: name, passwordHash: '' });
     } catch (error) {

@@ -19,6 +19,7 @@ import type { Directory } from '../../store/directory.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import { type AccountEnd, watchAccount } from './account-watch.ts';
 import type { Authenticator, Credentials, LoginResult } from './authenticator.ts';
+import { findAccount } from './find-account.ts';
 import { Turns, TurnsFullError } from './password/turns.ts';
 import { DEFAULT_SCHEME, hashPassword, schemeOf, verifyPassword } from './password.ts';
 import { LoginThrottle } from './throttle.ts';
@@ -131,14 +132,8 @@ export class PasswordAuthenticator implements Authenticator {
       : WRONG;
   }
 
-  async #find(login: string): Promise<Account | null> {
-    const name = login.trim();
-    if (name === '') return null;
-    for (const address of name.includes('@') ? [name] : this.#defaultDomains.map((domain) => `${name}@${domain}`)) {
-      const account = await this.#options.directory.find(address);
-      if (account !== null) return account;
-    }
-    return null;
+  #find(login: string): Promise<Account | null> {
+    return findAccount(login, this.#defaultDomains, this.#options.directory);
   }
 
   async #check({ password, remoteIp }: Credentials, known: boolean, account: Account | null): Promise<boolean> {
