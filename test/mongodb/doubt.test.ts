@@ -3,6 +3,7 @@
  * operation in turn, before and after the server has it, once and for longer: what was confirmed is there once, what was
  * not is there once or not at all, and nothing is left over.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import type { Account, Id } from '../../src/mail/account.ts';
 import { reply } from '../../src/mail/status.ts';
@@ -413,6 +414,39 @@ test('what a claim got whose answer was lost is claimed again by the same proces
     proxy.fault = () => undefined;
     expect((await claimed()).map(({ recipient }) => recipient)).toEqual(['a@qq.com', 'b@qq.com']);
     expect(await claimed()).toEqual([]);
+  } finally {
+    await store.close();
+    await proxy.close();
+    await database.close();
+  }
+});
+
+test('what another process has taken over while a claim was not answered is not handed out', async () => {
+  const database = await openDatabase();
+  const proxy = await openMongoProxy(database.uri);
+  const uri = uriWithDatabase(`${proxy.uri}?minHeartbeatFrequencyMS=20`, database.name);
+  const store = await openMongoStore({ uri, log: quietLog });
+  try {
+    await store.accept(sampleAcceptance('Q', { queued: [queuedFor('a@qq.com'), queuedFor('b@qq.com')] }));
+    const now = 1_795_000_001_000;
+    const claimed = (): Promise<readonly QueueItem[]> =>
+      store.queue.claim({ now, limit: 10, leaseMs: 3_600_000, exclude: [] });
+    const items = await claimed();
+    await store.queue.settle(
+      items.map(({ id }) => ({ item: id, outcome: 'deferred', dueAt: now, reply: reply(450, '4.2.0', 'no') })),
+    );
+    // Of what was tried before it is asked, after the lease, whether it was delivered.
+    let asked = 0;
+    proxy.fault = ({ name, collection }) => {
+      if (name !== 'find' || collection !== 'contents') return undefined;
+      asked += 1;
+      return { hold: delay(2_500) };
+    };
+    const late = claimed();
+    await vi.waitFor(() => expect(asked).toBe(1));
+    const taken = { claim: 'of another', by: 'another' };
+    await database.db.collection('queue').updateOne({ recipient: 'a@qq.com' }, { $set: taken });
+    expect((await late).map(({ recipient }) => recipient)).toEqual(['b@qq.com']);
   } finally {
     await store.close();
     await proxy.close();

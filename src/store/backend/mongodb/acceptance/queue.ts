@@ -11,6 +11,7 @@ import type { Context } from '../context.ts';
 import type { ItemDocument } from '../database/documents.ts';
 import { dropReferences, slices } from '../database/references.ts';
 import { newId } from '../log/mailbox-state.ts';
+import { TakenOverError } from '../log/taken-over.ts';
 
 export const STATES: readonly QueueState[] = ['incoming', 'deferred', 'hold'];
 const HOLD = 2;
@@ -18,6 +19,11 @@ const HOLD = 2;
 const PAGE = 500;
 /** How long it is looked for what a claim may have got whose answer was lost, ms: a server that hung does it later. */
 const LOST_FOR = 60_000;
+/**
+ * When a claim is answered that was begun longer ago, ms, this process may have stood still, and others have taken over
+ * what it claimed. Shorter than any silence that they take for death.
+ */
+const SURELY_HELD = 2_000;
 /** How long items are leased that are about to be removed, ms. */
 const REMOVAL = 60_000;
 
@@ -51,12 +57,15 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       { ordered: false },
     );
     const leased = items.map((item) => ({ ...item, claim, by: context.by, wasDue: trueDue(item), dueAt: until }));
-    if (matchedCount === items.length) return leased;
-    const got = await queue
+    return matchedCount === items.length ? leased : heldBy(claim, leased);
+  };
+
+  const heldBy = async (claim: string, items: readonly ItemDocument[]): Promise<ItemDocument[]> => {
+    const found = await queue
       .find({ _id: { $in: items.map(({ _id }) => _id) }, claim }, { projection: { _id: 1 } })
       .toArray();
-    const ids = new Set(got.map(({ _id }) => _id));
-    return leased.filter(({ _id }) => ids.has(_id));
+    const ids = new Set(found.map(({ _id }) => _id));
+    return items.filter(({ _id }) => ids.has(_id));
   };
 
   /** Leases them whoever holds them: they are about to be removed. */
@@ -136,6 +145,17 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
     return [...leased.filter(isFresh), ...(await withoutDelivered(leased.filter((item) => !isFresh(item))))];
   };
 
+  /** The same, and if the answer was long in coming, what the claim still has. */
+  const takeSurely: typeof take = async (claim, wanted, until) => {
+    const begun = performance.now();
+    const items = await take(claim, wanted, until);
+    const asked = performance.now();
+    if (asked - begun < SURELY_HELD) return items;
+    const held = await heldBy(claim, items);
+    if (performance.now() - asked > SURELY_HELD) throw new TakenOverError();
+    return held;
+  };
+
   async function* listed(filter: Filter<ItemDocument>): AsyncIterable<ItemDocument[]> {
     for (let after = ''; ; ) {
       const page = await queue
@@ -169,7 +189,7 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       const wanted = [...fresh, ...deferred].slice(0, limit);
       if (wanted.length === 0) return [];
       const claim = newId();
-      const items = await take(claim, wanted, now + leaseMs).catch((error: unknown) => {
+      const items = await takeSurely(claim, wanted, now + leaseMs).catch((error: unknown) => {
         lost.set(claim, performance.now() + LOST_FOR);
         throw error;
       });
