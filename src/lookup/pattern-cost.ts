@@ -20,8 +20,14 @@ const ATOM: Level = { copies: 1, varies: false };
 
 const TOKENS = /\\[\s\S]|\[(?:\\[\s\S]|[^\]\\])*\]|\((?:\?(?::|<?[=!]))?|(?:[*+?]|\{(\d+)(,?)(\d*)\})\??|[\s\S]/g;
 
+export interface PatternCost {
+  /** The linear engine can match it. */
+  readonly isLinear: boolean;
+  readonly mayRunLong: boolean;
+}
+
 /** `source` is a valid expression. Linear in its length. */
-export function mayRunLong(source: string): boolean {
+export function costOf(source: string): PatternCost {
   const open: Level[] = [ATOM];
   let last = ATOM;
   let isLinear = true;
@@ -51,7 +57,7 @@ export function mayRunLong(source: string): boolean {
     else if (token === '|') last = { copies: 1, varies: true };
     if (/^(?:\(\?<?[=!]|\\[1-9])/.test(token)) isLinear = false;
   }
-  return !isLinear && (nested || loops > MOST_LOOPS || choices > MOST_CHOICES);
+  return { isLinear, mayRunLong: !isLinear && (nested || loops > MOST_LOOPS || choices > MOST_CHOICES) };
 }
 
 function repetition(token: string, least = '', comma = '', most = ''): readonly [number, number] | undefined {

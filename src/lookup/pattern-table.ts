@@ -1,5 +1,6 @@
 /** regexp and pcre tables: `/pattern/flags result` (regexp_table(5), pcre_table(5)). */
 import { PatternError } from './pattern-error.ts';
+import { sieveOf } from './pattern-sieve.ts';
 import type { Dialect } from './pattern-translator.ts';
 import { compilePattern } from './regular-expression.ts';
 import type { ReadPattern } from './rule-list.ts';
@@ -9,8 +10,19 @@ import type { TableType } from './table-type.ts';
 export const patternTable = (dialect: Dialect): TableType => ({
   doc: dialect === 'regexp' ? 'POSIX regular expressions, tried in order' : 'Perl regular expressions, tried in order',
   open: (name, argument, context) =>
-    openRules(name, argument, context, { read: readPattern(dialect), keyOf: (key) => key }),
+    openRules(name, argument, context, {
+      read: readPattern(dialect),
+      sieve: sieveOf,
+      isLong: (key) => key.length > SHORT,
+      keyOf: (key) => key,
+    }),
 });
+
+/**
+ * Length of a key for which the clock of a time limit would cost more than the match. The time of a loop such as in
+ * `a.*b` grows with the square of the length: 0.5 ms here, 40 for 8000 characters.
+ */
+const SHORT = 1000;
 
 /**
  * The pattern may be enclosed in any character that is not a letter, a digit or white space; inside, a backslash makes

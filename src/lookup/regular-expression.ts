@@ -8,7 +8,7 @@
  */
 import { messageOf } from '../errors.ts';
 import { decodeHeaderText, encodeHeaderText } from '../protocol/mime/header-text.ts';
-import { mayRunLong } from './pattern-cost.ts';
+import { costOf } from './pattern-cost.ts';
 import { PatternError } from './pattern-error.ts';
 import { type Dialect, type Modes, Translator } from './pattern-translator.ts';
 import type { Pattern } from './rule-list.ts';
@@ -41,6 +41,7 @@ export function compilePattern(source: string, flags: string, dialect: Dialect):
     toggled.has('U'),
   ).translate();
   const expression = expressionOf(toggled.has('A') ? `^(?:${body})` : body);
+  const { isLinear, mayRunLong } = costOf(expression.source);
   return {
     match(subject) {
       const { octets, isPlain } = prepare(subject);
@@ -50,7 +51,8 @@ export function compilePattern(source: string, flags: string, dialect: Dialect):
       return isPlain ? texts : texts.map((text) => text && decodeHeaderText(text));
     },
     groups: captures.length,
-    slow: mayRunLong(expression.source),
+    slow: mayRunLong,
+    linear: isLinear ? expression.source : undefined,
   };
 }
 
@@ -63,7 +65,8 @@ interface Prepared {
 /** The last key: all patterns of a table are asked about one after the other. */
 let last: Prepared = { subject: '', octets: '', isPlain: true };
 
-function prepare(subject: string): Prepared {
+/** What patterns are matched against. */
+export function prepare(subject: string): Prepared {
   if (subject !== last.subject) {
     const octets = octetsOf(subject.slice(0, MAX_SUBJECT));
     last = { subject, octets, isPlain: isAscii(octets) };

@@ -21,7 +21,12 @@ export interface Pattern<K> {
   readonly groups: number;
   /** A match may take very long: it needs a time limit. */
   readonly slow?: boolean;
+  /** Its JavaScript expression, if V8's linear engine can match it: a sieve joins it with others. */
+  readonly linear?: string | undefined;
 }
+
+/** Makes one question of several patterns: false if none of them matches the key. */
+export type Sieve<K> = (patterns: readonly Pattern<K>[]) => (key: K) => boolean;
 
 /** Reads the pattern at the beginning of `text` (after `!`) and returns the rest, the result; or the error. */
 export type ReadPattern<K> = (text: string) => { readonly pattern: Pattern<K>; readonly rest: string } | string;
@@ -60,8 +65,15 @@ interface Remark {
 const MAX_RULES = 20_000;
 const MAX_DEPTH = 100;
 
+export interface RuleReading<K> {
+  readonly read: ReadPattern<K>;
+  readonly sieve?: Sieve<K>;
+  /** The match of a key so long needs a time limit, whatever the patterns. */
+  readonly isLong?: (key: K) => boolean;
+}
+
 /** Throws TableFault that lists every wrong line. */
-export function parseRules<K>(text: string, file: string, read: ReadPattern<K>): RuleList<K> {
+export function parseRules<K>(text: string, file: string, { read, sieve, isLong }: RuleReading<K>): RuleList<K> {
   const rules: Rule<K>[] = [];
   const open: { readonly rule: Rule<K>; readonly line: number }[] = [];
   const problems: Remark[] = [];
@@ -93,11 +105,15 @@ export function parseRules<K>(text: string, file: string, read: ReadPattern<K>):
   for (const { line } of open) problems.push({ line, message: 'if without a matching endif' });
   const [first, ...further] = problems;
   if (first !== undefined) throw new TableFault(file, first.line, first.message, { further });
-  const find = rules.some(({ pattern }) => pattern.slow === true) ? findInTime<K> : findIn<K>;
+  const isSlow = rules.some(({ pattern }) => pattern.slow === true);
+  const runs = sieve === undefined ? [] : runsOf(rules, sieve);
+  const find = (search: Search<K>, tooLong: (line: number) => void): string | undefined =>
+    isSlow || isLong?.(search.key) === true ? findInTime(search, tooLong) : findIn(search);
+  const searchFor = (key: K): Search<K> => ({ rules, runs, key, at: 0, inRun: false });
   return {
-    find: (key, tooLong) => find({ rules, key, at: 0 }, tooLong),
+    find: (key, tooLong) => find(searchFor(key), tooLong),
     lineOf(key) {
-      const search: Search<K> = { rules, key, at: 0 };
+      const search = searchFor(key);
       return find(search, () => {}) === undefined ? undefined : rules[search.at]?.line;
     },
     results: rules.filter(({ end }) => end === undefined).map(({ written }) => written),
@@ -117,16 +133,52 @@ const NOWHERE: Rule<never> = {
   written: '',
 };
 
+/** Rules that follow each other and are passed over together for most keys. */
+interface Run<K> {
+  readonly end: number;
+  readonly mayMatch: (key: K) => boolean;
+}
+
+/** With more, little is won, and a key that one of them matches pays for all. */
+const LONGEST_RUN = 16;
+
+/** By the index of the first rule of each. An `if` ends a run, `endif` does not: its block has already been entered. */
+function runsOf<K>(rules: readonly Rule<K>[], sieve: Sieve<K>): readonly (Run<K> | undefined)[] {
+  const runs: (Run<K> | undefined)[] = [];
+  const joins = ({ pattern, negated, end }: Rule<K>): boolean =>
+    pattern.linear !== undefined && !negated && end === undefined;
+  for (let at = 0; at < rules.length; ) {
+    const other = rules.slice(at, at + LONGEST_RUN).findIndex((rule) => !joins(rule));
+    const end = other < 0 ? Math.min(at + LONGEST_RUN, rules.length) : at + other;
+    if (end > at) runs[at] = { end, mayMatch: sieve(rules.slice(at, end).map(({ pattern }) => pattern)) };
+    at = Math.max(end, at + 1);
+  }
+  return runs;
+}
+
 interface Search<K> {
   readonly rules: readonly Rule<K>[];
+  runs: readonly (Run<K> | undefined)[];
   readonly key: K;
   /** The index of the next rule to try. */
   at: number;
+  /** The run that begins there is being asked. */
+  inRun: boolean;
 }
 
 function findIn<K>(search: Search<K>): string | undefined {
-  const { rules, key } = search;
+  const { rules, runs, key } = search;
   for (;;) {
+    const run = runs[search.at];
+    if (run !== undefined) {
+      search.inRun = true;
+      const mayMatch = run.mayMatch(key);
+      search.inRun = false;
+      if (!mayMatch) {
+        search.at = run.end;
+        continue;
+      }
+    }
     const rule = rules[search.at];
     if (rule === undefined) return undefined;
     const captured = rule.pattern.match(key);
@@ -143,11 +195,19 @@ const next = (rule: Rule<never>, at: number): number => rule.end ?? at + 1;
 const TIME_LIMIT = 100;
 const MOST_TOO_LONG = 3;
 
-/** As PCRE does at its match limit, a rule that takes too long counts as one that does not fit, negated or not. */
+/**
+ * As PCRE does at its match limit, a rule that takes too long counts as one that does not fit, negated or not. A run
+ * that takes too long is asked rule by rule.
+ */
 function findInTime<K>(search: Search<K>, tooLong: (line: number) => void): string | undefined {
   for (let i = 0; i < MOST_TOO_LONG; i += 1) {
     const found = withinTime(TIME_LIMIT, () => findIn(search));
     if (found !== OUT_OF_TIME) return found;
+    if (search.inRun) {
+      search.inRun = false;
+      search.runs = [];
+      continue;
+    }
     const rule = search.rules[search.at];
     if (rule === undefined) return undefined;
     tooLong(rule.line);

@@ -1,11 +1,10 @@
 /** Opens a table of rules, whose text is in a file or in the table's name: `cidr:{ {rule}, {rule} }`. */
-import { inlineText, parseRules, type ReadPattern, type RuleList } from './rule-list.ts';
+import { inlineText, parseRules, type RuleList, type RuleReading } from './rule-list.ts';
 import type { LookupTable } from './table.ts';
 import type { TableContext } from './table-type.ts';
 import { watchFile } from './watched-file.ts';
 
-export interface RuleKind<K> {
-  readonly read: ReadPattern<K>;
+export interface RuleKind<K> extends RuleReading<K> {
   /** Null if the key matches no rule, negated ones included. */
   readonly keyOf: (key: string) => K | null;
 }
@@ -17,7 +16,7 @@ const REPORT_INTERVAL = 60_000;
 export function openRules<K>(name: string, argument: string, context: TableContext, kind: RuleKind<K>): LookupTable {
   const { log, clock } = context;
   const parse = (text: string, file: string): RuleList<K> => {
-    const rules = parseRules(text, file, kind.read);
+    const rules = parseRules(text, file, kind);
     for (const { line, message } of rules.warnings) log.warn({ file, line }, `${file}:${line}: ${message}`);
     return rules;
   };

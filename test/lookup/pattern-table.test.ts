@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import v8 from 'node:v8';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { mayRunLong } from '../../src/lookup/pattern-cost.ts';
+import { costOf } from '../../src/lookup/pattern-cost.ts';
 import { PatternError } from '../../src/lookup/pattern-error.ts';
 import { compilePattern } from '../../src/lookup/regular-expression.ts';
 import { TableFault, TableUnavailableError } from '../../src/lookup/table-fault.ts';
@@ -137,7 +137,7 @@ describe('patterns in JavaScript', () => {
     ['(a+)+\\1', true],
     ['[*+(]{99}', false],
   ])('/%s/ needs a time limit: %s', (source, slow) => {
-    expect(mayRunLong(source)).toBe(slow);
+    expect(costOf(source).mayRunLong).toBe(slow);
   });
 
   test.each([
@@ -220,4 +220,51 @@ describe('patterns in JavaScript', () => {
     writeFileSync(path, `!/${endless}/ never\n`.repeat(4));
     expect(() => openTables().tables.open(`pcre:${path}`).get(key)).toThrow(TableUnavailableError);
   });
+
+  test('a table answers as its patterns do one by one', () => {
+    const piece = fc.constantFrom('a', 'b', '.', '.*', '(.*)', '(a|b)', '[ab]+', '^', '$', '?', '|', 'a{2}', '\\b');
+    const pattern = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom('', '', '', '!', 'if '), pattern), { minLength: 1, maxLength: 40 }),
+        fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), maxLength: 8 }), { maxLength: 10 }),
+        (wanted, keys) => {
+          const rules = wanted.filter(([, text]) => isValid(text));
+          const lines = rules.map(([kind, text], i) => `${kind}/${text}/${kind === 'if ' ? '' : ` rule${i}`}`);
+          const ends = rules.filter(([kind]) => kind === 'if ').map(() => 'endif');
+          if (rules.length === ends.length) return;
+          writeFileSync(path, `${[...lines, ...ends].join('\n')}\n`);
+          const table = openTables().tables.open(`pcre:${path}`);
+          for (const key of keys) {
+            // All blocks go on to the end: the first `if` that does not fit ends the search.
+            const decides = ([kind, text]: readonly [string, string]): boolean =>
+              (compilePattern(text, '', 'pcre').match(key) !== null) === (kind === '');
+            const first = rules.findIndex(decides);
+            const found = first < 0 || rules[first]?.[0] === 'if ' ? undefined : `rule${first}`;
+            expect(table.get(key)).toBe(found);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('for a long key any loop needs the time limit, and a pattern that fits at once is still found', () => {
+    const key = 'free'.repeat(2000);
+    const loop = '/free.*free.*free.*money/ spam\n';
+    writeFileSync(path, `${loop.repeat(40)}/^(free)/ found $1\n`);
+    const { tables } = openTables();
+    expect(() => tables.open(`pcre:${path}`).get(key)).toThrow(TableUnavailableError);
+    writeFileSync(path, `/^(free)/ found $1\n${loop.repeat(40)}`);
+    expect(openTables().tables.open(`pcre:${path}`).get(key)).toBe('found free');
+  });
 });
+
+function isValid(pattern: string): boolean {
+  try {
+    compilePattern(pattern, '', 'pcre');
+    return true;
+  } catch {
+    return false;
+  }
+}
