@@ -56,50 +56,65 @@ export class ContentFilter {
     const out: (Buffer | string)[] = [];
     let began = performance.now();
     for (const piece of pieces) {
+      if (piece.kind === 'text') {
+        out.push(piece.octets);
+        continue;
+      }
       if (performance.now() - began > LONGEST_TURN) {
         await nextTurn();
         began = performance.now();
       }
-      if (piece.kind === 'text') out.push(piece.octets);
-      else if (piece.kind === 'field') out.push(await this.#field(piece.header, piece.text));
-      else if (piece.kind === 'line') out.push(await this.#line(piece.text, piece.ends ? '\r\n' : ''));
-      else if (this.#looks) {
-        this.#looks = false;
-        this.#options.onFault(piece.fault, piece.text);
-      }
+      const text = this.#checked(piece);
+      out.push(text instanceof Promise ? await text : text);
     }
     return joined(out);
   }
 
-  async #field(header: Subject, text: string): Promise<string> {
-    const { fieldLimit } = this.#options.rules;
-    const effect = await this.#look(header, text);
-    const { rewrite } = this.#options;
-    const kept =
-      effect.text !== null && header === 'primary' && rewrite !== undefined ? await rewrite(effect.text) : effect.text;
-    const lines = effect.before === undefined ? [kept] : [effect.before, kept];
-    return lines.map((field) => (field === null ? '' : `${withCrlf(cutField(field, fieldLimit))}\r\n`)).join('');
+  #checked(piece: Exclude<Piece, { kind: 'text' }>): string | Promise<string> {
+    if (piece.kind === 'field') return this.#field(piece.header, piece.text);
+    if (piece.kind === 'line') return this.#line(piece.text, piece.ends ? '\r\n' : '');
+    if (this.#looks) {
+      this.#looks = false;
+      this.#options.onFault(piece.fault, piece.text);
+    }
+    return '';
   }
 
-  async #line(text: string, lineEnd: string): Promise<string> {
-    const { text: line, before } = await this.#look('body', text);
-    return `${before === undefined ? '' : `${withCrlf(before)}\r\n`}${line === null ? '' : withCrlf(line) + lineEnd}`;
+  #field(header: Subject, text: string): string | Promise<string> {
+    const { rewrite, rules } = this.#options;
+    const inLines = (field: string | null): string =>
+      field === null ? '' : `${withCrlf(cutField(field, rules.fieldLimit))}\r\n`;
+    return after(this.#look(header, text), ({ text: kept, before }) => {
+      const rewritten = kept !== null && header === 'primary' && rewrite !== undefined ? rewrite(kept) : kept;
+      return after(rewritten, (field) => `${before === undefined ? '' : inLines(before)}${inLines(field)}`);
+    });
+  }
+
+  #line(text: string, lineEnd: string): string | Promise<string> {
+    return after(
+      this.#look('body', text),
+      ({ text: line, before }) =>
+        `${before === undefined ? '' : `${withCrlf(before)}\r\n`}${line === null ? '' : withCrlf(line) + lineEnd}`,
+    );
   }
 
   /** Waits only for tables that need time. */
   #look(subject: Subject, text: string): Effect | Promise<Effect> {
     const rule = this.#options.rules.rules[subject];
     const found = this.#looks ? findAction(rule, text) : undefined;
-    const act = (value: string | undefined): Effect => {
+    return after(found, (value): Effect => {
       if (value === undefined) return { text };
       const where: Finding['where'] = subject === 'body' ? 'body' : 'header';
       const effect = this.#options.act({ where, text, parameter: rule.parameter, ...parseAction(value) });
       if (effect.isLast === true) this.#looks = false;
       return effect;
-    };
-    return found instanceof Promise ? found.then(act) : act(found);
+    });
   }
 }
+
+/** At once where nothing has to be waited for: that is so for nearly every field and line. */
+const after = <T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> =>
+  value instanceof Promise ? value.then(next) : next(value);
 
 function joined(parts: readonly (Buffer | string)[]): Buffer {
   const buffers: Buffer[] = [];
