@@ -103,6 +103,21 @@ describe('the processes', () => {
     ]);
   });
 
+  test('declare a dead one dead, unless it shows life first; it learns of that', async () => {
+    const a = await join();
+    const b = await join();
+    await a.pass(11);
+    expect(a.cluster.isAlive(b.cluster.id)).toBe(false);
+    expect(await a.cluster.declareDead(b.cluster.id)).toBe(true);
+    expect([b.cluster.deaths, await b.cluster.confirm(), b.cluster.deaths]).toEqual([0, 1, 1]);
+    expect(await a.cluster.declareDead(b.cluster.id)).toBe(false);
+    await a.pass(11);
+    expect(await a.cluster.declareDead(b.cluster.id)).toBe(true);
+    await b.pass(1);
+    expect(b.cluster.deaths).toBe(2);
+    expect(await a.cluster.declareDead('nobody')).toBe(true);
+  });
+
   test('do not take an unknown one for dead that may have joined since they looked', async () => {
     const { cluster, time } = await join();
     expect(cluster.isAlive('new')).toBe(false);

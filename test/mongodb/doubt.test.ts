@@ -4,9 +4,13 @@
  * not is there once or not at all, and nothing is left over.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Db } from 'mongodb';
 import { describe, expect, test, vi } from 'vitest';
 import type { Account, Id } from '../../src/mail/account.ts';
 import { reply } from '../../src/mail/status.ts';
+import { createQueue, type MongoQueue, type Processes } from '../../src/store/backend/mongodb/acceptance/queue.ts';
+import type { Context } from '../../src/store/backend/mongodb/context.ts';
+import { collectionsOf } from '../../src/store/backend/mongodb/database/database.ts';
 import { openMongoStore } from '../../src/store/backend/mongodb/open.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -421,37 +425,96 @@ test('what a claim got whose answer was lost is claimed again by the same proces
   }
 });
 
-test('what another process has taken over while a claim was not answered is not handed out', async () => {
-  const database = await openDatabase();
-  const proxy = await openMongoProxy(database.uri);
-  const uri = uriWithDatabase(`${proxy.uri}?minHeartbeatFrequencyMS=20`, database.name);
-  const store = await openMongoStore({ uri, log: quietLog });
-  try {
-    await store.accept(sampleAcceptance('Q', { queued: [queuedFor('a@qq.com'), queuedFor('b@qq.com')] }));
-    const now = 1_795_000_001_000;
-    const claimed = (): Promise<readonly QueueItem[]> =>
-      store.queue.claim({ now, limit: 10, leaseMs: 3_600_000, exclude: [] });
-    const items = await claimed();
-    await store.queue.settle(
-      items.map(({ id }) => ({ item: id, outcome: 'deferred', dueAt: now, reply: reply(450, '4.2.0', 'no') })),
-    );
-    // Of what was tried before it is asked, after the lease, whether it was delivered.
-    let asked = 0;
-    proxy.fault = ({ name, collection }) => {
-      if (name !== 'find' || collection !== 'contents') return undefined;
-      asked += 1;
-      return { hold: delay(2_500) };
-    };
-    const late = claimed();
-    await vi.waitFor(() => expect(asked).toBe(1));
-    const taken = { claim: 'of another', by: 'another' };
-    await database.db.collection('queue').updateOne({ recipient: 'a@qq.com' }, { $set: taken });
-    expect((await late).map(({ recipient }) => recipient)).toEqual(['b@qq.com']);
-  } finally {
-    await store.close();
-    await proxy.close();
-    await database.close();
-  }
+describe('a process that stood still', () => {
+  test('hands out nothing of a claim during which others took it for dead, and gets it again', async () => {
+    const database = await openDatabase();
+    const proxy = await openMongoProxy(database.uri);
+    const uri = uriWithDatabase(`${proxy.uri}?minHeartbeatFrequencyMS=20`, database.name);
+    const store = await openMongoStore({ uri, log: quietLog });
+    try {
+      await store.accept(sampleAcceptance('Q', { queued: [queuedFor('a@qq.com'), queuedFor('b@qq.com')] }));
+      const now = 1_795_000_001_000;
+      const claimed = (): Promise<readonly QueueItem[]> =>
+        store.queue.claim({ now, limit: 10, leaseMs: 3_600_000, exclude: [] });
+      let held = 0;
+      proxy.fault = ({ name, collection }) => {
+        if (name !== 'update' || collection !== 'queue') return undefined;
+        held += 1;
+        return { hold: delay(2_500) };
+      };
+      const late = claimed();
+      const refused = expect(late).rejects.toBeInstanceOf(StoreUnavailableError);
+      await vi.waitFor(() => expect(held).toBe(1));
+      await database.db.collection('processes').updateOne({}, { $inc: { deaths: 1 } });
+      await refused;
+      expect((await claimed()).map(({ recipient }) => recipient)).toEqual(['a@qq.com', 'b@qq.com']);
+    } finally {
+      await store.close();
+      await proxy.close();
+      await database.close();
+    }
+  });
+
+  test.each([
+    ['loses what it had when it was declared dead, and nothing that it claims later', true, ['a@qq.com']],
+    ['keeps all if it shows life before it is declared dead', false, []],
+  ])('%s', async (_name, isDead, released) => {
+    const database = await openDatabase();
+    const store = await openMongoStore({ uri: database.uri, log: quietLog });
+    try {
+      await store.accept(sampleAcceptance('Q', { queued: [queuedFor('a@qq.com'), queuedFor('b@qq.com')] }));
+      const claim = { now: 1_795_000_001_000, limit: 1, leaseMs: 60_000, exclude: [] };
+      const of = (by: string, declareDead: Processes['declareDead']): MongoQueue =>
+        createQueue({ database: collectionsOf(database.db.client, database.db), by, clock: Date.now } as Context, {
+          isIsolated: false,
+          deaths: 0,
+          confirm: async () => 0,
+          declareDead,
+        });
+      const silent = of('silent', async () => false);
+      expect(await silent.claim(claim)).toHaveLength(1);
+      // It goes on at the very moment at which it is declared dead.
+      const other = of('other', async () => {
+        expect(await silent.claim(claim)).toHaveLength(1);
+        return isDead;
+      });
+      await other.releaseLeasesOf('silent');
+      const again = await other.claim({ ...claim, limit: 10 });
+      expect(again.map(({ recipient }) => recipient)).toEqual(released);
+    } finally {
+      await store.close();
+      await database.close();
+    }
+  });
+
+  test('leaves no chunk of a message that it wrote on, and did not end', async () => {
+    const database = await openDatabase();
+    const store = await openMongoStore({ uri: database.uri, log: quietLog });
+    const later = { uri: database.uri, log: quietLog, clock: () => Date.now() + 7 * 3_600_000 };
+    try {
+      const spool = store.content.spool();
+      await spool.write(LONG.subarray(0, 300_000));
+      const { processes, chunks, spools } = collectionsIn(database.db);
+      await vi.waitFor(async () => expect(await chunks.countDocuments()).toBe(1));
+      await processes.deleteMany({});
+      const other = await openMongoStore({ uri: database.uri, log: quietLog });
+      await other.close();
+      expect([await chunks.countDocuments(), await spools.countDocuments()]).toEqual([0, 1]);
+      await spool.write(LONG.subarray(300_000));
+      await vi.waitFor(async () => expect(await chunks.countDocuments()).toBe(1));
+      await (await openMongoStore(later)).close();
+      expect(await audit(database.db)).toEqual([]);
+    } finally {
+      await store.close();
+      await database.close();
+    }
+  });
+});
+
+const collectionsIn = (db: Db) => ({
+  processes: db.collection('processes'),
+  chunks: db.collection('chunks'),
+  spools: db.collection('spools'),
 });
 
 /** Set: also the faults that others include. */

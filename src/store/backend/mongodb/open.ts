@@ -118,7 +118,7 @@ async function assemble(
   const targets = new Targets(context, tree);
   const acceptor = new Acceptor(context, targets);
   const directory = createDirectory(context, tree);
-  const queue = createQueue(context, () => cluster.isIsolated);
+  const queue = createQueue(context, cluster);
   const housekeeping = new Housekeeping({
     context,
     acceptor,

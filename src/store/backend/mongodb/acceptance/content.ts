@@ -4,12 +4,15 @@ import { CHUNK_SIZE, type ContentDraft, type ContentStore } from '../../../conte
 import { ChunkedSpool, type Chunks } from '../../chunked-spool.ts';
 import type { Database } from '../database/database.ts';
 import type { ContentDocument } from '../database/documents.ts';
-import { chunkKey, slices } from '../database/references.ts';
+import { chunkKey } from '../database/references.ts';
 import { newId } from '../log/mailbox-state.ts';
 import { TakenOverError } from '../log/taken-over.ts';
 
 /** Octets one call may read at most. */
 const MAX_READ = 4 * 1024 * 1024;
+
+/** Chunks per command: longer than any message is that a client may send. */
+const CHUNKS_AT_ONCE = 1000;
 
 type Stored = Pick<ContentDocument, '_id' | 'size' | 'bytes' | 'chunks'>;
 
@@ -120,30 +123,32 @@ class MongoChunks implements Chunks {
     throw new TakenOverError();
   }
 
-  discard(count: number): Promise<void> {
-    return removeSpool(this.#database, this.#id, count);
+  async discard(count: number): Promise<void> {
+    if (await refuseSpool(this.#database, this.#id)) await dropSpool(this.#database, this.#id, count);
   }
 }
 
-/** A spool that no content took, and from now on none can take. `count`: of its chunks. */
-export async function removeSpool(database: Database, spool: string, count?: number): Promise<void> {
+/** From now on no content can take this spool; false if one has. */
+export async function refuseSpool(database: Database, spool: string): Promise<boolean> {
   const { matchedCount } = await database.spools.updateOne(
     { _id: spool, content: { $in: [null, ''] } },
     { $set: { content: '' } },
   );
-  if (matchedCount > 0) await dropSpool(database, spool, count);
+  return matchedCount > 0;
 }
 
-/**
- * A spool whose chunks no content has; without it nobody would find them, so it goes last. Where it is not known how
- * many there are, that is found by removing them, as they were written in order.
- */
+/** A spool whose chunks no content has; without it nobody would find them, so it goes last. */
 export async function dropSpool(database: Database, spool: string, count?: number): Promise<void> {
-  for (let number = 0; count === undefined; number += 1) {
-    const { deletedCount } = await database.chunks.deleteOne({ _id: chunkKey(spool, number) });
-    if (deletedCount === 0) break;
-  }
-  const keys = Array.from({ length: count ?? 0 }, (_, number) => chunkKey(spool, number));
-  for (const some of slices(keys, 1000)) await database.chunks.deleteMany({ _id: { $in: some } });
+  await dropChunks(database, spool, count);
   await database.spools.deleteOne({ _id: spool });
+}
+
+/** `count`: how many there are; where that is not known, they are looked for until many numbers in a row are free. */
+export async function dropChunks(database: Database, spool: string, count?: number): Promise<void> {
+  for (let from = 0; from < (count ?? Number.POSITIVE_INFINITY); from += CHUNKS_AT_ONCE) {
+    const length = Math.min(CHUNKS_AT_ONCE, (count ?? Number.POSITIVE_INFINITY) - from);
+    const keys = Array.from({ length }, (_, i) => chunkKey(spool, from + i));
+    const { deletedCount } = await database.chunks.deleteMany({ _id: { $in: keys } });
+    if (count === undefined && deletedCount === 0) break;
+  }
 }

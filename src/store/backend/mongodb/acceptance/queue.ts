@@ -20,20 +20,28 @@ const PAGE = 500;
 /** How long it is looked for what a claim may have got whose answer was lost, ms: a server that hung does it later. */
 const LOST_FOR = 60_000;
 /**
- * When a claim is answered that was begun longer ago, ms, this process may have stood still, and others have taken over
- * what it claimed. Shorter than any silence that they take for death.
+ * When a claim is answered that was begun longer ago, ms, this process may have stood still, and others take over what
+ * it claimed. Shorter than any silence that they take for death.
  */
 const SURELY_HELD = 2_000;
 /** How long items are leased that are about to be removed, ms. */
 const REMOVAL = 60_000;
 
 export interface MongoQueue extends Queue {
-  /** Makes due what these processes had leased. */
-  releaseLeasesOf(processes: readonly string[]): Promise<void>;
+  /** Makes due what a dead process had leased. */
+  releaseLeasesOf(process: string): Promise<void>;
 }
 
-/** `isIsolated`: this process cannot tell the others that it is alive, so they may take what it claims. */
-export function createQueue(context: Context, isIsolated: () => boolean): MongoQueue {
+/** What the queue knows of the processes (MongoCluster). */
+export interface Processes {
+  /** This process cannot tell the others that it is alive, so they may take what it claims. */
+  readonly isIsolated: boolean;
+  readonly deaths: number;
+  confirm(): Promise<number>;
+  declareDead(process: string): Promise<boolean>;
+}
+
+export function createQueue(context: Context, processes: Processes): MongoQueue {
   const { queue } = context.database;
   /** Claims of this process by item. */
   const claims = new Map<string, ItemDocument>();
@@ -57,15 +65,12 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       { ordered: false },
     );
     const leased = items.map((item) => ({ ...item, claim, by: context.by, wasDue: trueDue(item), dueAt: until }));
-    return matchedCount === items.length ? leased : heldBy(claim, leased);
-  };
-
-  const heldBy = async (claim: string, items: readonly ItemDocument[]): Promise<ItemDocument[]> => {
-    const found = await queue
+    if (matchedCount === items.length) return leased;
+    const got = await queue
       .find({ _id: { $in: items.map(({ _id }) => _id) }, claim }, { projection: { _id: 1 } })
       .toArray();
-    const ids = new Set(found.map(({ _id }) => _id));
-    return items.filter(({ _id }) => ids.has(_id));
+    const ids = new Set(got.map(({ _id }) => _id));
+    return leased.filter(({ _id }) => ids.has(_id));
   };
 
   /** Leases them whoever holds them: they are about to be removed. */
@@ -145,17 +150,6 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
     return [...leased.filter(isFresh), ...(await withoutDelivered(leased.filter((item) => !isFresh(item))))];
   };
 
-  /** The same, and if the answer was long in coming, what the claim still has. */
-  const takeSurely: typeof take = async (claim, wanted, until) => {
-    const begun = performance.now();
-    const items = await take(claim, wanted, until);
-    const asked = performance.now();
-    if (asked - begun < SURELY_HELD) return items;
-    const held = await heldBy(claim, items);
-    if (performance.now() - asked > SURELY_HELD) throw new TakenOverError();
-    return held;
-  };
-
   async function* listed(filter: Filter<ItemDocument>): AsyncIterable<ItemDocument[]> {
     for (let after = ''; ; ) {
       const page = await queue
@@ -179,7 +173,8 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
 
   return {
     async claim({ now, limit, leaseMs, exclude }) {
-      if (isIsolated()) return [];
+      const [begun, { deaths, isIsolated }] = [performance.now(), processes];
+      if (isIsolated) return [];
       await releaseLost();
       const due = { dueAt: { $lte: now }, ...(exclude.length === 0 ? {} : { destination: { $nin: [...exclude] } }) };
       const [fresh, deferred] = await Promise.all([
@@ -189,12 +184,16 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       const wanted = [...fresh, ...deferred].slice(0, limit);
       if (wanted.length === 0) return [];
       const claim = newId();
-      const items = await takeSurely(claim, wanted, now + leaseMs).catch((error: unknown) => {
+      try {
+        const items = await take(claim, wanted, now + leaseMs);
+        if (performance.now() - begun > SURELY_HELD && (await processes.confirm()) !== deaths)
+          throw new TakenOverError();
+        for (const item of items) claims.set(item._id, item);
+        return items.map(toItem);
+      } catch (error) {
         lost.set(claim, performance.now() + LOST_FOR);
         throw error;
-      });
-      for (const item of items) claims.set(item._id, item);
-      return items.map(toItem);
+      }
     },
     settle,
     async nextDue() {
@@ -245,8 +244,14 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       for await (const page of listed({ by: context.by })) await releaseItems(page);
       claims.clear();
     },
-    async releaseLeasesOf(processes) {
-      for await (const page of listed({ by: { $in: [...processes] } })) await releaseItems(page);
+    /**
+     * What is found is what it had before its last sign of life: only then it is declared dead, and it claims nothing
+     * before the next one.
+     */
+    async releaseLeasesOf(process) {
+      const found: ItemDocument[] = [];
+      for await (const page of listed({ by: process })) found.push(...page);
+      if (found.length > 0 && (await processes.declareDead(process))) await releaseItems(found);
     },
   };
 }

@@ -3,8 +3,9 @@
  * the others.
  *
  * Guarantees: a process that cannot write its heartbeat knows so (`isIsolated`) before others take it for dead; one
- * that has joined is known to all others before it does anything that they could take over. An error of the database
- * is logged once for each outage, and never thrown from a timer.
+ * that has joined is known to all others before it does anything that they could take over. Death and heartbeat are
+ * decided by the same document: who is declared dead has not shown life since, and learns of it with `confirm`. An
+ * error of the database is logged once for each outage, and never thrown from a timer.
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -36,6 +37,8 @@ interface ProcessDocument {
   readonly version: string;
   readonly startedAt: number;
   readonly beat: number;
+  /** How often others took it for dead; absent for never. */
+  readonly deaths?: number;
   /** When the database got the last heartbeat, by its own clock. */
   readonly heard: Date;
   readonly facts: Facts;
@@ -78,6 +81,7 @@ export class MongoCluster implements Cluster {
   readonly #counts = new Map<string, { readonly revision: number; readonly counts: StoredCounts }>();
   #facts: () => Facts = () => ({});
   #revision = 0;
+  #deaths = 0;
   #members: readonly Member[] = [];
   /** When the last heartbeat that was written, and the last look that succeeded, began. */
   #wroteAt = Number.NEGATIVE_INFINITY;
@@ -117,6 +121,31 @@ export class MongoCluster implements Cluster {
     const isKnown = this.#members.some(({ _id }) => _id === processId);
     // A process that has joined since the last look is not known here yet.
     return !isKnown && this.#options.clock() - this.#lookedAt > KNOWN_AFTER;
+  }
+
+  /** How often others took this process for dead, as far as it knows. */
+  get deaths(): number {
+    return this.#deaths;
+  }
+
+  /** Shows the others that this process lives, and resolves with its deaths so far: the next one is seconds away. */
+  async confirm(): Promise<number> {
+    await this.#beat(true);
+    const own = await this.#collection.findOne<Pick<ProcessDocument, 'deaths'>>(
+      { _id: this.id },
+      { projection: { deaths: 1 } },
+    );
+    this.#deaths = own?.deaths ?? 0;
+    return this.#deaths;
+  }
+
+  /** Whether a process that is not alive has shown no life since either. If so, it learns of its death. */
+  async declareDead(processId: string): Promise<boolean> {
+    const beat = this.#silence.beatOf(processId);
+    const still = beat === undefined ? {} : { beat };
+    const { matchedCount } = await this.#collection.updateOne({ _id: processId, ...still }, { $inc: { deaths: 1 } });
+    if (matchedCount > 0) return true;
+    return (await this.#collection.findOne({ _id: processId }, { projection: { _id: 1 } })) === null;
   }
 
   /** Hears of each process that died or left, from now on. */
@@ -198,12 +227,12 @@ export class MongoCluster implements Cluster {
     this.#failing = true;
   }
 
-  /** Tells the others that this process lives, and its counts; does nothing where neither is due. */
-  async #beat(): Promise<void> {
+  /** Tells the others that this process lives, and its counts; does nothing where neither is due, unless it is to. */
+  async #beat(now = false): Promise<void> {
     const began = this.#options.clock();
     const news = this.#published.changes(this.#ownCounts());
     // Half a turn: a timer that is early once must not skip a heartbeat.
-    if (news === null && began - this.#wroteAt < BEAT - TURN / 2) return;
+    if (!now && news === null && began - this.#wroteAt < BEAT - TURN / 2) return;
     if (news !== null) this.#revision += 1;
     const { set = {}, unset = {} } = news?.changes ?? {};
     const { upsertedCount } = await this.#collection.updateOne(
@@ -255,6 +284,7 @@ export class MongoCluster implements Cluster {
     const began = this.#options.clock();
     this.#members = await this.#collection.find<Member>({}, { projection: { counts: 0 } }).toArray();
     this.#lookedAt = began;
+    this.#deaths = this.#members.find(({ _id }) => _id === this.id)?.deaths ?? 0;
     const gone = this.#silence.look(began, this.#members);
     for (const id of gone) for (const leaving of this.#leavings) leaving(id);
     await this.#hear();

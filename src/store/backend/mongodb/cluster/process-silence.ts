@@ -42,6 +42,11 @@ export class ProcessSilence {
     return this.silentFor(id) < DEAD_AFTER;
   }
 
+  /** The heartbeat that was seen last; undefined for one that is not known. */
+  beatOf(id: string): number | undefined {
+    return this.#seen.get(id)?.beat;
+  }
+
   /** Infinite for one that is not known. */
   silentFor(id: string): number {
     return this.#seen.get(id)?.silentFor ?? Number.POSITIVE_INFINITY;

@@ -99,7 +99,7 @@ export class Housekeeping {
       contents.distinct('trying.by', { 'trying.by': { $exists: true } }),
       intents.distinct('by', { ended: { $exists: false } }),
       queue.distinct('by', { by: { $ne: null } }),
-      spools.distinct('by'),
+      spools.distinct('by', { content: { $ne: '' } }),
       mailboxes.distinct('journal.by', { 'journal.by': { $exists: true } }),
     ]);
     const names = new Set(found.flat().filter((name): name is string => typeof name === 'string'));
@@ -112,7 +112,7 @@ export class Housekeeping {
   async #takeOver(process: string): Promise<void> {
     const { context, queue } = this.#parts;
     await this.#finishBegun(process);
-    await queue.releaseLeasesOf([process]);
+    await queue.releaseLeasesOf(process);
     // After those: they look for what was done in the journals.
     await context.mailboxes.takeOver(process);
     await sweepSpoolsOf(context, process);

@@ -1,5 +1,5 @@
 /** Removes what nobody refers to: some of each kind at a time. */
-import { dropSpool, removeSpool } from '../acceptance/content.ts';
+import { dropChunks, dropSpool, refuseSpool } from '../acceptance/content.ts';
 import type { Context } from '../context.ts';
 import type { Database } from '../database/database.ts';
 import { oneMailbox, type SpoolDocument } from '../database/documents.ts';
@@ -27,19 +27,22 @@ export async function sweep(context: Context): Promise<void> {
   await forgetExpunges(database, clock() - REMEMBERED);
 }
 
-/** Those that no acceptance has taken, and those that have done their work. */
+/**
+ * Those that no acceptance has taken, and those that have done their work. A process that only stood still may write
+ * another chunk of one that was emptied: its document is kept for sweepOldSpools, to find that chunk.
+ */
 export async function sweepSpoolsOf({ database }: Context, process: string): Promise<void> {
-  for (const spool of await database.spools.find({ by: process }, { limit: SLICE }).toArray()) {
+  const found = database.spools.find({ by: process, content: { $ne: '' } }, { limit: SLICE });
+  for (const spool of await found.toArray()) {
     if (await isInUse(database, spool)) await database.spools.deleteOne({ _id: spool._id });
-    else await removeSpool(database, spool._id);
+    else if (await refuseSpool(database, spool._id)) await dropChunks(database, spool._id);
   }
 }
 
 async function sweepOldSpools(database: Database, before: number): Promise<void> {
   for (const spool of await database.spools.find({ at: { $lt: before } }, { limit: SLICE }).toArray()) {
     if (await isInUse(database, spool)) await database.spools.deleteOne({ _id: spool._id });
-    else if (spool.content === null) await removeSpool(database, spool._id);
-    else await dropSpool(database, spool._id);
+    else if (spool.content !== null || (await refuseSpool(database, spool._id))) await dropSpool(database, spool._id);
   }
 }
 
