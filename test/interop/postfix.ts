@@ -6,6 +6,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSyn
 import { join } from 'node:path';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { wholeLines } from '../kit/json-lines.ts';
+import { makeFilesOld } from './old-files.ts';
 import { freePort, ran, run, until } from './program.ts';
 
 export interface Postfix {
@@ -106,7 +107,9 @@ export async function startPostfix({ main, services = [], prepare }: PostfixOpti
       '',
     ].join('\n'),
   );
+  makeFilesOld(config);
   await prepare?.(config);
+  makeFilesOld(config);
   const said = (): string => (existsSync(log) ? wholeLines(readFileSync(log, 'utf8')) : '');
   const remove = (): void => removeFolder(folder);
   try {
