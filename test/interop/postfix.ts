@@ -94,6 +94,7 @@ export async function startPostfix({ main, services = [], prepare }: PostfixOpti
       'smtp_dns_support_level = disabled',
       'smtp_host_lookup = native',
       'disable_dns_lookups = yes',
+      'in_flow_delay = 0',
       ...main,
     ]).join('\n'),
   );
