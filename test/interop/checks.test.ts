@@ -208,16 +208,18 @@ async function outcome(who: 'ours' | 'theirs', one: CheckCase): Promise<Outcome>
   };
 }
 
+async function expectSame(one: CheckCase): Promise<void> {
+  const [ours, theirs] = await Promise.all([outcome('ours', one), outcome('theirs', one)]);
+  expect(ours).toEqual(theirs);
+}
+
 describe('P9: checks of header and body', () => {
   it.each(CASES)('$name', async (one) => {
-    const theirs = await outcome('theirs', one);
-    const ours = await outcome('ours', one);
-    expect(ours).toEqual(theirs);
+    await expectSame(one);
   });
 
   it('a held message waits in the queue', async () => {
-    const held = { name: 'hold', by: 'actions', message: 'Subject: hold\r\n\r\nx\r\n' } as const;
-    expect(await outcome('ours', held)).toEqual(await outcome('theirs', held));
+    await expectSame({ name: 'hold', by: 'actions', message: 'Subject: hold\r\n\r\nx\r\n' });
   });
 });
 
@@ -239,17 +241,13 @@ const GENERIC: Readonly<Record<string, string>> = {
 
 describe('P11: smtp_generic_maps', () => {
   it.each(Object.entries(GENERIC))('%s', async (name, message) => {
-    const one = { name, by: 'two tables', message } as const;
-    const theirs = await outcome('theirs', one);
-    expect(await outcome('ours', one)).toEqual(theirs);
+    await expectSame({ name, by: 'two tables', message });
   });
 });
 
 describe('P9: checks of mail that leaves', () => {
   it.each(Object.entries(OUTGOING))('%s', async (name, message) => {
-    const one = { name, by: 'two tables', message } as const;
-    const theirs = await outcome('theirs', one);
-    expect(await outcome('ours', one)).toEqual(theirs);
+    await expectSame({ name, by: 'two tables', message });
   });
 });
 
@@ -271,6 +269,7 @@ async function dialog(who: 'ours' | 'theirs', name: string, lines: readonly stri
 
 describe('P8: refusals', () => {
   it.each(Object.entries(DIALOGS))('%s', async (name, { say }) => {
-    expect(await dialog('ours', name, say)).toEqual(await dialog('theirs', name, say));
+    const [ours, theirs] = await Promise.all([dialog('ours', name, say), dialog('theirs', name, say)]);
+    expect(ours).toEqual(theirs);
   });
 });

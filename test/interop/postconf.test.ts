@@ -2,7 +2,7 @@
  * `postconf` on valid and on faulty files, that of Postfix and ours on the same folder; and a domain in two address
  * classes.
  */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatFault } from '../../src/config/fault.ts';
@@ -10,6 +10,7 @@ import { loadConfiguration } from '../../src/config/load.ts';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { BINARY } from '../kit/launch.ts';
+import { makeFilesOld } from './old-files.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { run, until } from './program.ts';
 
@@ -20,18 +21,20 @@ beforeAll(() => {
 afterAll(() => removeFolder(root));
 
 let folders = 0;
-function folder(main: string): string {
+function folder(main: string, master = 'smtp inet n - n - - smtpd\n'): string {
   folders += 1;
   const made = join(root, String(folders));
   mkdirSync(made);
   writeFileSync(join(made, 'main.cf'), main);
-  writeFileSync(join(made, 'master.cf'), 'smtp inet n - n - - smtpd\n');
+  writeFileSync(join(made, 'master.cf'), master);
+  makeFilesOld(made);
   return made;
 }
 
 const HEAD = 'compatibility_level = 3.6\nmyhostname = mail.example.com\n';
 
-describe('postconf', () => {
+// At once: the real one sleeps for a second before each fatal error.
+describe.concurrent('postconf', () => {
   it.each([
     ['a valid file', HEAD, ['myhostname', 'mydestination']],
     ['a valid file, what is set', `${HEAD}mydestination = a,\n  b\n`, ['-n']],
@@ -70,13 +73,14 @@ describe('postconf', () => {
     ['no name', ['= x']],
   ])('-e with %s: the same file and exit code', async (_what, words) => {
     // The faulty line is usually the one to be repaired in an editor.
-    const config = folder(`${HEAD}# a remark\nmail_name = Before\nbad line\n`);
-    const copy = folder('');
-    copyFileSync(join(config, 'main.cf'), join(copy, 'main.cf'));
-    const theirs = await run('postconf', ['-c', config, '-e', ...words]);
-    const ours = await run(process.execPath, [BINARY, 'postconf', '-e', ...words, '--config', copy]);
-    const text = (from: string): string => readFileSync(join(from, 'main.cf'), 'utf8').replaceAll(/ +$/gm, '');
-    expect([ours.code, text(copy)]).toEqual([theirs.code, text(config)]);
+    const text = `${HEAD}# a remark\nmail_name = Before\nbad line\n`;
+    const [config, copy] = [folder(text), folder(text)];
+    const [theirs, ours] = await Promise.all([
+      run('postconf', ['-c', config, '-e', ...words]),
+      run(process.execPath, [BINARY, 'postconf', '-e', ...words, '--config', copy]),
+    ]);
+    const left = (from: string): string => readFileSync(join(from, 'main.cf'), 'utf8').replaceAll(/ +$/gm, '');
+    expect([ours.code, left(copy)]).toEqual([theirs.code, left(config)]);
   });
 });
 
@@ -110,11 +114,7 @@ const FULL = [
 ].join('\n');
 
 /** A folder with much in it. */
-function fullFolder(): string {
-  const made = folder(FULL);
-  writeFileSync(join(made, 'master.cf'), MASTER);
-  return made;
-}
+const fullFolder = (): string => folder(FULL, MASTER);
 
 const forms = (lines: string): string[][] =>
   lines
@@ -122,7 +122,7 @@ const forms = (lines: string): string[][] =>
     .split('\n')
     .map((line) => line.trim().split(' '));
 
-describe('the switches of postconf', () => {
+describe.concurrent('the switches of postconf', () => {
   it.each(
     forms(`-n
       -nf
@@ -191,8 +191,10 @@ describe('the switches of postconf', () => {
   )('P4: %s %s %s %s: the same answer and exit code', async (...words) => {
     const config = fullFolder();
     const given = words.filter((word): word is string => word !== undefined);
-    const theirs = await run('postconf', ['-c', config, ...given]);
-    const ours = await run(process.execPath, [BINARY, 'postconf', '-c', config, ...given]);
+    const [theirs, ours] = await Promise.all([
+      run('postconf', ['-c', config, ...given]),
+      run(process.execPath, [BINARY, 'postconf', '-c', config, ...given]),
+    ]);
     const answer = ({ code, out }: typeof ours) => ({ code, out: out.replaceAll(/ +$/gm, '') });
     expect(answer(ours)).toEqual(answer(theirs));
     if (/fatal|unmatched/.test(theirs.err)) expect(ours.err).toBe(theirs.err);
@@ -221,8 +223,10 @@ describe('the switches of postconf', () => {
   )('P4: %s %s: the same files and exit code', async (...words) => {
     const [here, there] = [fullFolder(), fullFolder()];
     const given = words.filter((word): word is string => word !== undefined).map((word) => word.replaceAll('~', ' '));
-    const theirs = await run('postconf', ['-c', there, ...given]);
-    const ours = await run(process.execPath, [BINARY, 'postconf', '-c', here, ...given]);
+    const [theirs, ours] = await Promise.all([
+      run('postconf', ['-c', there, ...given]),
+      run(process.execPath, [BINARY, 'postconf', '-c', here, ...given]),
+    ]);
     const files = (config: string): string[] =>
       ['main.cf', 'master.cf'].map((name) => readFileSync(join(config, name), 'utf8').replaceAll(/ +$/gm, ''));
     expect([ours.code, ...files(here)]).toEqual([theirs.code, ...files(there)]);

@@ -6,6 +6,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSyn
 import { join } from 'node:path';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { wholeLines } from '../kit/json-lines.ts';
+import { makeFilesOld } from './old-files.ts';
 import { freePort, ran, run, until } from './program.ts';
 
 export interface Postfix {
@@ -93,6 +94,7 @@ export async function startPostfix({ main, services = [], prepare }: PostfixOpti
       'smtp_dns_support_level = disabled',
       'smtp_host_lookup = native',
       'disable_dns_lookups = yes',
+      'in_flow_delay = 0',
       ...main,
     ]).join('\n'),
   );
@@ -106,7 +108,9 @@ export async function startPostfix({ main, services = [], prepare }: PostfixOpti
       '',
     ].join('\n'),
   );
+  makeFilesOld(config);
   await prepare?.(config);
+  makeFilesOld(config);
   const said = (): string => (existsSync(log) ? wholeLines(readFileSync(log, 'utf8')) : '');
   const remove = (): void => removeFolder(folder);
   try {

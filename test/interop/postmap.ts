@@ -1,7 +1,8 @@
 /** Answers of the real `postmap -q`, with a configuration of its own. */
-import { utimesSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+import { makeOld } from './old-files.ts';
 import { run } from './program.ts';
 
 export interface Answers {
@@ -18,7 +19,7 @@ export interface Answers {
 export interface Postmap {
   /** A folder for tables. */
   readonly folder: string;
-  /** Writes a file there and returns its path. Its time is past: `postmap` waits while a .cf file is younger than 3 s. */
+  /** Writes a file there, with a time that is past, and returns its path. */
   write(name: string, lines: readonly string[]): string;
   /** No key may have a line break. */
   query(table: string, keys: readonly string[], env?: Readonly<Record<string, string>>): Promise<Answers>;
@@ -27,14 +28,12 @@ export interface Postmap {
   close(): void;
 }
 
-const PAST = new Date('2020-01-01T00:00:00Z');
-
 export function openPostmap(main: readonly string[] = []): Postmap {
   const folder = temporaryFolder('postmap');
   const write = (name: string, lines: readonly string[]): string => {
     const path = join(folder, name);
     writeFileSync(path, `${lines.join('\n')}\n`);
-    utimesSync(path, PAST, PAST);
+    makeOld(path);
     return path;
   };
   write('main.cf', ['compatibility_level = 3.6', ...main]);

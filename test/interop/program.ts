@@ -116,12 +116,12 @@ export async function startDaemon(
   return { said: () => said, stop };
 }
 
-/** Polls until the condition is true. */
+/** Polls until the condition is true: often at first. */
 export async function until(what: string, question: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
   const end = Date.now() + timeoutMs;
-  while (!(await question())) {
+  for (let wait = 5; !(await question()); wait = Math.min(2 * wait, 50)) {
     if (Date.now() > end) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
 
