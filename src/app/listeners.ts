@@ -40,6 +40,8 @@ interface Wanted extends ListenerRow {
   /** For implicit TLS. */
   identity(now: Serving): TlsContexts | undefined;
   readonly proxy: UpstreamProxy | null;
+  /** What a start says where the port cannot be opened, and goes on; absent: it ends. */
+  readonly without?: string;
   serve(socket: Socket, ends: Ends, now: Serving): void;
 }
 
@@ -54,7 +56,8 @@ export interface Serving {
 const MAILBOX_SESSIONS = 10_000;
 const MAILBOX_SESSIONS_PER_IP = 2_500;
 const HTTP_SESSIONS = 1_000;
-const HTTPS_PORT = 443;
+export const HTTPS_PORT = 443;
+const HTTP_PORT = 80;
 
 export function wantedListeners(
   configuration: Configuration,
@@ -122,26 +125,41 @@ export function wantedListeners(
         }),
       ),
     );
-  const https =
+  const web =
     hasSites && hasTls ? listenAddresses(parameters.list('http_interfaces'), parameters.list('inet_protocols')) : [];
-  const web = https.map(
+  const https = web.map(
     (address): Wanted => ({
+      ...WEB,
       service: 'https',
       address,
       port: HTTPS_PORT + portOffset,
-      socket: null,
       tls: 'implicit',
-      maxConnections: HTTP_SESSIONS,
-      maxPerIp: 0,
-      busyReply: '',
-      alpn: ['http/1.1'],
-      identity: ({ certificates }) => certificates.identities?.smtp,
-      proxy: null,
-      serve: (socket, _ends, { sites }) => sites.serve(socket),
+      serve: (socket, _ends, { sites }) => sites.serve(socket, 'https'),
     }),
   );
-  return [...smtp, ...mailbox, ...web];
+  const http = (parameters.boolean('http_redirect') ? web : []).map(
+    (address): Wanted => ({
+      ...WEB,
+      service: 'http',
+      address,
+      port: HTTP_PORT + portOffset,
+      tls: 'no',
+      without: 'http:// does not lead to https:// there; `http_redirect = no` in main.cf says that this is meant',
+      serve: (socket, _ends, { sites }) => sites.serve(socket, 'http'),
+    }),
+  );
+  return [...smtp, ...mailbox, ...https, ...http];
 }
+
+const WEB = {
+  socket: null,
+  maxConnections: HTTP_SESSIONS,
+  maxPerIp: 0,
+  busyReply: '',
+  alpn: ['http/1.1'],
+  identity: ({ certificates }: Serving) => certificates.identities?.smtp,
+  proxy: null,
+};
 
 /**
  * Postfix answers a header that is none, and takes no client that its proxy does not know: it would have the rights of
@@ -204,9 +222,9 @@ export class Listeners implements AsyncDisposable {
 
   /**
    * Opens and closes until the ports are those wanted. Rejects with every port that could not be opened; those opened
-   * meanwhile stay.
+   * meanwhile stay. Returns a note for each that the server can be without.
    */
-  async become(wanted: readonly Wanted[]): Promise<void> {
+  async become(wanted: readonly Wanted[]): Promise<readonly string[]> {
     const keep = new Map(wanted.map((one) => [keyOf(one), one]));
     for (const [key, { listener }] of this.#open) {
       if (keep.has(key)) continue;
@@ -214,6 +232,7 @@ export class Listeners implements AsyncDisposable {
       await listener.close();
     }
     const failures: string[] = [];
+    const notes: string[] = [];
     for (const [key, one] of keep) {
       const open = this.#open.get(key);
       if (open !== undefined) {
@@ -223,10 +242,14 @@ export class Listeners implements AsyncDisposable {
       const row = { wanted: one };
       await this.#listen(row).then(
         (listener) => this.#open.set(key, { row, listener }),
-        (error: unknown) => failures.push(messageOf(error)),
+        (error: unknown) =>
+          one.without === undefined
+            ? failures.push(messageOf(error))
+            : notes.push(`warning: ${messageOf(error)}; ${one.without}`),
       );
     }
-    if (failures.length > 0) throw new Error(failures.join('\n'));
+    if (failures.length > 0) throw new Error([...failures, ...notes].join('\n'));
+    return notes;
   }
 
   /** No more connections; `connections` counts those that are still open. */

@@ -114,7 +114,8 @@ export class Reloads {
       notes.push(messageOf(error));
     }
     try {
-      await listeners.become(wantedListeners(configuration, certificates.identities !== null, sites.open, portOffset));
+      const wanted = wantedListeners(configuration, certificates.identities !== null, sites.open, portOffset);
+      notes.push(...(await listeners.become(wanted)));
     } catch (error) {
       notes.push(messageOf(error));
     }

@@ -21,7 +21,7 @@ import { ensureFirstAccount, makeAccounts } from './first-account.ts';
 import { Generations } from './generations.ts';
 import { Grace } from './grace.ts';
 import { LateParts } from './late.ts';
-import { Listeners, wantedListeners } from './listeners.ts';
+import { HTTPS_PORT, Listeners, wantedListeners } from './listeners.ts';
 import { NameServer } from './name-server.ts';
 import { mailStoreOf, openStore } from './open-store.ts';
 import { choosePortOffset } from './port-offset.ts';
@@ -115,7 +115,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const nameServer = scope.use(new NameServer({ hooks: generations.hooks, log, clock, portOffset }));
   late.openZones(nameServer);
   notes.push(...(await nameServer.open(configuration, read.zones)));
-  const sites = scope.use(new Sites(log, grace));
+  const sites = scope.use(new Sites(HTTPS_PORT + portOffset, log, grace));
   await sites.become(configuration);
   const listeners = new Listeners({ generations, certificates, sites }, log);
   const parts: ServerParts = {
@@ -149,7 +149,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   // The ports close first, so that a stop accepts no new sessions.
   scope.use(listeners);
-  await listeners.become(wantedListeners(configuration, certificates.identities !== null, sites.open, portOffset));
+  const wanted = wantedListeners(configuration, certificates.identities !== null, sites.open, portOffset);
+  notes.push(...(await listeners.become(wanted)));
 
   notes.push(...(await privileges.asOwner(async () => certificates.remember(configuration))));
   notes.push(...certificates.warnings(configuration).map((warning) => `warning: ${warning}`));

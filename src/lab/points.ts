@@ -3,6 +3,7 @@
  * what was observed, as a sentence, or throws CheckError with what was observed instead.
  */
 import { Resolver } from 'node:dns/promises';
+import { request as requestInClear } from 'node:http';
 import { request } from 'node:https';
 import { check, deliver, headerByImap, open, type Site, subjectsByPop3, submit, using, waitByImap } from './client.ts';
 
@@ -114,7 +115,7 @@ export const points: readonly Point[] = [
   {
     id: 'L5',
     title: 'web pages by host name',
-    does: 'HTTPS to www, www2 and web, the names resolved by the third party',
+    does: 'http:// to www, www2 and web leads to their pages over HTTPS, the names resolved by the third party',
     async run(lab) {
       for (const [site, names] of [
         [lab.baidu, ['www.baidu.com', 'www2.baidu.com']],
@@ -264,11 +265,24 @@ function starttls(site: Site, port: number, hello: string | null, command: strin
   });
 }
 
-/** GET / of a host name: the address from the third-party DNS, the certificate verified. */
+/**
+ * GET / of a host name, by http:// and where that leads to: the address from the third-party DNS, the certificate
+ * verified.
+ */
 async function fetchPage({ dns }: Lab, site: Site, name: string): Promise<string> {
   const resolver = new Resolver({ timeout: 2000, tries: 2 });
   resolver.setServers([`${dns.address}:${dns.port}`]);
   const [address] = await resolver.resolve4(name);
+  const moved = await new Promise((resolve, reject) => {
+    const clear = { host: address, port: site.port(80), headers: { host: name }, agent: false, timeout: 5000 };
+    const sent = requestInClear(clear, (response) => resolve(response.resume().headers.location));
+    sent.on('timeout', () => sent.destroy(new Error(`http://${name} did not answer in time`)));
+    sent.on('error', reject);
+    sent.end();
+  });
+  // Without the port where it is 443.
+  const { href } = new URL(`https://${name}:${site.port(443)}/`);
+  check(moved === href, `http://${name} leads to ${String(moved)}`);
   return new Promise((resolve, reject) => {
     const sent = request(
       {

@@ -161,6 +161,7 @@ it.each(STEPS)(
     const server = await start(place);
     expect(server.listeners.map(({ service }) => service).sort()).toEqual([
       'dns',
+      'http',
       'https',
       'imap',
       'imaps',
@@ -173,3 +174,20 @@ it.each(STEPS)(
     expect(readFileSync(witness(place), 'utf8')).toBe('xx');
   },
 );
+
+it('says that port 80 is taken by another program and starts without it; http_redirect = no leaves it alone', async () => {
+  const place = await makePlace();
+  await occupy(80 + place.offset);
+  const server = await start(place);
+  const services = (): readonly string[] => server.listeners.map(({ service }) => service);
+  expect(server.notes).toContainEqual(
+    expect.stringMatching(
+      /^warning: http: cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\): .*; http:\/\/ does not lead/,
+    ),
+  );
+  expect(services()).toContain('https');
+  expect(services()).not.toContain('http');
+  writeFileSync(join(place.config, 'main.cf'), `${MAIN}http_redirect = no\n`);
+  expect((await server.reload()).join('\n')).not.toContain('http:');
+  await server.close(0);
+});

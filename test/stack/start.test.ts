@@ -81,6 +81,7 @@ describe('a start', () => {
       ['pop3', 110],
       ['pop3s', 995],
       ['https', 443],
+      ['http', 80],
     ] as const)
       expect(out).toMatch(new RegExp(`^${service} +127\\.0\\.1\\.\\d+ +${port + offset} `, 'm'));
     expect(out).toMatch(/- warning: .*main\.cf:\d+: smtpd_client_restrictions: .*hash:/);

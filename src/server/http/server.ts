@@ -10,22 +10,23 @@ import type { Hono } from 'hono';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { readHosts } from './hosts.ts';
-import { staticHosts } from './static-hosts.ts';
 
 export interface HttpServerOptions {
   /** Contains one folder per host name. */
   readonly directory: string;
+  /** What answers for these hosts and their folders. */
+  readonly appOf: (hosts: ReadonlyMap<string, string>) => Hono;
   readonly log: Log;
 }
 
 export class HttpServer {
-  readonly #directory: string;
+  readonly #read: () => Hono;
   readonly #server: Server;
   #app: Hono;
 
-  constructor({ directory, log }: HttpServerOptions) {
-    this.#directory = directory;
-    this.#app = staticHosts(readHosts(directory));
+  constructor({ directory, appOf, log }: HttpServerOptions) {
+    this.#read = () => appOf(readHosts(directory));
+    this.#app = this.#read();
     const listener = getRequestListener((request, env) => this.#app.fetch(request, env), {
       errorHandler: (error) => {
         log.error({ err: error }, `request failed: ${messageOf(error)}`);
@@ -54,7 +55,7 @@ export class HttpServer {
 
   /** Reads the host folders again. */
   reload(): void {
-    this.#app = staticHosts(readHosts(this.#directory));
+    this.#app = this.#read();
   }
 
   /** Closes idle connections at once and waits at most `graceMs` for responses in progress. */

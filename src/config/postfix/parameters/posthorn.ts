@@ -14,6 +14,10 @@ export const posthornParameters = {
     '$inet_interfaces',
     'Where the folder `www` is served over HTTPS, a folder for each host name.',
   ),
+  http_redirect: boolean(
+    'yes',
+    'Where `www` is served, answer on port 80 too: with a redirect to HTTPS, and in clear text only with the files of `/.well-known/acme-challenge/`.',
+  ),
   mail_store: store(
     'sqlite',
     'Where accounts, mail and the queue are: `sqlite` (a file in the data folder, for one process), or the URI of a MongoDB database, `mongodb://user:password@host,host/database`, which several servers may share. Takes effect at a start.',
