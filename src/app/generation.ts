@@ -2,6 +2,7 @@ import type { Connection, Hooks } from '../bus/hook.ts';
 import { certificatesIn } from '../config/authorities.ts';
 import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
+import type { ClientTlsFiles } from '../delivery/client/client-contexts.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
 import { Milters } from '../delivery/milter/milters.ts';
 import { ownDomains } from '../delivery/route/accounts.ts';
@@ -87,6 +88,11 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   const { parameters } = configuration;
   const { store, hooks, log, clock, newQueueId } = lasting;
   const trusted = compileNetworks(parameters.list('mynetworks'), { tables });
+  const clientTls = (protocol: 'smtp' | 'lmtp'): ClientTlsFiles => ({
+    trust: configuration.tls.trust[protocol],
+    identity: identities?.clients[protocol] ?? null,
+    readAnchors: (path) => certificatesIn(configuration.resolvePath(path)),
+  });
   const delivery = createDelivery({
     store,
     hooks,
@@ -101,11 +107,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     newQueueId,
     addresses: ownAddresses(configuration),
     smtpPort: lasting.smtpPort,
-    tls: {
-      trust: configuration.tls.trust,
-      identity: identities?.client ?? null,
-      readAnchors: (path) => certificatesIn(configuration.resolvePath(path)),
-    },
+    tls: { smtp: clientTls('smtp'), lmtp: clientTls('lmtp') },
     temporaryFolder: lasting.temporaryFolder,
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,

@@ -6,7 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import type { CertificateChoice } from '../config/certificates.ts';
+import type { CertificateChoice, NamedCertificate } from '../config/certificates.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Fault } from '../config/fault.ts';
 import { messageOf } from '../errors.ts';
@@ -17,20 +17,22 @@ import { readHosts } from '../server/http/hosts.ts';
 import type { Cluster } from '../store/cluster.ts';
 import { choicesOf, vanishedFiles } from './vanished-files.ts';
 
+type OfClients<T> = Readonly<Record<'smtp' | 'lmtp', T>>;
+
 export interface Identities {
   /** SMTP and HTTPS. */
   readonly smtp: TlsIdentity;
   /** IMAP and POP3. */
   readonly mailbox: TlsIdentity;
-  /** What the SMTP client shows; null for nothing. */
-  readonly client: TlsIdentity | null;
+  /** What the SMTP and the LMTP client show; null for nothing. */
+  readonly clients: OfClients<TlsIdentity | null>;
 }
 
 /** The sources of each identity, with all files present. */
 export interface IdentitySources {
   readonly smtp: readonly CertificateSource[];
   readonly mailbox: readonly CertificateSource[];
-  readonly client: readonly CertificateSource[];
+  readonly clients: OfClients<readonly CertificateSource[]>;
 }
 
 const webHosts = ({ directory }: Configuration): string[] => [...readHosts(join(directory, 'www')).keys()];
@@ -69,9 +71,10 @@ export async function makeCertificates(
       ? [choice.source]
       : [choice.files, ...(await makeFor(choice, configuration, cluster, notes))];
   const smtp = await sourcesOf(smtpd);
-  const { clientCertificate } = configuration;
-  const client = clientCertificate === null ? [] : [clientCertificate.source];
-  return { sources: { smtp, mailbox: dovecot === smtpd ? smtp : await sourcesOf(dovecot), client }, notes };
+  const { clientCertificates } = configuration;
+  const shown = (choice: NamedCertificate | null): CertificateSource[] => (choice === null ? [] : [choice.source]);
+  const clients = { smtp: shown(clientCertificates.smtp), lmtp: shown(clientCertificates.lmtp) };
+  return { sources: { smtp, mailbox: dovecot === smtpd ? smtp : await sourcesOf(dovecot), clients }, notes };
 }
 
 /**
@@ -106,16 +109,21 @@ async function makeFor(
   return sources;
 }
 
-export async function openIdentities({ smtp, mailbox, client }: IdentitySources): Promise<Identities> {
+export async function openIdentities({ smtp, mailbox, clients }: IdentitySources): Promise<Identities> {
   return {
     smtp: await TlsIdentity.load(smtp),
     mailbox: await TlsIdentity.load(mailbox),
-    client: await openClient(client),
+    clients: await openClients(clients),
   };
 }
 
 const openClient = async (sources: readonly CertificateSource[]): Promise<TlsIdentity | null> =>
   sources.length === 0 ? null : TlsIdentity.load(sources);
+
+const openClients = async ({ smtp, lmtp }: IdentitySources['clients']): Promise<Identities['clients']> => ({
+  smtp: await openClient(smtp),
+  lmtp: await openClient(lmtp),
+});
 
 export interface Renewal {
   /** With the new certificates once `commit` was called. */
@@ -131,7 +139,7 @@ export interface Renewal {
 export async function prepareRenewal(current: Identities, sources: IdentitySources): Promise<Renewal> {
   try {
     const commits = await Promise.all([current.smtp.prepare(sources.smtp), current.mailbox.prepare(sources.mailbox)]);
-    const identities = { ...current, client: await openClient(sources.client) };
+    const identities = { ...current, clients: await openClients(sources.clients) };
     return { identities, commit: () => commits.forEach((commit) => void commit()), notes: [] };
   } catch (error) {
     if (!isForRootAlone(error)) throw error;
@@ -145,8 +153,8 @@ export async function prepareRenewal(current: Identities, sources: IdentitySourc
 
 /** Errors in the certificate files; empty if they can be used. */
 export async function certificateFaults(configuration: Configuration): Promise<Fault[]> {
-  const { clientCertificate } = configuration;
-  const choices = [...choicesOf(configuration), ...(clientCertificate === null ? [] : [clientCertificate])];
+  const shown = Object.values(configuration.clientCertificates).filter((choice) => choice !== null);
+  const choices = [...choicesOf(configuration), ...shown];
   const checked = choices.map(async (choice): Promise<Fault[]> => {
     if (choice.kind === 'made') return [];
     const place = choice.names[0]?.place ?? { file: configuration.directory, line: 0 };
@@ -165,7 +173,7 @@ const DAY = 86_400_000;
 /** Certificates in use that have expired or soon will, and sites that no certificate covers; one line each. */
 export function certificateWarnings(identities: Identities, configuration: Configuration, now: number): string[] {
   const ending = new Map(
-    [identities.smtp, identities.mailbox, ...(identities.client === null ? [] : [identities.client])]
+    [identities.smtp, identities.mailbox, ...Object.values(identities.clients).filter((one) => one !== null)]
       .flatMap(({ validity }) => validity)
       .map(({ file, expiresAt }) => [file, expiresAt]),
   );

@@ -109,11 +109,11 @@ export const zoneFiles = ({ named, resolvePath }: Named): ZoneFiles => ({
 
 /** Configuration files that this process may not read: a reload would fail. */
 export function unreadable(
-  { directory, certificates, clientCertificate }: Configuration,
+  { directory, certificates, clientCertificates }: Configuration,
   files: readonly string[],
 ): string[] {
   // Keys may be readable by root only: those read at the start stay in use.
-  const choices = [...Object.values(certificates), ...(clientCertificate === null ? [] : [clientCertificate])];
+  const choices = [...Object.values(certificates), ...Object.values(clientCertificates).filter((one) => one !== null)];
   const keys = choices.flatMap((choice) =>
     choice.kind === 'made' ? Object.values(choice.files) : filesOf(choice.source),
   );

@@ -75,7 +75,7 @@ const chainSource = (files: readonly NamedFile[], { paths }: Pick<ChoiceOptions,
   chainFiles: files.map(({ path }) => paths.resolve(path)),
 });
 
-/** The SMTP client's own certificate: `smtp_tls_chain_files`, else `smtp_tls_cert_file` and related. */
+/** A client's own certificate: `smtp_tls_chain_files`, else `smtp_tls_cert_file` and related. */
 export interface ClientFiles {
   readonly chain: readonly NamedFile[];
   readonly pairs: readonly NamedPair[];

@@ -84,8 +84,8 @@ export interface Configuration {
     readonly smtpd: CertificateChoice;
     readonly dovecot: CertificateChoice;
   };
-  /** Of the SMTP client; null if it shows none. */
-  readonly clientCertificate: NamedCertificate | null;
+  /** Of the SMTP and the LMTP client; null if it shows none. */
+  readonly clientCertificates: Readonly<Record<'smtp' | 'lmtp', NamedCertificate | null>>;
   readonly tls: Tls;
   /** Words of restriction lists that are errors unless a plugin defines them. */
   readonly unknownRestrictions: readonly UnknownRestriction[];

@@ -115,7 +115,10 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const where = { paths, dataDirectory, hostname: parameters.string('myhostname') };
   const smtpd = chooseSmtpd(parameters, placeOf, where);
   const mailbox = chooseMailbox(dovecot, smtpd, where);
-  const client = chooseClient(clientFiles(parameters, placeOf), where);
+  const clients = {
+    smtp: chooseClient(clientFiles('smtp', parameters, placeOf), where),
+    lmtp: chooseClient(clientFiles('lmtp', parameters, placeOf), where),
+  };
   const tls = readTls({ services, parameters, paths, placeOf });
   const configuration: Configuration = {
     directory,
@@ -130,7 +133,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     nameservers: resolv.nameservers,
     plugins: readOwnOrShipped(directory, 'plugins', pluginNames),
     certificates: { smtpd: smtpd.choice, dovecot: mailbox.choice },
-    clientCertificate: client.choice,
+    clientCertificates: { smtp: clients.smtp.choice, lmtp: clients.lmtp.choice },
     tls,
     unknownRestrictions: checked.unknownRestrictions,
     aliasTables,
@@ -154,7 +157,8 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...(named?.faults ?? []),
       // Both are the same choice if dovecot.conf names no certificate of its own.
       ...new Set([...smtpd.faults, ...mailbox.faults]),
-      ...client.faults,
+      ...clients.smtp.faults,
+      ...clients.lmtp.faults,
       ...tls.faults,
     ]),
     warnings: inOrder([
@@ -273,10 +277,22 @@ const CERTIFICATE_PAIRS = [
   ['smtpd_tls_eccert_file', 'smtpd_tls_eckey_file'],
 ] as const;
 
-const CLIENT_PAIRS = [
-  ['smtp_tls_cert_file', 'smtp_tls_key_file'],
-  ['smtp_tls_eccert_file', 'smtp_tls_eckey_file'],
-] as const;
+const CLIENT_CERTIFICATES = {
+  smtp: {
+    chain: 'smtp_tls_chain_files',
+    pairs: [
+      ['smtp_tls_cert_file', 'smtp_tls_key_file'],
+      ['smtp_tls_eccert_file', 'smtp_tls_eckey_file'],
+    ],
+  },
+  lmtp: {
+    chain: 'lmtp_tls_chain_files',
+    pairs: [
+      ['lmtp_tls_cert_file', 'lmtp_tls_key_file'],
+      ['lmtp_tls_eccert_file', 'lmtp_tls_eckey_file'],
+    ],
+  },
+} as const;
 
 function chooseSmtpd(parameters: MainParameters, placeOf: PlaceOf, where: ChoiceOptions): Choice {
   const chain = parameters
@@ -290,15 +306,18 @@ function chooseSmtpd(parameters: MainParameters, placeOf: PlaceOf, where: Choice
   return choosePairs(pairs, where);
 }
 
-/** What the SMTP client shows to servers that ask. */
-function clientFiles(parameters: MainParameters, placeOf: PlaceOf): ClientFiles {
-  const file = (name: (typeof CLIENT_PAIRS)[number][number]): NamedFile | undefined =>
+/** What a client shows to servers that ask. */
+function clientFiles(
+  protocol: keyof typeof CLIENT_CERTIFICATES,
+  parameters: MainParameters,
+  placeOf: PlaceOf,
+): ClientFiles {
+  const { chain, pairs } = CLIENT_CERTIFICATES[protocol];
+  const file = (name: (typeof pairs)[number][number]): NamedFile | undefined =>
     namedFile(parameters.string(name), placeOf(name));
   return {
-    chain: parameters
-      .list('smtp_tls_chain_files')
-      .map((path): NamedFile => ({ path, place: placeOf('smtp_tls_chain_files') })),
-    pairs: CLIENT_PAIRS.flatMap(([certificate, key]) => {
+    chain: parameters.list(chain).map((path): NamedFile => ({ path, place: placeOf(chain) })),
+    pairs: pairs.flatMap(([certificate, key]) => {
       const named = file(certificate);
       return named === undefined ? [] : [{ certificate: named, key: file(key) }];
     }),

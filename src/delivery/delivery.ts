@@ -13,6 +13,7 @@ import type { Transports } from '../lookup/transports.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Store } from '../store/store.ts';
 import type { ClientTlsFiles } from './client/client-contexts.ts';
+import { type ClientProtocol, clientParameters } from './client/client-parameters.ts';
 import { Generic } from './client/generic.ts';
 import { createRemote, type Remote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
@@ -44,7 +45,7 @@ export interface DeliveryOptions {
   readonly addresses: readonly string[];
   /** The port of other servers: 25, or shifted in the lab. */
   readonly smtpPort: number;
-  readonly tls: ClientTlsFiles;
+  readonly tls: Readonly<Record<ClientProtocol, ClientTlsFiles>>;
   readonly temporaryFolder: string;
   /** Whether the client's address is in mynetworks. */
   isTrusted(connection: Connection): boolean | Promise<boolean>;
@@ -66,6 +67,8 @@ export interface Delivery {
   /** Drains: deliveries may continue for `deadline` ms. Close the store after this. */
   close(deadline?: number): Promise<void>;
 }
+
+const LMTP_PORT = 24;
 
 /** Throws if a parameter or a table named by one is invalid. */
 export function createDelivery(options: DeliveryOptions): Delivery {
@@ -97,12 +100,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   });
   const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);
   const debugPeers = readDebugPeers(parameters, tables);
-  const remoteOf = (settings: ParameterReader): Remote =>
-    createRemote({
-      settings: readRemoteSettings(settings, tables),
+  const remoteOf = (protocol: ClientProtocol, settings: ParameterReader): Remote => {
+    const client = clientParameters(protocol, settings);
+    return createRemote({
+      settings: readRemoteSettings(client, tables),
       debugPeers,
       generic: Generic.of({
-        parameters: settings,
+        own: client,
         tables,
         isLocal: async (domain) => (await domains.classify(domain)) === 'local',
       }),
@@ -111,15 +115,16 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       clock,
       log,
       myhostname: settings.string('myhostname'),
-      smtpPort: options.smtpPort,
-      tls: options.tls,
+      port: protocol === 'lmtp' ? LMTP_PORT : options.smtpPort,
+      tls: options.tls[protocol],
     });
-  const remotes = new Map<ParameterReader, Remote>();
+  };
+  const remotes = { smtp: new Map<ParameterReader, Remote>(), lmtp: new Map<ParameterReader, Remote>() };
   const byTransport = new Map<string, Remote>();
   for (const { name, program, parameters: own } of transports.all()) {
     if (program !== 'smtp' && program !== 'lmtp') continue;
-    const remote = remotes.get(own) ?? remoteOf(own);
-    remotes.set(own, remote);
+    const remote = remotes[program].get(own) ?? remoteOf(program, own);
+    remotes[program].set(own, remote);
     byTransport.set(name, remote);
   }
   const timers = options.after === undefined ? {} : { after: options.after };
@@ -163,7 +168,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     runner,
     async close(deadline) {
       await runner.close(deadline);
-      for (const remote of remotes.values()) remote.close();
+      for (const remote of byTransport.values()) remote.close();
     },
   };
 }

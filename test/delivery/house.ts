@@ -46,6 +46,8 @@ export interface HouseOptions {
   readonly trusted?: boolean;
   readonly authorities?: readonly string[];
   readonly clientIdentity?: TlsIdentity;
+  /** Timers of the runner; by default only a deadline of 0 fires. */
+  readonly after?: (ms: number, callback: () => void) => () => void;
 }
 
 export interface TestHouse extends Delivery {
@@ -82,6 +84,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
   const addresses = options.addresses ?? [];
   const domains = createDomains({ parameters, tables, directory: store.directory, addresses });
   const newQueueId = createQueueIds(clock, 7);
+  const clientTls = {
+    trust: { authorities: options.authorities ?? [], anchors: [] },
+    identity: options.clientIdentity ?? null,
+    readAnchors: (path: string) => [readFileSync(path, 'utf8')],
+  };
   const delivery = createDelivery({
     store,
     hooks: hooksOf(options.handlers),
@@ -96,21 +103,16 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     newQueueId,
     addresses,
     smtpPort: options.smtpPort ?? 25,
-    tls: {
-      trust: {
-        smtp: { authorities: options.authorities ?? [], anchors: [] },
-        lmtp: { authorities: options.authorities ?? [], anchors: [] },
-      },
-      identity: options.clientIdentity ?? null,
-      readAnchors: (path) => [readFileSync(path, 'utf8')],
-    },
+    tls: { smtp: clientTls, lmtp: clientTls },
     temporaryFolder: folder,
     isTrusted: () => options.trusted ?? false,
     // Tests move the time by hand: only a deadline of 0 fires.
-    after: (ms, callback) => {
-      if (ms === 0) setImmediate(callback);
-      return () => {};
-    },
+    after:
+      options.after ??
+      ((ms, callback) => {
+        if (ms === 0) setImmediate(callback);
+        return () => {};
+      }),
   });
   const house: TestHouse = {
     ...delivery,

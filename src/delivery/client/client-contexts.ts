@@ -9,10 +9,8 @@ import type { TlsPolicy } from './tls-policy.ts';
 
 export interface ClientTlsFiles {
   /** PEM: authorities, and the certificates that are trusted instead of them if there are any. */
-  readonly trust: Readonly<
-    Record<'smtp' | 'lmtp', { readonly authorities: readonly string[]; readonly anchors: readonly string[] }>
-  >;
-  /** What SMTP servers are shown that ask; null for nothing. A reload may replace the pairs. */
+  readonly trust: { readonly authorities: readonly string[]; readonly anchors: readonly string[] };
+  /** What servers are shown that ask; null for nothing. A reload may replace the pairs. */
   readonly identity: { readonly pairs: readonly KeyPair[] } | null;
   /** PEM of a policy's tafile. Throws if it cannot be used. */
   readAnchors(path: string): readonly string[];
@@ -30,12 +28,12 @@ export class ClientContexts {
   }
 
   /** Throws if the terms, or a file that they name, cannot be used. */
-  of(protocol: 'smtp' | 'lmtp', { words, anchorFiles }: Pick<TlsPolicy, 'words' | 'anchorFiles'>): SecureContext {
-    const pairs = (protocol === 'smtp' ? this.#files.identity?.pairs : undefined) ?? NO_PAIRS;
-    const key = JSON.stringify([protocol, words, anchorFiles]);
+  of({ words, anchorFiles }: Pick<TlsPolicy, 'words' | 'anchorFiles'>): SecureContext {
+    const pairs = this.#files.identity?.pairs ?? NO_PAIRS;
+    const key = JSON.stringify([words, anchorFiles]);
     const kept = this.#kept.get(key);
     if (kept?.pairs === pairs) return kept.context;
-    const trust = this.#files.trust[protocol];
+    const { trust } = this.#files;
     const anchors =
       anchorFiles.length > 0 ? anchorFiles.flatMap((path) => this.#files.readAnchors(path)) : trust.anchors;
     const context = createSecureContext({

@@ -1,29 +1,30 @@
 /**
- * smtp_generic_maps (generic(5)): addresses that other servers must not see are replaced in the envelope and in the
+ * smtp_generic_maps and lmtp_generic_maps (generic(5)): addresses that other servers must not see are replaced in the envelope and in the
  * message's header, only in what is sent. Requirement P11.
  */
 import { type AddressKey, lookUp, mailboxKeys } from '../../lookup/address-keys.ts';
 import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import { completeAddress } from '../../lookup/complete-address.ts';
-import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import { domainOf, qualify } from '../../mail/address.ts';
 import { standardAddress } from '../../mail/local-part.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { rewriteField } from '../checks/rewrite-field.ts';
 import { CheckUnavailable } from '../checks/rules.ts';
+import type { ClientParameters } from './client-parameters.ts';
 
 /** `@a,@b:local@domain` (RFC 5322 section 4.4) */
 const SOURCE_ROUTE = /^@[^:]*:/;
 
 export interface GenericOptions {
-  readonly parameters: ParameterReader;
+  readonly own: ClientParameters;
   readonly tables: Tables;
   /** Whether a domain is one of our own (mydestination and the like): its users are also looked up without it. */
   isLocal(domain: string): Promise<boolean>;
 }
 
 export class Generic {
+  readonly #parameter: string;
   readonly #maps: readonly LookupTable[];
   readonly #origin: string;
   readonly #rewrite: Rewrite;
@@ -31,8 +32,10 @@ export class Generic {
   readonly #propagates: boolean;
   readonly #isLocal: GenericOptions['isLocal'];
 
-  constructor({ parameters, tables, isLocal }: GenericOptions) {
-    this.#maps = parameters.list('smtp_generic_maps').map((name) => tables.open(name));
+  constructor({ own, tables, isLocal }: GenericOptions) {
+    const parameters = own.all;
+    this.#parameter = own.nameOf('generic_maps');
+    this.#maps = own.list('generic_maps').map((name) => tables.open(name));
     this.#origin = parameters.string('myorigin');
     this.#rewrite = localRewriting(parameters);
     this.#delimiters = parameters.string('recipient_delimiter');
@@ -46,7 +49,7 @@ export class Generic {
     const address = standardAddress(given.replace(SOURCE_ROUTE, ''));
     const keys = await this.#keys(qualify(address, this.#origin));
     const found = await lookUp(this.#maps, keys).catch((error: unknown) => {
-      throw new CheckUnavailable('smtp_generic_maps', error);
+      throw new CheckUnavailable(this.#parameter, error);
     });
     if (found === null) return given;
     return completeAddress(found.value.trim(), address, this.#propagates ? found.key.extension : '', this.#rewrite);
@@ -68,7 +71,7 @@ export class Generic {
 
   /** Null if nothing is to be replaced. */
   static of(options: GenericOptions): Generic | null {
-    return options.parameters.list('smtp_generic_maps').length === 0 ? null : new Generic(options);
+    return options.own.list('generic_maps').length === 0 ? null : new Generic(options);
   }
 
   async #keys(address: string): Promise<readonly AddressKey[]> {

@@ -9,6 +9,7 @@ import type { TLSSocket } from 'node:tls';
 import type { ClientContexts } from './client-contexts.ts';
 import { connectTo } from './connect.ts';
 import type { Listener } from './debugged-peer.ts';
+import { ignoredKeywordsOf } from './ignored-keywords.ts';
 import { type Peer, peerWords } from './peer-outcome.ts';
 import { type Proof, proofOf } from './server-certificate.ts';
 import type { RemoteSettings } from './settings.ts';
@@ -42,7 +43,8 @@ const STARTTLS = {
 /** Rejects with SessionFault. */
 export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   const { peer, policy, settings, credentials, signal } = options;
-  const tls = settings.tls[peer.nexthop.protocol];
+  const { tls } = settings;
+  const ignoredKeywords = await ignoredKeywordsOf(settings.ignoredKeywords, peer.ip);
   const socket = await connectTo({
     ip: peer.ip,
     port: peer.port,
@@ -63,10 +65,10 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
       listener: options.listener,
       peerWords: peerWords(peer),
       heloName: settings.heloName,
-      lmtp: peer.nexthop.protocol === 'lmtp',
+      lmtp: settings.protocol === 'lmtp',
       starttls: tls.wrapper ? 'wrap' : STARTTLS[policy.level],
       tls: () => ({
-        secureContext: options.contexts.of(peer.nexthop.protocol, policy),
+        secureContext: options.contexts.of(policy),
         ...(policy.serverName === '' || isIP(policy.serverName) !== 0 ? {} : { servername: policy.serverName }),
       }),
       faultOf: (secured) => {
@@ -75,7 +77,7 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
         return proof.fault;
       },
       timeouts: settings.timeouts,
-      ignoredKeywords: settings.ignoredKeywords,
+      ignoredKeywords,
     });
     if (credentials === null) return session;
     try {

@@ -53,7 +53,7 @@ export interface RemoteServices {
   readonly clock: Clock;
   readonly log: Log;
   readonly pool: SessionPool;
-  /** smtp_generic_maps; null if it names no table. */
+  /** smtp_generic_maps or lmtp_generic_maps; null if it names no table. */
   readonly generic: Generic | null;
   readonly contexts: ClientContexts;
 }
@@ -130,7 +130,7 @@ export class RemoteAttempt {
   async #policyFor(peer: Peer): Promise<TlsPolicy | null> {
     const { nexthop, destination, name: hostName } = peer;
     try {
-      return await tlsPolicy({ nexthop, destination, hostName }, this.#services.settings.tls[nexthop.protocol]);
+      return await tlsPolicy({ nexthop, destination, hostName }, this.#services.settings.tls);
     } catch (error) {
       if (!(error instanceof PolicyFault)) throw error;
       this.#services.log.warn({ destination }, error.message);
@@ -177,7 +177,7 @@ export class RemoteAttempt {
       return;
     }
     pool.opened(session);
-    if (policy.level === 'none' && settings.tls[peer.nexthop.protocol].notesOffer && session.offers('STARTTLS'))
+    if (policy.level === 'none' && settings.tls.notesOffer && session.offers('STARTTLS'))
       this.#services.log.info({}, `Host offered STARTTLS: [${peer.name}]`);
     await this.#useSession(session, place);
   }
@@ -187,7 +187,7 @@ export class RemoteAttempt {
     const { log, settings, clock } = this.#services;
     const { kind } = fault.cause;
     const host = peerPlace(peer);
-    const at = { ...settings, wrapper: settings.tls[peer.nexthop.protocol].wrapper };
+    const at = { ...settings, wrapper: settings.tls.wrapper };
     if (kind === 'tls') log.warn({ destination: peer.destination }, `${fault.cause.words}: ${host}: ${fault.message}`);
     else if (!fault.underTls || (kind !== 'lost' && kind !== 'timeout')) return false;
     const [item] = this.#pending.values();
@@ -216,16 +216,16 @@ export class RemoteAttempt {
       pool.put(key, session);
       return;
     }
-    const seen = await this.#seenOutside([first, ...others], peer);
+    const seen = await this.#seenOutside([first, ...others]);
     if (seen === null) {
-      const later = reply(451, '4.3.0', 'smtp_generic_maps lookup problem');
+      const later = reply(451, '4.3.0', `${settings.protocol}_generic_maps lookup problem`);
       for (const item of accepted) this.#note(outcomeOf(item, 'deferred', later, peer));
       pool.put(key, session);
       return;
     }
     const message = outgoing(seen, session, await this.#contentOf(first), {
       ...settings,
-      filter: this.#filterOf(first, peer),
+      filter: this.#filterOf(first),
     });
     const began = clock();
     const fates = await this.#unlessAborted(session, () => session.send(message));
@@ -269,9 +269,9 @@ export class RemoteAttempt {
   }
 
   /** The envelope with the addresses that the other server sees; null if a table cannot say now. */
-  async #seenOutside([first, ...others]: Items, { nexthop }: Peer): Promise<Items | null> {
+  async #seenOutside([first, ...others]: Items): Promise<Items | null> {
     const { generic } = this.#services;
-    if (generic === null || nexthop.protocol !== 'smtp') return [first, ...others];
+    if (generic === null) return [first, ...others];
     try {
       return [await generic.envelope(first), ...(await Promise.all(others.map((item) => generic.envelope(item))))];
     } catch (error) {
@@ -280,10 +280,9 @@ export class RemoteAttempt {
     }
   }
 
-  #filterOf({ queueId }: QueueItem, { nexthop }: Peer): ContentFilter | null {
-    const { settings, log } = this.#services;
-    const rules = settings.content[nexthop.protocol];
-    const generic = nexthop.protocol === 'smtp' ? this.#services.generic : null;
+  #filterOf({ queueId }: QueueItem): ContentFilter | null {
+    const { settings, log, generic } = this.#services;
+    const rules = settings.content;
     if (rules.isEmpty && generic === null) return null;
     const rewriting = generic === null ? {} : { rewrite: (field: string) => generic.field(field) };
     const fail = (): never => {
@@ -323,7 +322,7 @@ export class RemoteAttempt {
     const cipher = secured.getCipher().name;
     const bits = cipherBits(cipher);
     if (fault !== null) log.info({}, `server certificate verification failed for ${at}: ${fault}`);
-    if (settings.tls[peer.nexthop.protocol].logged)
+    if (settings.tls.logged)
       log.info(
         {},
         `${trust} TLS connection established to ${at}: ${secured.getProtocol()} with cipher ${cipher} (${bits}/${bits} bits)`,
@@ -331,7 +330,7 @@ export class RemoteAttempt {
   }
 
   #inClear(place: Place): Place {
-    const policy = clearPolicy(this.#services.settings.tls[place.peer.nexthop.protocol]);
+    const policy = clearPolicy(this.#services.settings.tls);
     return { ...place, policy, key: keyOf(place.peer, policy) };
   }
 
@@ -348,7 +347,7 @@ export class RemoteAttempt {
 }
 
 const keyOf = (peer: Peer, { fingerprints, ...policy }: TlsPolicy): string =>
-  JSON.stringify([peer.nexthop.protocol, peer.ip, peer.port, peer.name, peer.destination, policy, [...fingerprints]]);
+  JSON.stringify([peer.ip, peer.port, peer.name, peer.destination, policy, [...fingerprints]]);
 
 /** Why the session ended, if it did. */
 function faultOf(fates: readonly Fate[]): SessionFault | null {

@@ -30,8 +30,8 @@ export interface RemoteOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly myhostname: string;
-  /** The port of other servers: 25, or shifted in the lab. */
-  readonly smtpPort: number;
+  /** The port of other servers: 25 or 24, or shifted in the lab. */
+  readonly port: number;
   readonly tls: ClientTlsFiles;
 }
 
@@ -61,7 +61,7 @@ export function createRemote(options: RemoteOptions): Remote {
     clock,
     pool,
     contexts: new ClientContexts(options.tls),
-    log: options.log.child({ process: 'postfix/smtp' }),
+    log: options.log.child({ process: `postfix/${settings.protocol}` }),
   };
 
   async function deliver(
@@ -82,7 +82,7 @@ export function createRemote(options: RemoteOptions): Remote {
     }
     const found = await peersOf(nexthop, destination);
     // Between two MX hosts it would go round and round.
-    const others = nexthop.protocol === 'smtp' && !found.areMine ? settings.fallback : [];
+    const others = found.areMine ? [] : settings.fallback;
     const fallback = (await Promise.all(others.map((other) => peersOf(other, destination)))).flatMap((one) =>
       one.ok ? one.peers : [],
     );
@@ -111,7 +111,7 @@ export function createRemote(options: RemoteOptions): Remote {
       };
     const found = await findHosts(nexthop, finder);
     if (!found.ok) return found;
-    const port = nexthop.port ?? (nexthop.protocol === 'lmtp' ? 24 : options.smtpPort);
+    const port = nexthop.port ?? options.port;
     return {
       ok: true,
       peers: found.hosts.map((host) => ({ ...host, port, nexthop, destination })),

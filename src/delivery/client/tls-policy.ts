@@ -56,7 +56,7 @@ export const clearPolicy = ({ optional }: ClientTls): TlsPolicy => ({
 /** Rejects with PolicyFault. */
 export async function tlsPolicy(place: Place, settings: ClientTls): Promise<TlsPolicy> {
   const found = await findEntry(place.destination, settings.policies);
-  const source = `smtp_tls_policy_maps, next-hop destination "${place.destination}"`;
+  const source = `${settings.policiesName}, next-hop destination "${place.destination}"`;
   const [word = '', ...attributes] = found?.trim().split(/[\s,]+/) ?? [];
   const level = found === undefined ? settings.level : levelOf(word);
   if (level === undefined) throw new PolicyFault(`${source}: invalid security level "${word.slice(0, 40)}"`);

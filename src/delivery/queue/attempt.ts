@@ -30,6 +30,17 @@ const WAITING_DEADLINE = 30 * 60 * 1000;
 /** Leases are not renewed: one must outlast both, and the settlement after them. */
 export const LEASE_MS = DELIVERY_DEADLINE + WAITING_DEADLINE + 15 * 60 * 1000;
 
+/** The outcome of mail that is put off without an attempt; null if it may be tried. */
+export function withheld({ route, items, lane }: Job, now: number, context: AttemptContext): Attempt | null {
+  if (route.kind !== 'remote' && route.kind !== 'pipe') return null;
+  const { transport } = route;
+  if (context.deferred.has(transport))
+    return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${transport})`), 'none');
+  const dead = context.destinations.dead(lane, now);
+  if (dead === null) return null;
+  return unanimous(items, 'deferred', { ...dead, text: `delivery temporarily suspended: ${dead.text}` }, 'none');
+}
+
 /** Null: the leases end too soon, so the items must be left to be claimed again. Rejects if the store fails. */
 export async function attempt(job: Job, now: number, context: AttemptContext): Promise<Attempt | null> {
   const { route, items } = job;
@@ -39,12 +50,6 @@ export async function attempt(job: Job, now: number, context: AttemptContext): P
   if (route.kind === 'discard')
     return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
   if (route.kind === 'local') return context.transports.local(route, job.first);
-  const { transport } = route;
-  if (context.deferred.has(transport))
-    return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${transport})`), 'none');
-  const dead = context.destinations.dead(job.destination, now);
-  if (dead !== null)
-    return unanimous(items, 'deferred', { ...dead, text: `delivery temporarily suspended: ${dead.text}` }, 'none');
   const deadline = new AbortController();
   const cancel = context.after(DELIVERY_DEADLINE, () => deadline.abort());
   try {

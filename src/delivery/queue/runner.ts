@@ -2,8 +2,8 @@
  * The queue's runner (Postfix: qmgr): leases due items, groups them by message and destination, runs deliveries within
  * limits, and passes their outcomes to the settler.
  *
- * Limits: qmgr_message_active_limit items in memory, default_process_limit concurrent deliveries, a window per
- * destination. It sleeps until new work is announced (`wake`), a delivery ends or the next item is due; it never polls.
+ * Limits: qmgr_message_active_limit items in memory, default_process_limit concurrent deliveries, a window and a pace
+ * per destination and transport. It sleeps until new work is announced (`wake`), a delivery ends or the next item is due; it never polls.
  * A lease outlasts the longest delivery, so no two runners have the same item. On any error an item is settled or given
  * back; after a crash its lease expires.
  *
@@ -23,15 +23,16 @@ import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Transports as KnownTransports } from '../../lookup/transports.ts';
-import { type Reply, reply } from '../../mail/status.ts';
+import { reply } from '../../mail/status.ts';
 import type { Queue, QueueFilter, QueueItem } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import type { Route, Router } from '../route/router.ts';
 import { afterTimeout } from './after.ts';
-import { type AttemptContext, attempt, LEASE_MS, type Transports } from './attempt.ts';
-import { Destinations } from './destinations.ts';
+import { type AttemptContext, attempt, LEASE_MS, type Transports, withheld } from './attempt.ts';
+import { Destinations, type Result } from './destinations.ts';
 import type { Program, Settler } from './settler.ts';
 import { createTransportLimits, type TransportLimits } from './transport-limits.ts';
+import { TransportSlots } from './transport-slots.ts';
 import { type Job, WaitingJobs } from './waiting-jobs.ts';
 
 export interface RunnerOptions {
@@ -70,8 +71,7 @@ export class Runner {
   readonly #destinations: Destinations;
   readonly #waiting = new WaitingJobs();
   readonly #limitsOf: (transport: string) => TransportLimits;
-  /** Running deliveries by transport. */
-  readonly #busy = new Map<string, number>();
+  readonly #slots: TransportSlots;
   readonly #limits: {
     active: number;
     deliveries: number;
@@ -89,6 +89,7 @@ export class Runner {
   /** An operator's flush is in progress: deferred transports are tried too, until no claimed items are left. */
   #flushing = false;
   #cancelTimer: (() => void) | null = null;
+  #cancelPause: (() => void) | null = null;
   /** Ends the rest; null if there is none. */
   #cancelRest: (() => void) | null = null;
   #idle: (() => void)[] = [];
@@ -100,6 +101,7 @@ export class Runner {
     const { parameters } = options;
     const limitsOf = createTransportLimits(parameters, options.knownTransports);
     this.#limitsOf = limitsOf;
+    this.#slots = new TransportSlots(limitsOf);
     this.#destinations = new Destinations((transport) => limitsOf(transport).destination);
     this.#limits = {
       active: Math.max(1, parameters.number('qmgr_message_active_limit')),
@@ -149,6 +151,7 @@ export class Runner {
   async close(deadline = 10_000): Promise<void> {
     this.#phase = 'closed';
     this.#cancelTimer?.();
+    this.#cancelPause?.();
     this.#cancelRest?.();
     const cancel = this.#after(deadline, () => {
       this.#abort.abort();
@@ -258,31 +261,43 @@ export class Runner {
     }
   }
 
-  /** Starts what the limits allow, one job per destination in turn. */
+  /** Starts what the limits allow, one job per lane in turn. */
   #startJobs(): void {
     if (this.#cancelRest !== null) return;
-    for (const destination of this.#waiting.destinations()) {
-      if (this.#running.size >= this.#limits.deliveries) return;
-      const transport = this.#waiting.transport(destination);
-      const busy = this.#busy.get(transport) ?? 0;
-      if (busy >= this.#limitsOf(transport).deliveries) continue;
-      if (!this.#destinations.begin(destination, transport)) continue;
-      this.#busy.set(transport, busy + 1);
-      const job = this.#waiting.take(destination);
+    const now = this.#options.clock();
+    let pause = Number.POSITIVE_INFINITY;
+    for (const lane of this.#waiting.lanes()) {
+      if (this.#running.size >= this.#limits.deliveries) break;
+      const transport = this.#waiting.transport(lane);
+      if (this.#slots.isFull(transport)) continue;
+      const wait = Math.max(this.#destinations.pause(lane, now), this.#slots.pause(transport, now));
+      if (wait > 0) {
+        pause = Math.min(pause, wait);
+        continue;
+      }
+      if (!this.#destinations.begin(lane, transport)) continue;
+      this.#slots.begin(transport, now);
+      const job = this.#waiting.take(lane);
       const run = this.#run(job).finally(() => {
         this.#running.delete(run);
-        this.#left(transport);
+        this.#slots.end(transport);
         if (!this.#isClosed) this.#startJobs();
         this.wake();
       });
       this.#running.add(run);
     }
+    this.#goOnAfter(pause);
   }
 
-  #left(transport: string): void {
-    const busy = (this.#busy.get(transport) ?? 1) - 1;
-    if (busy === 0) this.#busy.delete(transport);
-    else this.#busy.set(transport, busy);
+  /** Rate delays end without an event of their own. `pause`: ms; infinite if there is none. */
+  #goOnAfter(pause: number): void {
+    this.#cancelPause?.();
+    this.#cancelPause = Number.isFinite(pause)
+      ? this.#after(pause, () => {
+          this.#cancelPause = null;
+          if (!this.#isClosed) this.#startJobs();
+        })
+      : null;
   }
 
   /** Never rejects. */
@@ -290,13 +305,15 @@ export class Runner {
     const { clock, settler } = this.#options;
     const { items, message } = job;
     const startedAt = clock();
-    let failure: Reply | null = null;
+    let result: Result = 'untried';
     /** Items no longer in memory. */
     let left = items.length;
     let settled = false;
     try {
-      const tried = await attempt(job, startedAt, this.#context());
-      failure = tried?.hostFailure ?? null;
+      const context = this.#context();
+      const putOff = withheld(job, startedAt, context);
+      const tried = putOff ?? (await attempt(job, startedAt, context));
+      if (putOff === null && tried !== null) result = tried.hostFailure ?? 'success';
       if (
         tried === null ||
         (this.#abort.signal.aborted && tried.outcomes.every((outcome) => outcome.status === 'deferred'))
@@ -315,7 +332,7 @@ export class Runner {
         await settler.putOff(items);
       }
     } finally {
-      this.#destinations.end(job.destination, job.route.transport, failure, clock());
+      this.#destinations.end(job.lane, job.route.transport, result, clock());
     }
     left += await settler.deliveryEnded(message, settled);
     this.#active -= left;

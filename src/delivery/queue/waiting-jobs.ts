@@ -1,13 +1,17 @@
 /**
  * Leased items whose delivery has not started: recipients of one message with the same route form one job, and jobs
- * queue by destination. Local deliveries run one by one, known errors together.
+ * queue in lanes: one for each destination, or for each recipient there if a delivery takes only one
+ * (NAME_destination_recipient_limit = 1). Local deliveries run one by one, known errors together.
  */
+import { localPart } from '../../mail/address.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { destinationOf, type Route } from '../route/router.ts';
 import { ActiveMessage } from './active-message.ts';
 
 export interface Job {
   readonly destination: string;
+  /** What is limited together: the destination, or one recipient there. */
+  readonly lane: string;
   readonly route: Route;
   readonly first: QueueItem;
   /** `first` and the others. */
@@ -17,9 +21,13 @@ export interface Job {
 
 /** Jobs of one destination waiting in memory; its other mail stays in the queue. */
 const WAITING_JOBS = 20;
+/** The same where each recipient has a lane: one that waits must not keep all others waiting. */
+const WAITING_LANES = 200;
 
 export class WaitingJobs {
-  readonly #byDestination = new Map<string, Job[]>();
+  readonly #byLane = new Map<string, Job[]>();
+  /** Jobs of each destination, and how many are enough. */
+  readonly #byDestination = new Map<string, { jobs: number; readonly enough: number }>();
 
   /** `limit`: recipients in one job of a transport. */
   add(
@@ -34,49 +42,59 @@ export class WaitingJobs {
       const destination = destinationOf(route);
       const key = jobKey(item, route, destination);
       const joined = open.get(key);
-      if (joined !== undefined && joined.items.length < limit(route.transport)) {
+      const most = limit(route.transport);
+      if (joined !== undefined && joined.items.length < most) {
         joined.items.push(item);
         continue;
       }
       const message = messages.get(item.queueId) ?? new ActiveMessage(item.queueId, claimedAt);
       messages.set(item.queueId, message);
       message.begin();
-      const job: Job = { destination, route, first: item, items: [item], message };
+      const lane = most === 1 ? `${localPart(item.recipient).toLowerCase()}@${destination}` : destination;
+      const job: Job = { destination, lane, route, first: item, items: [item], message };
       open.set(key, job);
-      const line = this.#byDestination.get(destination);
-      if (line === undefined) this.#byDestination.set(destination, [job]);
+      const line = this.#byLane.get(lane);
+      if (line === undefined) this.#byLane.set(lane, [job]);
       else line.push(job);
+      const known = this.#byDestination.get(destination);
+      if (known === undefined)
+        this.#byDestination.set(destination, { jobs: 1, enough: most === 1 ? WAITING_LANES : WAITING_JOBS });
+      else known.jobs += 1;
     }
   }
 
   /** Destinations that have enough in memory. */
   full(): string[] {
-    return [...this.#byDestination].filter(([, line]) => line.length >= WAITING_JOBS).map(([name]) => name);
+    return [...this.#byDestination].filter(([, { jobs, enough }]) => jobs >= enough).map(([name]) => name);
   }
 
-  /** Destinations in turn: one from which a job is taken moves to the end, and comes up again in the same iteration. */
-  destinations(): IterableIterator<string> {
-    return this.#byDestination.keys();
+  /** Lanes in turn: one from which a job is taken moves to the end, and comes up again in the same iteration. */
+  lanes(): IterableIterator<string> {
+    return this.#byLane.keys();
   }
 
   /** The transport of the job that `take` gives next. */
-  transport(destination: string): string {
-    return this.#byDestination.get(destination)?.[0]?.route.transport ?? '';
+  transport(lane: string): string {
+    return this.#byLane.get(lane)?.[0]?.route.transport ?? '';
   }
 
-  /** Of one of `destinations`. */
-  take(destination: string): Job {
-    const line = this.#byDestination.get(destination);
+  /** Of one of `lanes`. */
+  take(lane: string): Job {
+    const line = this.#byLane.get(lane);
     const job = line?.shift();
-    if (line === undefined || job === undefined) throw new Error(`no delivery to ${destination} waits`);
-    this.#byDestination.delete(destination);
-    if (line.length > 0) this.#byDestination.set(destination, line);
+    if (line === undefined || job === undefined) throw new Error(`no delivery to ${lane} waits`);
+    this.#byLane.delete(lane);
+    if (line.length > 0) this.#byLane.set(lane, line);
+    const known = this.#byDestination.get(job.destination);
+    if (known !== undefined) known.jobs -= 1;
+    if (known?.jobs === 0) this.#byDestination.delete(job.destination);
     return job;
   }
 
   /** Removes and returns everything, to be given back. */
   drain(): Job[] {
-    const jobs = [...this.#byDestination.values()].flat();
+    const jobs = [...this.#byLane.values()].flat();
+    this.#byLane.clear();
     this.#byDestination.clear();
     return jobs;
   }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ClientContexts } from '../../../src/delivery/client/client-contexts.ts';
+import { clientParameters } from '../../../src/delivery/client/client-parameters.ts';
 import { PolicyFault, type TlsPolicy, tlsPolicy } from '../../../src/delivery/client/tls-policy.ts';
 import { readClientTls } from '../../../src/delivery/client/tls-settings.ts';
 import type { Nexthop } from '../../../src/delivery/route/nexthop.ts';
@@ -25,7 +26,7 @@ function policyFor(
   more: Readonly<Record<string, string>> = {},
 ): Promise<TlsPolicy> {
   const parameters = parametersOf({ smtp_tls_security_level: 'may', smtp_tls_policy_maps: 'hash:p', ...more });
-  const settings = readClientTls('smtp', parameters, tablesOf({ 'hash:p': TABLE }));
+  const settings = readClientTls(clientParameters('smtp', parameters), tablesOf({ 'hash:p': TABLE }));
   return tlsPolicy({ nexthop: { host } as Nexthop, hostName: 'mx1.example.org', destination }, settings);
 }
 
@@ -71,7 +72,7 @@ describe('T1: smtp_tls_policy_maps', () => {
         throw new Error('the disk is gone');
       },
     });
-    const settings = readClientTls('smtp', parametersOf({ smtp_tls_policy_maps: 'hash:p' }), tables);
+    const settings = readClientTls(clientParameters('smtp', parametersOf({ smtp_tls_policy_maps: 'hash:p' })), tables);
     const place = { nexthop: { host: 'a.example' } as Nexthop, hostName: 'a.example', destination: 'a.example' };
     const fault = await tlsPolicy(place, settings).catch((error: unknown) => error);
     expect(fault).toBeInstanceOf(PolicyFault);
@@ -100,16 +101,16 @@ it('T1: a server that asks is shown the certificate of smtp_tls_cert_file, also 
   });
   const identity = { pairs: [pairOf(first)] };
   const trust = { authorities: [], anchors: [] };
-  const contexts = new ClientContexts({ trust: { smtp: trust, lmtp: trust }, identity, readAnchors: () => [] });
+  const contexts = new ClientContexts({ trust, identity, readAnchors: () => [] });
   const policy = await policyFor('example.com');
-  const shown = async (protocol: 'smtp' | 'lmtp'): Promise<string | undefined> => {
+  const shown = async (): Promise<string | undefined> => {
     const { port } = asking.address() as AddressInfo;
     const accepted = once(asking, 'secureConnection');
     const socket = connect({
       host: '127.0.0.1',
       port,
       rejectUnauthorized: false,
-      secureContext: contexts.of(protocol, policy),
+      secureContext: contexts.of(policy),
     });
     const [peer] = (await accepted) as [TLSSocket];
     const subject = peer.getPeerX509Certificate()?.subject;
@@ -117,8 +118,7 @@ it('T1: a server that asks is shown the certificate of smtp_tls_cert_file, also 
     peer.destroy();
     return subject;
   };
-  expect(await shown('smtp')).toBe('CN=first');
-  expect(await shown('lmtp')).toBeUndefined();
+  expect(await shown()).toBe('CN=first');
   identity.pairs = [pairOf(second)];
-  expect(await shown('smtp')).toBe('CN=second');
+  expect(await shown()).toBe('CN=second');
 });

@@ -1,7 +1,8 @@
 /** The runner: retries with an injected clock, windows, dead destinations, leases, shutdown, notifications. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { deny, NEXT, OK } from '../../../src/bus/plugin.ts';
-import { Destinations } from '../../../src/delivery/queue/destinations.ts';
+import { type DestinationLimits, Destinations } from '../../../src/delivery/queue/destinations.ts';
+import { parseFeedback } from '../../../src/delivery/queue/feedback.ts';
 import { reply } from '../../../src/mail/status.ts';
 import { openLineServer, openSink, type Script } from '../client/sink.ts';
 import { type HouseOptions, openHouse, type TestHouse } from '../house.ts';
@@ -98,17 +99,78 @@ describe('retries', () => {
     at.runner.start();
     await at.submit({ to: ['a@qq.com'] }, MESSAGE);
     await at.runner.idle();
-    await at.submit({ to: ['b@qq.com'] }, MESSAGE);
-    await at.runner.idle();
+    for (const to of ['b@qq.com', 'c@qq.com']) {
+      await at.submit({ to: [to] }, MESSAGE);
+      await at.runner.idle();
+    }
     expect((await at.queue()).map((item) => item.lastReply?.text)).toEqual([
       'connect to mail.qq.com[127.0.0.1]:1: Connection refused',
       'delivery temporarily suspended: connect to mail.qq.com[127.0.0.1]:1: Connection refused',
+      'delivery temporarily suspended: connect to mail.qq.com[127.0.0.1]:1: Connection refused',
     ]);
-    expect(await at.runner.flush({})).toBe(2);
+    expect(await at.runner.flush({})).toBe(3);
     await at.runner.idle();
     expect((await at.queue()).map((item) => item.lastReply?.text)[0]).toBe(
       'connect to mail.qq.com[127.0.0.1]:1: Connection refused',
     );
+  });
+
+  describe('P15: pace', () => {
+    /** Sends a message to each recipient; time passes when all of a step have arrived. Returns who got mail when, in s. */
+    const paceOf = async (
+      settings: Readonly<Record<string, string>>,
+      steps: Readonly<Record<string, readonly string[]>>,
+    ): Promise<Record<string, readonly string[]>> => {
+      const pauses: { readonly ms: number; readonly go: () => void }[] = [];
+      const sink = await openSink({});
+      servers.push(sink);
+      house = await openHouse({
+        dns: { ...QQ, 'mx 163.com': ['10 mail.qq.com'] },
+        smtpPort: sink.port,
+        settings,
+        after: (ms, go) => {
+          const one = { ms, go };
+          if (ms <= 20_000) pauses.push(one);
+          return () => void (pauses.includes(one) && pauses.splice(pauses.indexOf(one), 1));
+        },
+      });
+      const at = house;
+      const began = at.time.now;
+      const times: Record<string, string[]> = {};
+      for (const to of Object.values(steps).flat()) await at.submit({ to: [to] }, MESSAGE);
+      at.runner.start();
+      let count = 0;
+      for (const expected of Object.values(steps)) {
+        const isOver = (): boolean => at.runner.active === Object.values(steps).flat().length - count - expected.length;
+        await vi.waitFor(() => expect(sink.received.length >= count + expected.length && isOver()).toBe(true), 5_000);
+        times[(at.time.now - began) / 1000] = sink.received.slice(count).flatMap(({ to }) => to.toSorted());
+        count = sink.received.length;
+        const [pause] = pauses.splice(0, 1);
+        at.time.now += pause?.ms ?? 0;
+        pause?.go();
+      }
+      return Object.fromEntries(Object.entries(times).map(([time, to]) => [time, to.toSorted()]));
+    };
+
+    it.each([
+      [
+        'smtp_destination_rate_delay is the time between two deliveries to one destination; others do not wait',
+        { smtp_destination_rate_delay: '10s' },
+        { 0: ['a@qq.com', 'd@163.com'], 10: ['b@qq.com'], 20: ['c@qq.com'] },
+      ],
+      [
+        'with a recipient limit of 1 the delay is for each recipient',
+        { default_destination_rate_delay: '10s', smtp_destination_recipient_limit: '1' },
+        { 0: ['a@qq.com', 'b@qq.com'], 10: ['a@qq.com'] },
+      ],
+      [
+        'smtp_transport_rate_delay is the time between two deliveries to any destination',
+        { smtp_transport_rate_delay: '7s' },
+        { 0: ['a@qq.com'], 7: ['d@163.com'], 14: ['b@qq.com'] },
+      ],
+    ])('%s', async (_name, settings, steps) => {
+      expect(await paceOf(settings, steps)).toEqual(steps);
+    });
   });
 
   it('P15: defer_transports holds mail until flush', async () => {
@@ -328,10 +390,18 @@ describe('notifications', () => {
 });
 
 describe('windows', () => {
-  const limits = { initial: 2, limit: 4, deadFor: 1000 };
+  const limits: DestinationLimits = {
+    initial: 2,
+    limit: 4,
+    positive: parseFeedback('1'),
+    negative: parseFeedback('1'),
+    failedCohorts: 1,
+    rateDelay: 0,
+    deadFor: 1000,
+  };
   const failure = reply(451, '4.4.1', 'down');
 
-  it('P15: start small, grow with success up to the limit, shrink with failure, suspend the destination at zero, and recover', () => {
+  it('P15: start small, grow with success up to the limit, shrink with failure, suspend the destination after a window of failures, and recover', () => {
     const destinations = new Destinations(() => limits);
     const fill = (): number => {
       let n = 0;
@@ -339,20 +409,64 @@ describe('windows', () => {
       return n;
     };
     expect(fill()).toBe(2);
-    destinations.end('qq.com', 'smtp', null, 0);
+    destinations.end('qq.com', 'smtp', 'success', 0);
     expect(destinations.window('qq.com')).toBe(3);
     fill();
     for (let i = 0; i < 3; i += 1) {
-      destinations.end('qq.com', 'smtp', null, 0);
+      destinations.end('qq.com', 'smtp', 'success', 0);
       destinations.begin('qq.com', 'smtp');
       fill();
     }
     expect(destinations.window('qq.com')).toBe(4);
-    for (let i = 0; i < 3; i += 1) destinations.end('qq.com', 'smtp', failure, 0);
-    expect([destinations.window('qq.com'), destinations.dead('qq.com', 0)]).toEqual([1, null]);
+    // 1/4 and 1/3 of a window; half a one more is a whole.
+    for (let i = 0; i < 2; i += 1) destinations.end('qq.com', 'smtp', failure, 0);
+    expect([destinations.window('qq.com'), destinations.dead('qq.com', 0)]).toEqual([2, null]);
     destinations.end('qq.com', 'smtp', failure, 5);
     expect(destinations.dead('qq.com', 5)).toEqual(failure);
+    // Mail that was put off says nothing about the destination.
+    destinations.end('qq.com', 'smtp', 'untried', 6);
+    expect(destinations.dead('qq.com', 1004)).toEqual(failure);
     expect(destinations.dead('qq.com', 1005)).toBeNull();
+  });
+
+  it.each([
+    ['1', [2, 3, 4, 5, 6, 7, 8]],
+    ['1/4', [1, 1, 1, 2, 2, 2, 2, 3]],
+    ['0.5', [1, 2, 2, 3, 3, 4]],
+    ['1/concurrency', [2, 2, 3, 3, 3, 4]],
+    ['1 / sqrt_concurrency', [2, 2, 3, 3, 4]],
+    // As in Postfix, 1 for what is not from 0 to 1.
+    ['2', [2, 3]],
+    ['0', [1, 1, 1]],
+  ])('P15: with a positive feedback of %s the window grows as SCHEDULER_README says', (feedback, windows) => {
+    const destinations = new Destinations(() => ({
+      ...limits,
+      initial: 1,
+      limit: 100,
+      positive: parseFeedback(feedback),
+    }));
+    const grown = windows.map(() => {
+      while (destinations.begin('qq.com', 'smtp'));
+      destinations.end('qq.com', 'smtp', 'success', 0);
+      return destinations.window('qq.com');
+    });
+    expect(grown).toEqual(windows);
+  });
+
+  it('P15: with a failed cohort limit of 0 a destination never dies, and a negative feedback of 1/2 counts each second failure', () => {
+    const destinations = new Destinations(() => ({
+      ...limits,
+      initial: 4,
+      failedCohorts: 0,
+      negative: parseFeedback('1/2'),
+    }));
+    const shrunk = Array.from({ length: 8 }, () => {
+      destinations.begin('qq.com', 'smtp');
+      destinations.end('qq.com', 'smtp', failure, 0);
+      return destinations.window('qq.com');
+    });
+    expect(shrunk).toEqual([3, 3, 2, 2, 1, 1, 1, 1]);
+    expect(destinations.dead('qq.com', 0)).toBeNull();
   });
 
   it('P15: the number of remembered destinations is bounded', () => {

@@ -21,39 +21,39 @@ import {
 const LIMITS = {
   initial_destination_concurrency: number(
     '$initial_destination_concurrency',
-    'Connections of this transport to a destination at first.',
+    'Deliveries of this transport to a destination at first.',
     { minimum: 1 },
   ),
   destination_concurrency_limit: number(
     '$default_destination_concurrency_limit',
-    'Most connections of this transport to one destination.',
+    'Most deliveries of this transport to one destination at a time.',
   ),
   destination_recipient_limit: number(
     '$default_destination_recipient_limit',
-    'Most recipients of one delivery by this transport.',
+    'Most recipients of one delivery by this transport; with 1, its limits are for each recipient.',
+  ),
+  destination_rate_delay: time(
+    '$default_destination_rate_delay',
+    'Wait between two deliveries of this transport to one destination.',
+  ),
+  transport_rate_delay: time('$default_transport_rate_delay', 'Wait between two deliveries of this transport.'),
+  destination_concurrency_failed_cohort_limit: number(
+    '$default_destination_concurrency_failed_cohort_limit',
+    'Failures in a row of this transport after which a destination counts as dead.',
+  ),
+  destination_concurrency_negative_feedback: feedback(
+    '$default_destination_concurrency_negative_feedback',
+    'How fast concurrency of this transport goes down after failures.',
+  ),
+  destination_concurrency_positive_feedback: feedback(
+    '$default_destination_concurrency_positive_feedback',
+    'How fast concurrency of this transport goes up after successes.',
   ),
 } satisfies Rows;
 
 const SUFFIXES = {
   ...LIMITS,
-  ...notSupported({
-    destination_rate_delay: time(
-      '$default_destination_rate_delay',
-      'Wait between two deliveries of this transport to one destination.',
-    ),
-    transport_rate_delay: time('$default_transport_rate_delay', 'Wait between two deliveries of this transport.'),
-    destination_concurrency_failed_cohort_limit: number(
-      '$default_destination_concurrency_failed_cohort_limit',
-      'Failures in a row of this transport after which a destination counts as dead.',
-    ),
-    destination_concurrency_negative_feedback: feedback(
-      '$default_destination_concurrency_negative_feedback',
-      'How fast concurrency of this transport goes down after failures.',
-    ),
-    destination_concurrency_positive_feedback: feedback(
-      '$default_destination_concurrency_positive_feedback',
-      'How fast concurrency of this transport goes up after successes.',
-    ),
+  ...noMeaning('destinations take turns, whatever else waits', {
     delivery_slot_cost: number('$default_delivery_slot_cost', 'How soon other mail of this transport may go first.'),
     delivery_slot_discount: number(
       '$default_delivery_slot_discount',
@@ -101,7 +101,8 @@ const TRANSPORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 const LEAVING: ReadonlySet<string> = new Set(['smtp', 'lmtp', 'relay']);
 
-const inside = (row: Row): Row => ({ ...row, state: 'not supported' });
+/** Of transports that deliver nothing to other programs. */
+const inside = (row: Row): Row => ({ ...row, state: 'no meaning', reason: 'such mail does not wait for others' });
 
 /** Those of the others that the runner uses. */
 const READ: Rows = {
@@ -169,40 +170,28 @@ const SMTP_ONLY = new Set([
   'smtp_discard_ehlo_keyword_address_maps',
   'smtp_tls_dane_insecure_mx_policy',
 ]);
-const LMTP_ONLY = notSupported({
-  lmtp_assume_final: boolean('no', 'Take LMTP delivery as final in success notifications.'),
+const LMTP_ONLY = {
   lmtp_lhlo_name: heloname('$myhostname', 'Name in LHLO.'),
   lmtp_lhlo_timeout: time('300s', 'How long the answer to LHLO may take.'),
   lmtp_discard_lhlo_keywords: list('', 'Extensions of servers that are not used.'),
   lmtp_discard_lhlo_keyword_address_maps: tables('', 'The same by server address.'),
-});
-
-/** What the LMTP client reads for itself, beside `lmtp_tls_…`. */
-const LMTP_ACTS: ReadonlySet<string> = new Set([
-  'lmtp_use_tls',
-  'lmtp_enforce_tls',
-  'lmtp_header_checks',
-  'lmtp_mime_header_checks',
-  'lmtp_nested_header_checks',
-  'lmtp_body_checks',
-]);
-
-/** It shows none. */
-const LMTP_CERTIFICATE = /^lmtp_tls_(?:(?:ec)?(?:cert|key)_file|chain_files)$/;
+  ...notSupported({
+    lmtp_assume_final: boolean('no', 'Take LMTP delivery as final in success notifications.'),
+  }),
+};
 
 type LmtpRows<S> = {
   readonly [N in keyof S & `smtp_${string}` as N extends `smtp_${infer Rest}` ? `lmtp_${Rest}` : never]: S[N];
 } & typeof LMTP_ONLY;
 
-/** The rows of the LMTP client, derived from those of the SMTP client, whose parameters it else uses. */
+/** The rows of the LMTP client: those of the SMTP client. */
 export function lmtpParameters<S extends Rows>(smtp: S): LmtpRows<S> {
   const mirrored = Object.entries(smtp)
     .filter(([name]) => name.startsWith('smtp_') && !SMTP_ONLY.has(name))
     .map(([name, row]): [string, Row] => {
       const own = `lmtp_${name.slice('smtp_'.length)}`;
       const initial = LMTP_DEFAULTS[own] ?? row.default.replaceAll('$smtp_', '$lmtp_').replaceAll('{smtp_', '{lmtp_');
-      const acts = (own.startsWith('lmtp_tls_') && !LMTP_CERTIFICATE.test(own)) || LMTP_ACTS.has(own);
-      return [own, { ...row, default: initial, state: row.state === 'acts' && !acts ? 'not supported' : row.state }];
+      return [own, { ...row, default: initial }];
     });
   return { ...Object.fromEntries(mirrored), ...LMTP_ONLY } as unknown as LmtpRows<S>;
 }

@@ -103,6 +103,7 @@ export const smtpParameters = {
   ),
   smtp_sasl_auth_soft_bounce: boolean('yes', 'Wait where the login is refused.'),
   smtp_discard_ehlo_keywords: list('', 'Extensions of servers that are not used.'),
+  smtp_discard_ehlo_keyword_address_maps: tables('', 'The same by server address.'),
   smtp_line_length_limit: number('998', 'Longest line that is sent; 0 has no limit.'),
   ...noMeaning('TLS has no DSA certificates and no export ciphers any more', {
     smtp_tls_dcert_file: path('', 'File with a DSA certificate.'),
@@ -149,7 +150,6 @@ export const smtpParameters = {
       'Level for MX hosts of unsigned zones.',
     ),
     smtp_sender_dependent_authentication: boolean('no', 'Ask smtp_sasl_password_maps by sender first.'),
-    smtp_discard_ehlo_keyword_address_maps: tables('', 'The same by server address.'),
     smtp_dns_support_level: choice(['', 'disabled', 'enabled', 'dnssec'], '', 'How DNS is used.'),
     disable_dns_lookups: boolean('no', 'Ask no DNS for delivery.'),
     ignore_mx_lookup_error: boolean('no', 'Deliver to the address where the MX lookup failed.'),
