@@ -66,6 +66,16 @@ const warn = (action: AccessResult, what: string): void =>
     `access table ${action.table} entry "${action.key.slice(0, 200)}" ${what}`,
   );
 
+/** Only the server behind a filter before the queue could do what the action says. */
+function isUnavailable({ server, question: { connection }, table }: Action, name: string): boolean {
+  if (name === 'PREPEND' || connection.parameters.string('smtpd_proxy_filter') === '') return false;
+  server.log.warn(
+    { session: connection.id },
+    `access table ${table}: with smtpd_proxy_filter specified, action ${name} is unavailable`,
+  );
+  return true;
+}
+
 /**
  * An action on the transaction: logged, then no opinion. Requires a transaction and, if `wanted` is given, a text of
  * that form.
@@ -81,7 +91,7 @@ function onMessage(
       warn(action, action.text === '' ? `has ${name} without a value` : `requires ${wanted.words}`);
     else if (transaction === null)
       warn(action, `has ${name}, which is ignored before MAIL FROM; set smtpd_delay_reject = yes`);
-    else {
+    else if (!isUnavailable(action, name)) {
       change(transaction, action.text);
       const words = wanted === undefined ? action.text || `triggers ${name} action` : `triggers ${name} ${action.text}`;
       logAction(
@@ -133,7 +143,8 @@ const ACTIONS: Readonly<Record<string, (action: Action) => Outcome>> = {
   DISCARD: (action) => {
     setDiscard(action);
     // The message is discarded: nothing is left to decide, and nothing is relayed.
-    return action.question.connection.transaction === null ? DUNNO : { kind: 'permit', relay: 'no' };
+    const { transaction } = action.question.connection;
+    return transaction?.discard == null ? DUNNO : { kind: 'permit', relay: 'no' };
   },
   HOLD: onMessage('HOLD', (transaction, text) => {
     transaction.hold = text || 'HOLD action';

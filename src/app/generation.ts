@@ -21,6 +21,7 @@ import { PasswordAuthenticator } from '../server/login/password-authenticator.ts
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
 import { clientRights } from '../server/smtp/client-rights.ts';
+import type { ProxyService } from '../server/smtp/proxy/service.ts';
 import { NO_STRANGERS, type RelayPolicy } from '../server/smtp/relay.ts';
 import { SmtpServer, type SmtpServerOptions } from '../server/smtp/server.ts';
 import type { Cluster } from '../store/cluster.ts';
@@ -29,6 +30,7 @@ import { freeOctets } from './data-folder.ts';
 import type { Foundation } from './foundation.ts';
 import type { Identities } from './identity.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { proxyFilter } from './proxy-filter.ts';
 import { SniMaps } from './sni-maps.ts';
 
 /** What lives as long as the process and is lent to each generation. */
@@ -93,6 +95,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     identity: identities?.clients[protocol] ?? null,
     readAnchors: (path) => certificatesIn(configuration.resolvePath(path)),
   });
+  const addresses = ownAddresses(configuration);
   const delivery = createDelivery({
     store,
     hooks,
@@ -105,7 +108,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     clock,
     random: Math.random,
     newQueueId,
-    addresses: ownAddresses(configuration),
+    addresses,
     smtpPort: lasting.smtpPort,
     tls: { smtp: clientTls('smtp'), lmtp: clientTls('lmtp') },
     temporaryFolder: lasting.temporaryFolder,
@@ -131,6 +134,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     receiver: delivery.receiver,
     authenticator,
     tlsOf: ({ name }) => tls.get(name) ?? null,
+    proxyOf: (service) => proxyFilter(service, { tables, addresses, temporaryFolder: lasting.temporaryFolder, log }),
     newQueueId,
     flushDestination: lasting.flushDestination,
     freeOctets: () => freeOctets(lasting.temporaryFolder),
@@ -225,6 +229,7 @@ export interface SmtpServing
   readonly tlsOf: (service: Service) => TlsContexts | null;
   readonly flushDestination: Lasting['flushDestination'];
   readonly freeOctets: () => number;
+  readonly proxyOf: (service: Service) => ProxyService | null;
   readonly cluster: Cluster | null;
 }
 
@@ -232,7 +237,7 @@ export interface SmtpServing
 export function smtpOptions(
   service: Service,
   foundation: Pick<Foundation, 'tables' | 'domains' | 'resolver' | 'relayRules'>,
-  { tlsOf, flushDestination, ...serving }: SmtpServing,
+  { tlsOf, proxyOf, flushDestination, ...serving }: SmtpServing,
 ): SmtpServerOptions {
   const { parameters } = service;
   const { tables, domains, resolver } = foundation;
@@ -244,6 +249,7 @@ export function smtpOptions(
     parameters,
     domains,
     relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
+    proxy: proxyOf(service),
     resolver,
     tls: parameters.string('smtpd_tls_security_level') === 'none' ? null : tlsOf(service),
     flushDestination: flushOf(parameters, tables, flushDestination),

@@ -188,10 +188,11 @@ relayhost = \${relayhost
 circle = $myorigin
 myorigin = $circle
 alias_maps = hsah:/etc/aliases
-smtpd_command_filter = regexp:header_checks
+postscreen_dnsbl_sites = zen.example
 mydestination = /nowhere/domains, /etc
 no equals here
 smptd_recipient_limit = 5
+header_checks = regexp:header_checks
 `,
         header_checks: '/ok/ yes\n/(/ bad\n',
         'master.cf':
@@ -214,7 +215,7 @@ smptd_recipient_limit = 5
       'main.cf:14: relayhost: "{" is never closed in "{relayhost"',
       'main.cf:16: myorigin: values refer to each other in a loop, or too deeply',
       'main.cf:17: alias_maps: hsah:/etc/aliases: there is no table type "hsah"; did you mean "hash"?',
-      `main.cf:18: smtpd_command_filter: not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it`,
+      `main.cf:18: postscreen_dnsbl_sites: not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it`,
       'main.cf:19: mydestination: /nowhere/domains: there is no such file',
       'main.cf:19: mydestination: /etc: is not a file',
       'main.cf:20: missing "=" after "no equals here": expected "name = value"',
@@ -594,14 +595,14 @@ smtpd_relay_restrictions = reject_unauth_destination
   test('an unsupported setting with a security effect prevents the start, in master.cf too', async () => {
     expect(
       await faults({
-        'main.cf': 'smtpd_proxy_filter = 127.0.0.1:10026\nsmtpd_command_filter = regexp:/body\n',
+        'main.cf': 'postscreen_dnsbl_sites = zen.example\npostscreen_access_list = cidr:/list\n',
         body: '/a/ REJECT\n',
-        'master.cf': 'smtp inet n - - - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:10026\n',
+        'master.cf': 'smtp inet n - - - - smtpd\n  -o postscreen_dnsbl_sites=zen.example\n',
       }),
     ).toEqual([
-      `main.cf:1: smtpd_proxy_filter: ${GUARD}`,
-      `main.cf:2: smtpd_command_filter: ${GUARD}`,
-      `master.cf:2: smtpd_proxy_filter: ${GUARD}`,
+      `main.cf:1: postscreen_dnsbl_sites: ${GUARD}`,
+      `main.cf:2: postscreen_access_list: ${GUARD}`,
+      `master.cf:2: postscreen_dnsbl_sites: ${GUARD}`,
     ]);
   });
 

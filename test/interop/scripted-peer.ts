@@ -20,6 +20,7 @@ export interface PeerSession {
   readonly commands: string[];
   /** Bodies as received, dot-stuffed, without the final dot. */
   readonly bodies: string[];
+  isOver: boolean;
 }
 
 export interface Peer {
@@ -48,13 +49,14 @@ const DEFAULTS: Script = {
 const UNKNOWN = '500 5.5.2 Error: command not recognized\r\n';
 const END_OF_DATA = '\r\n.\r\n';
 
-export async function openPeer(changes: Script, certificate: Certificate): Promise<Peer> {
-  const script: Script = { ...DEFAULTS, ...changes };
+/** `changes`: of every session, or what each new one begins with. */
+export async function openPeer(changes: Script | (() => Script), certificate: Certificate): Promise<Peer> {
   const sessions: PeerSession[] = [];
   const server = await openLoopback((socket) => {
-    const session: PeerSession = { commands: [], bodies: [] };
+    const session: PeerSession = { commands: [], bodies: [], isOver: false };
     sessions.push(session);
-    serve(socket, session, script, certificate);
+    const own = typeof changes === 'function' ? changes() : changes;
+    serve(socket, session, { ...DEFAULTS, ...own }, certificate);
   });
   return { ...server, sessions };
 }
@@ -68,6 +70,9 @@ function serve(first: Socket, session: PeerSession, script: Script, certificate:
   const listen = (on: Socket): void => {
     on.setNoDelay(true);
     on.on('error', () => {});
+    on.on('close', () => {
+      session.isOver = true;
+    });
     on.on('data', (piece: Buffer) => {
       text += piece.toString('latin1');
       read();

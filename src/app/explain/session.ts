@@ -96,6 +96,7 @@ export async function converse(
       receiver,
       authenticator: NO_LOGINS,
       tlsOf: () => null,
+      proxyOf: () => null,
       newQueueId: () => QUEUE_ID,
       flushDestination: async () => 0,
       freeOctets: () => Number.POSITIVE_INFINITY,

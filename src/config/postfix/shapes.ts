@@ -82,7 +82,9 @@ export const transport: Shape = (text) => {
 /** `host:port`, `inet:host:port`, `:port`, `unix:/path`. */
 export const server = expected(
   'host:port or unix:/path',
-  (text) => /^unix:\S+$/.test(text) || /^(?:inet:)?(?:\[[^\]\s]+\]|[^\s:[\]]*):[^\s:]+$/.test(text),
+  (text) =>
+    /^unix:\S+$/.test(text) ||
+    portOf(/^(?:inet:)?(?:\[[^\]\s]+\]|[^\s:[\]]*):([^\s:]+)$/.exec(text)?.[1] ?? '') !== undefined,
 );
 
 /** One mail address, with or without domain (RFC 5321); a quoted local part may contain spaces. */

@@ -30,7 +30,7 @@ import type { ReceiverServices, ReceiverSettings } from './services.ts';
 
 const TOO_MANY_HOPS = reply(554, '5.4.0', 'Error: too many hops');
 const WRITE_ERROR = reply(451, '4.3.0', 'Error: queue file write error');
-const REFUSED = {
+export const REFUSED = {
   permanent: reply(550, '5.7.1', 'Message refused'),
   temporary: reply(451, '4.7.1', 'Service unavailable - try again later'),
 };

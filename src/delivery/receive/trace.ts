@@ -51,7 +51,7 @@ export function receivedLine(
     text += `\t(using ${tls.protocol} with cipher ${tls.cipher} (${tls.bits}/${tls.bits} bits))\r\n\t(${certificateWords(tls)})\r\n`;
   }
   if (user !== null && settings.loginHeader) text += `\t(Authenticated sender: ${word(user.login)})\r\n`;
-  text += `\t${by} with ${withProtocol(connection, transaction.smtputf8)} id ${transaction.queueId}`;
+  text += `\t${by} with ${withProtocol(connection, transaction.smtputf8)}${transaction.queueId === '' ? '' : ` id ${transaction.queueId}`}`;
   return recipient === null ? `${text};\r\n\t${date}\r\n` : `${text}\r\n\tfor <${recipient.original}>; ${date}\r\n`;
 }
 

@@ -5,6 +5,10 @@ import type { Connection } from '../../bus/hook.ts';
 import { unquoted } from '../../mail/address.ts';
 import { formatReply, type Reply } from '../../mail/status.ts';
 import type { ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
+import { encodeReply } from '../../protocol/smtp/reply.ts';
+
+/** For mail that never has a queue id here: it is refused, or goes through a filter before the queue. */
+const NO_QUEUE = 'NOQUEUE';
 
 /** `name[ip]`: how logs and replies refer to a client. */
 export const clientOf = ({ remote }: Connection): string => `${remote.name}[${remote.ip}]`;
@@ -29,13 +33,26 @@ export const milterLine = (
   recipient: string,
 ): string => rejection(connection, stage, words, recipient, action);
 
+/** What the filter before the queue says of a whole message: `proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok; from=…`. */
+export function proxyLine(connection: Connection, answer: Reply): string {
+  const words = encodeReply(answer)
+    .trimEnd()
+    .replace(/[\r\n]/g, '?');
+  const recipient = connection.transaction?.recipients[0]?.original ?? '';
+  return `proxy-${answer.code < 300 ? 'accept' : 'reject'}: END-OF-MESSAGE: ${words};${about(connection, recipient)}`;
+}
+
 function rejection(connection: Connection, stage: string, words: string, recipient: string, action = 'reject'): string {
-  const { transaction, protocol, helo } = connection;
-  const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : 'NOQUEUE';
+  const { transaction } = connection;
+  const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : '';
+  return `${queueId || NO_QUEUE}: ${action}: ${stage} from ${clientOf(connection)}: ${words};${about(connection, recipient)}`;
+}
+
+function about({ transaction, protocol, helo }: Connection, recipient: string): string {
   const from = transaction === null ? '' : ` from=<${unquoted(transaction.reversePath)}>`;
   const to = recipient === '' ? '' : ` to=<${unquoted(recipient)}>`;
   const greeted = helo === null ? '' : ` helo=<${helo}>`;
-  return `${queueId}: ${action}: ${stage} from ${clientOf(connection)}: ${words};${from}${to} proto=${protocol}${greeted}`;
+  return `${from}${to} proto=${protocol}${greeted}`;
 }
 
 /** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao`, and what XFORWARD said. */
@@ -46,7 +63,7 @@ export function clientLine(connection: Connection, queueId: string, forwarded: C
   const ident = forwarded.get('IDENT')?.value;
   const before = ident == null ? '' : `, orig_queue_id=${ident}`;
   const origin = forwarded.has('NAME') || forwarded.has('ADDR') ? `, orig_client=${from('NAME')}[${from('ADDR')}]` : '';
-  return `${queueId}: client=${clientOf(connection)}${login}${before}${origin}`;
+  return `${queueId || NO_QUEUE}: client=${clientOf(connection)}${login}${before}${origin}`;
 }
 
 export function tlsLine(connection: Connection, tls: NonNullable<Connection['tls']>): string {

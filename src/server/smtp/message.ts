@@ -16,13 +16,16 @@ export function beginMessage(session: SmtpSession, transaction: MailTransaction,
   const { connection, service } = session;
   transaction.receivedLines = 0;
   session.bareLfs = bareNewline === 'note' || bareNewline === 'reject' ? new BareLfWatch() : null;
-  session.intake = service.receiver.begin({
-    connection,
-    transaction,
-    envelope: transaction.envelope,
-    foldsCrs: bareNewline === 'no',
-    milters: session.milters,
-  });
+  const foldsCrs = bareNewline === 'no';
+  session.intake =
+    session.filtered?.begin(foldsCrs) ??
+    service.receiver.begin({
+      connection,
+      transaction,
+      envelope: transaction.envelope,
+      foldsCrs,
+      milters: session.milters,
+    });
 }
 
 /**
@@ -59,7 +62,8 @@ export async function finishMessage(session: SmtpSession, transaction: MailTrans
   const { intake } = session;
   const answer = refusal === null ? await handOver(session, transaction) : refuse(session, refusal);
   if (answer === refusal) session.info(bareLfLine(session.connection, 'END-OF-MESSAGE'));
-  else if (answer.code >= 400 && intake?.refusalIsLogged !== true) session.logReject('END-OF-MESSAGE', answer, '');
+  else if (answer.code >= 400 && intake?.refusalIsLogged !== true)
+    session.logReject('END-OF-MESSAGE', answer, session.onlyRecipient);
   else if (answer.code < 400) session.patience.forgetJunk();
   session.resetTransaction();
   return session.service.lmtp ? answerEach(session, transaction, answer) : answer;

@@ -27,6 +27,7 @@ import { ClientLimits } from './client-limits.ts';
 import type { RightsOf } from './client-rights.ts';
 import { COMMANDS } from './commands/table.ts';
 import { SmtpDialog } from './dialog.ts';
+import type { ProxyService } from './proxy/service.ts';
 import { NO_STRANGERS, type RelayPolicy } from './relay.ts';
 import type { SmtpService } from './service.ts';
 import { readSettings } from './settings.ts';
@@ -47,6 +48,8 @@ export interface SmtpServerOptions {
   readonly relay?: RelayPolicy;
   /** Makes the milters of this service; without it there are none. */
   readonly milters?: (log: Log) => Milters;
+  /** The filter before the queue; without it there is none. */
+  readonly proxy?: ProxyService | null;
   /** Names the clients; null leaves them all `unknown`. */
   readonly resolver: Resolver | null;
   /** Certificates for STARTTLS (net/tls.ts TlsIdentity); null where the site has none. */
@@ -117,6 +120,7 @@ export class SmtpServer {
       domains: options.domains,
       relay: options.relay ?? NO_STRANGERS,
       milters: milters?.watchesClients === true ? milters : null,
+      proxy: options.proxy ?? null,
       resolver: options.resolver,
       limits,
       log,

@@ -12,6 +12,7 @@ import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
 import type { RightsOf } from './client-rights.ts';
+import type { ProxyService } from './proxy/service.ts';
 import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';
 
@@ -31,6 +32,8 @@ export interface SmtpService {
   readonly relay: RelayPolicy;
   /** Null where main.cf names none. */
   readonly milters: Milters | null;
+  /** smtpd_proxy_filter; null where it is empty. */
+  readonly proxy: ProxyService | null;
   readonly resolver: Resolver | null;
   readonly limits: ClientLimits;
   /** Logger with the process name `postfix/smtpd`. */

@@ -20,6 +20,7 @@ import { type ClientRights, NO_RIGHTS } from './client-rights.ts';
 import { ClientConnection } from './connection.ts';
 import { bareLfLine, clientOf, rejectLine, tlsLine } from './maillog.ts';
 import { Patience } from './patience.ts';
+import type { FilteredTransaction } from './proxy/service.ts';
 import { soft, withFooter } from './refusal-form.ts';
 import type { SmtpService } from './service.ts';
 import type { BareNewline, SmtpSettings } from './settings.ts';
@@ -46,6 +47,8 @@ export class SmtpSession {
   readonly patience: Patience;
   /** The message being received: aborted if the session ends first. */
   intake: Intake | null = null;
+  /** The transaction goes through a filter before the queue. */
+  filtered: FilteredTransaction | null = null;
   /** Null if none looks at this client. */
   milters: MilterSession | null = null;
   /** After a failed BDAT: the transaction discards chunks until RSET or LAST (RFC 3030 section 2). */
@@ -129,6 +132,12 @@ export class SmtpSession {
   get stageWords(): string {
     const received = this.connection.transaction?.receivedLines ?? null;
     return received === null || !RECEIVING.has(this.stage) ? this.stage : `${this.stage} (${received} bytes)`;
+  }
+
+  /** Of the transaction, as the client wrote it; '' if there are none, or several. */
+  get onlyRecipient(): string {
+    const [first, ...more] = this.connection.transaction?.recipients ?? [];
+    return first === undefined || more.length > 0 ? '' : first.original;
   }
 
   /** Undefined if the client's name is known already. */
@@ -311,7 +320,7 @@ export class SmtpSession {
     const refusal = refusalOf(hook, verdict, subject);
     if (refusal === null) return undefined;
     if (refusal.disconnect) this.#ending = true;
-    if (refusal.reply !== null) this.logReject(stage, refusal.reply, hook === 'rcpt' ? subject : '');
+    if (refusal.reply !== null) this.logReject(stage, refusal.reply, hook === 'rcpt' ? subject : this.onlyRecipient);
     return refusal.reply;
   }
 
@@ -402,6 +411,8 @@ export class SmtpSession {
     if (this.connection.transaction !== null) this.milters?.abort();
     this.intake?.abort();
     this.intake = null;
+    this.filtered?.close();
+    this.filtered = null;
     this.bdat = 'none';
     this.bareLfs = null;
     this.forwarded = new Map();

@@ -79,6 +79,14 @@ export const smtpdParameters = {
   smtpd_forbid_bare_newline_reject_code: code('550', 'Reply code for such lines.'),
   smtpd_starttls_timeout: time('${stress?{10}:{300}}s', 'How long a TLS handshake may take.'),
   smtpd_client_new_tls_session_rate_limit: number('0', 'Most new TLS sessions of one client in anvil_rate_time_unit.'),
+  smtpd_proxy_filter: server('', 'Filter that mail goes through before it is accepted: host:port or unix:/path.'),
+  smtpd_proxy_ehlo: { ...heloname('$myhostname', 'Name said to that filter.'), empty: true },
+  smtpd_proxy_options: words(
+    ['speed_adjust'],
+    '',
+    'How mail goes to that filter; with speed_adjust when all of a message is here.',
+  ),
+  smtpd_proxy_timeout: time('100s', 'How long that filter may take to answer.'),
   smtpd_reject_footer: raw('', 'Text after every refusal.'),
   ...noMeaning('mail and queue are kept in the store', {
     smtpd_delay_open_until_valid_rcpt: boolean('yes', 'Begin a queue file with the first good recipient only.'),
@@ -97,9 +105,6 @@ export const smtpdParameters = {
     ),
     smtpd_min_data_rate: number('500', 'Octets a second below which a request times out.'),
     smtpd_authorized_verp_clients: networks('$authorized_verp_clients', 'Clients that may use XVERP.'),
-    smtpd_proxy_ehlo: { ...heloname('$myhostname', 'Name said to that filter.'), empty: true },
-    smtpd_proxy_options: words(['speed_adjust'], '', 'How mail goes to that filter.'),
-    smtpd_proxy_timeout: time('100s', 'How long that filter may take.'),
     smtpd_dns_reply_filter: tables('', 'Changes of DNS answers.'),
   }),
   ...unsupportedGuards({
@@ -108,6 +113,5 @@ export const smtpdParameters = {
       'End connections that send commands without waiting where they must not.',
     ),
     smtpd_command_filter: tables('', 'Changes of commands before they are read.'),
-    smtpd_proxy_filter: server('', 'Filter to which mail goes before it is accepted.'),
   }),
 } satisfies Rows;

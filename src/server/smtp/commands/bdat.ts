@@ -68,6 +68,8 @@ async function begin(session: SmtpSession, transaction: MailTransaction): Promis
     if (refusal !== undefined) return refusal;
     const refused = await tellData(session, 'BDAT', transaction.queueId);
     if (refused !== undefined) return refused;
+    const unfit = await session.filtered?.data();
+    if (unfit !== undefined) return unfit;
     const bareNewline = await session.bareNewline();
     beginMessage(session, transaction, bareNewline);
     session.bdat = 'receiving';

@@ -23,6 +23,8 @@ async function receive(session: SmtpSession, transaction: MailTransaction): Prom
   }
   const refused = await tellData(session, 'DATA', transaction.queueId);
   if (refused !== undefined) return refused;
+  const unfit = await session.filtered?.data();
+  if (unfit !== undefined) return unfit;
   const bareNewline = await session.bareNewline();
   beginMessage(session, transaction, bareNewline);
   session.say(say.START_DATA);

@@ -7,6 +7,7 @@ import * as say from '../../../protocol/smtp/replies.ts';
 import { MailTransaction } from '../connection.ts';
 import { takesSmtputf8 } from '../extensions.ts';
 import { tellMail } from '../milters.ts';
+import { FilteredMail } from '../proxy/filtered-mail.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 import { refuseUndeclared } from './unicode.ts';
 
@@ -37,7 +38,11 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   }
   if (!service.limits.allows(connection.remote.ip, 'messages'))
     return reply(450, '4.7.1', `Error: too much mail from ${connection.remote.ip}`);
-  connection.transaction = new MailTransaction(service.newQueueId(), path.address, parameters, settings.rewrite);
+  const { proxy } = service;
+  const queueId = proxy === null ? service.newQueueId() : '';
+  const transaction = new MailTransaction(queueId, path.address, parameters, settings.rewrite);
+  connection.transaction = transaction;
+  if (proxy !== null) session.filtered = new FilteredMail(session, proxy, transaction, `MAIL ${argument}`);
   return service.hooks.has('mail') || session.milters !== null ? ask(session, path.address, path.rest) : say.SENDER_OK;
 }
 

@@ -61,7 +61,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
     notify: parameters.notify,
     orcpt: parameters.orcpt,
   };
-  return decideAndTell(session, transaction, recipient, path.rest);
+  return decideAndTell(session, transaction, recipient, { line: `RCPT ${argument}`, rest: path.rest });
 }
 
 /** RFC 5321 section 4.5.3.1.10: a client may rightly continue after this reply, up to a point. */
@@ -71,17 +71,17 @@ function tooMany(session: SmtpSession, transaction: MailTransaction): Reply {
   return say.TOO_MANY_RECIPIENTS;
 }
 
-/** Some milters want to know of refused recipients too. `rest`: the parameters as given. */
+/** Some milters want to know of refused recipients too. `given`: the command's line, and its parameters. */
 async function decideAndTell(
   session: SmtpSession,
   transaction: MailTransaction,
   recipient: Recipient,
-  rest: string,
+  { line, rest }: { readonly line: string; readonly rest: string },
 ): Promise<Answer> {
   let isOver = false;
   const answer = await decideOrDefer(session, transaction, recipient, async () => {
     isOver = true;
-    return tellRcpt(session, transaction, { ...recipient, rest });
+    return (await tellRcpt(session, transaction, { ...recipient, rest })) ?? session.filtered?.recipient(line);
   });
   if (answer !== null && answer.code >= 400 && !isOver)
     await tellRejected(session, transaction, { ...recipient, rest }, answer);
@@ -132,7 +132,7 @@ async function decide(
   if (unwanted !== undefined) return unwanted;
   // The client may have disconnected, or the transaction ended, while we waited.
   if (connection.transaction !== transaction) return say.NEED_MAIL;
-  if (transaction.recipients.length === 0) {
+  if (transaction.recipients.length === 0 && session.filtered === null) {
     service.log.info(
       { session: session.id, queueId: transaction.queueId },
       clientLine(connection, transaction.queueId, session.forwarded),
