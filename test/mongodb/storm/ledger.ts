@@ -16,7 +16,7 @@ export interface Found {
   readonly mailboxes: ReadonlyMap<string, string>;
 }
 
-/** When a process was ended, or was stopped for so long that others took it for dead; nanoseconds. */
+/** When a process was ended, or others took it for dead; nanoseconds. */
 export type Silences = readonly { readonly process: string; readonly at: number }[];
 
 interface Operation {

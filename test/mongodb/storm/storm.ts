@@ -18,6 +18,8 @@ import { type Line, nameIn, octetsOf, placeOf, prefixOf, queueIdOf, type Scene }
 /** A silent process is dead after 10 s divided by this. */
 const HURRY = 3;
 export const DEAD_AFTER = 10_000 / HURRY;
+/** How often it is looked who was taken for dead, ms. */
+const LOOK = 100;
 /** After this everything that was begun is finished, ms: housekeeping has looked three times. */
 const FINISHED = 60_000 / HURRY;
 const ACCOUNTS = ['a', 'b', 'c'];
@@ -25,6 +27,9 @@ const ACCOUNTS = ['a', 'b', 'c'];
 const MANY = 120;
 /** More than what is kept for a writer that may still come: drafts, spools. */
 const LATER = 7 * 3_600_000;
+
+/** Nanoseconds, as the processes say them. */
+const now = (): number => Number(process.hrtime.bigint());
 
 export class Storm {
   readonly lines: Line[] = [];
@@ -35,6 +40,8 @@ export class Storm {
   readonly #children = new Map<string, ChildProcess>();
   readonly #said = new Set<Promise<void>>();
   #started = 0;
+  #watching: Promise<void> = Promise.resolve();
+  #isOver = false;
 
   private constructor(scene: Scene, store: Store, observers: readonly Observer[]) {
     this.#scene = scene;
@@ -58,13 +65,14 @@ export class Storm {
     for (const observer of observers) await observer.start();
     const storm = new Storm(scene, store, observers);
     await storm.#fill(first);
+    storm.#watching = storm.#watch();
     return storm;
   }
 
   /** The messages that are moved all together. */
   async #fill(account: string): Promise<void> {
     const [mailbox] = this.#scene.large;
-    const at = Number(process.hrtime.bigint());
+    const at = now();
     await Promise.all(
       Array.from({ length: MANY }, async (_, op) => {
         const queueId = `many-${op}0`;
@@ -140,14 +148,34 @@ export class Storm {
   /** Stops it for so long, ms, and lets it go on. */
   async pause(name: string, time: number): Promise<void> {
     const child = this.#children.get(name);
-    this.#silent(name);
     child?.kill('SIGSTOP');
     await delay(time);
     child?.kill('SIGCONT');
   }
 
-  #silent(name: string): void {
-    this.silences.push({ process: name, at: Number(process.hrtime.bigint()) });
+  /** Notes who is taken for dead: for it was stopped, or had no time on a busy machine. */
+  async #watch(): Promise<void> {
+    const client = await MongoClient.connect(this.#scene.uri);
+    const processes = client.db().collection<{ readonly pid: number; readonly deaths: number }>('processes');
+    const seen = new Map<number, number>();
+    for (let at = now(); !this.#isOver; await delay(LOOK)) {
+      const before = at;
+      at = now();
+      const dead = await processes
+        .find({ deaths: { $exists: true } })
+        .toArray()
+        .catch(() => []);
+      for (const { pid, deaths } of dead) {
+        const [name] = [...this.#children].find(([, child]) => child.pid === pid) ?? [];
+        if (name !== undefined && seen.get(pid) !== deaths) this.#silent(name, before);
+        seen.set(pid, deaths);
+      }
+    }
+    await client.close();
+  }
+
+  #silent(name: string, at = now()): void {
+    this.silences.push({ process: name, at });
   }
 
   #tell(signal: NodeJS.Signals): void {
@@ -156,6 +184,7 @@ export class Storm {
 
   /** Kills whoever is left. */
   abort(): void {
+    this.#isOver = true;
     this.#tell('SIGKILL');
   }
 
@@ -173,6 +202,8 @@ export class Storm {
     }
     this.#tell('SIGTERM');
     await Promise.all(this.#said);
+    this.#isOver = true;
+    await this.#watching;
     await Promise.all(this.#observers.map((observer) => observer.end()));
     faults.push(...this.#observers.flatMap((observer) => observer.faults));
     await this.#store.close();
