@@ -6,7 +6,7 @@ import { takenBy } from './aliases.ts';
 import { type AdminServices, type Arguments, type Operation, OperationError, text } from './operation.ts';
 import { passwordOf } from './passwords.ts';
 
-async function existing(services: AdminServices, given: Arguments): Promise<Account> {
+export async function existing(services: AdminServices, given: Arguments): Promise<Account> {
   const written = text(given, 'address');
   // An account created by an older version is found by its original spelling.
   const asWritten = await services.store.directory.find(addressKey(qualify(written, services.defaultDomain)));

@@ -7,6 +7,7 @@ import { mailFileOperations } from './mail-files.ts';
 import { type Operation, OperationError, text } from './operation.ts';
 import { queueOperations } from './queue.ts';
 import { searchOperations } from './search.ts';
+import { undeleteOperations } from './undelete.ts';
 import { wildDuckOperations } from './wildduck.ts';
 
 const serverOperations: Readonly<Record<string, Operation>> = {
@@ -54,6 +55,7 @@ export const operations: ReadonlyMap<string, Operation> = new Map(
     ...queueOperations,
     ...searchOperations,
     ...serverOperations,
+    ...undeleteOperations,
     ...wildDuckOperations,
   }),
 );

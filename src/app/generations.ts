@@ -41,6 +41,7 @@ export class Generations {
     };
     this.#grace = grace;
     this.#current = buildGeneration(foundation, this.#lasting, identities);
+    this.#keepExpunged();
   }
 
   get current(): Generation {
@@ -79,6 +80,7 @@ export class Generations {
   async replace(fresh: Generation): Promise<Generation> {
     const old = this.#current;
     this.#current = fresh;
+    this.#keepExpunged();
     await this.hooks.swap(fresh.bus);
     return old;
   }
@@ -103,6 +105,10 @@ export class Generations {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#retired].map((generation) => generation.close(this.#grace.left())));
     await this.#current.close(this.#grace.left());
+  }
+
+  #keepExpunged(): void {
+    this.#lasting.store.expunged.keepFor(this.#current.configuration.parameters.time('expunged_retention_time'));
   }
 
   #left(generation: Generation): void {

@@ -25,6 +25,7 @@ import { addStartCommand } from './start.ts';
 import { addStatusCommand } from './status.ts';
 import { addStoreCommands } from './store.ts';
 import { addTestCommand } from './test.ts';
+import { addUndeleteCommand } from './undelete.ts';
 import { addZoneCommand } from './zone.ts';
 
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
@@ -45,6 +46,7 @@ export function createProgram(): Command {
     addStatusCommand,
     addServerCommands,
     addAccountCommands,
+    addUndeleteCommand,
     addQueueCommands,
     addSearchCommands,
     addStoreCommands,

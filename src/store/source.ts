@@ -4,6 +4,7 @@
 import type { StoreCheck } from './check.ts';
 import type { ContentStore } from './content.ts';
 import type { Directory } from './directory.ts';
+import type { Expunged } from './expunged.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { Queue } from './queue.ts';
 import type { Transfer } from './transfer.ts';
@@ -11,6 +12,7 @@ import type { Transfer } from './transfer.ts';
 export interface StoreSource {
   readonly directory: Pick<Directory, 'list' | 'aliases' | 'domains'>;
   readonly mailboxes: Pick<Mailboxes, 'rows' | 'changes' | 'subscriptions'>;
+  readonly expunged: Pick<Expunged, 'list'>;
   readonly content: Pick<ContentStore, 'read' | 'stream'>;
   readonly queue: Pick<Queue, 'list'>;
   readonly transfer: Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity' | 'copyMark'>;

@@ -12,6 +12,7 @@ import type { StoreCheck } from './check.ts';
 import type { Cluster } from './cluster.ts';
 import type { ContentDraft, ContentStore } from './content.ts';
 import type { Directory } from './directory.ts';
+import type { Expunged } from './expunged.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { Queue, QueueItemDraft } from './queue.ts';
 import type { Transfer } from './transfer.ts';
@@ -69,6 +70,7 @@ export class StoreUnavailableError extends Error {
 export interface Store {
   readonly content: ContentStore;
   readonly mailboxes: Mailboxes;
+  readonly expunged: Expunged;
   readonly directory: Directory;
   readonly queue: Queue;
   readonly transfer: Transfer;

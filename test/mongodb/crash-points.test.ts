@@ -1,6 +1,7 @@
 /**
  * kill -9 at every point of every operation: before each write to the database is sent, and when its answer has
- * arrived. The process that comes next finds all of it or nothing, all of what was answered, and nothing left over.
+ * arrived. The process that comes next finds all of it or nothing, all of what was answered, and nothing left over (G10:
+ * also of expunged messages that are kept).
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

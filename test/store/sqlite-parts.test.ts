@@ -15,6 +15,7 @@ import { sweep } from '../../src/store/backend/sqlite/writer/sweep.ts';
 import { NO, UNKNOWN, YES } from '../../src/store/mailboxes.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
+import { listKept } from './expunged.ts';
 import { sampleAcceptance, toInbox } from './samples.ts';
 
 let directory: string;
@@ -39,11 +40,32 @@ describe('migrations', () => {
     db.close();
   });
 
+  it('from the version before: its messages can be expunged, kept and brought back', async () => {
+    const db = openFile();
+    migrate(db, 'path', MIGRATIONS.slice(0, 1));
+    db.exec(`
+      INSERT INTO account (address, password_hash, created_at) VALUES ('xixi@baidu.com', '', 1);
+      INSERT INTO mailbox (account, name, uid_validity, uid_next, messages, unseen, size) VALUES (1, 'INBOX', 7, 2, 1, 1, 4);
+      INSERT INTO content (queue_id, refs, size, arrived_at, local, reverse_path, ret, envid, smtputf8, body, message_id,
+        appended, envelope, body_structure, search, root) VALUES ('A1', 1, 4, 1, 1, '', '', '', 0, '', '', '[]', '', '', '{}', '{}');
+      INSERT INTO chunk VALUES (4096, x'61626364');
+      INSERT INTO message VALUES (1, 1, 1, 0, '', 1, 4, NULL, 1, '');`);
+    db.close();
+    const store = await openSqliteStore({ directory, log: quietLog });
+    store.expunged.keepFor(1e12);
+    await store.mailboxes.expunge(1, undefined, { force: true });
+    const [kept] = await listKept(store, 1);
+    expect(kept).toMatchObject({ mailbox: 'INBOX', uidValidity: 7, uid: 1, content: 1 });
+    expect(await store.expunged.restore([kept?.id ?? 0], 1)).toBe(1);
+    expect(await store.mailboxes.status(1)).toMatchObject({ messages: 1, unseen: 1, size: 4, uidNext: 3 });
+    await store.close();
+  });
+
   it('leave the file unchanged if a migration fails', () => {
     const db = openFile();
     migrate(db, 'path');
     const failing = [...MIGRATIONS, 'CREATE TABLE half (a); INSERT INTO nowhere VALUES (1)'];
-    expect(() => migrate(db, 'path', failing)).toThrow('migration 2');
+    expect(() => migrate(db, 'path', failing)).toThrow('migration 3');
     expect(db.get('SELECT name FROM sqlite_schema WHERE name = ?', 'half')).toBeUndefined();
     migrate(db, 'path');
     db.close();

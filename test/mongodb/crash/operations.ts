@@ -2,12 +2,14 @@
  * Each kind of change that the store makes, with what it finds before (`prepare`) and what must be seen afterwards,
  * wherever it was interrupted. `tag` is in all names, so that many runs fit into one database.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { Id } from '../../../src/mail/account.ts';
 import { DEFAULT_MAILBOXES } from '../../../src/mail/mailbox.ts';
 import { CHUNK_SIZE, type ContentDraft } from '../../../src/store/content.ts';
 import type { MessageRow, UidRanges } from '../../../src/store/mailboxes.ts';
 import type { LocalDelivery, Store } from '../../../src/store/store.ts';
 import { collect, listQueue, mailboxId } from '../../store/conformance.ts';
+import { listKept } from '../../store/expunged.ts';
 import { queuedFor, sampleAcceptance, toInbox } from '../../store/samples.ts';
 
 /** 'none': as if it had not been asked for. 'all': as if it had been answered. Anything else is a fault. */
@@ -76,6 +78,29 @@ const itemsOf = async (store: Store, queueId: string): Promise<number> =>
 
 const oneOf = (seen: string, none: string, all: string): Outcome =>
   seen === none ? 'none' : seen === all ? 'all' : seen;
+
+/** Long enough, ms. */
+const LONG_TIME = 1e12;
+
+/** How many expunged messages there are; throws if one's content cannot be read. */
+async function keptOf(store: Store, facts: Facts): Promise<string> {
+  const kept = await listKept(store, id(facts, 'account'));
+  for (const { content } of kept) await store.content.read(content);
+  return String(kept.length);
+}
+
+const withKept = async (store: Store, facts: Facts, mailbox: string, none: string, all: string): Promise<Outcome> =>
+  oneOf(`${await counts(store, [id(facts, mailbox)])} and ${await keptOf(store, facts)}`, none, all);
+
+async function expungeKept(store: Store, facts: Facts): Promise<void> {
+  store.expunged.keepFor(LONG_TIME);
+  await store.mailboxes.expunge(id(facts, 'inbox'), ALL, { force: true });
+}
+
+async function endKept(store: Store, _tag: string, facts: Facts): Promise<void> {
+  store.expunged.keepFor(0);
+  while ((await listKept(store, id(facts, 'account'))).length > 0) await setTimeout(5);
+}
 
 const queued = [queuedFor('x@far.example'), queuedFor('y@far.example')];
 
@@ -208,6 +233,25 @@ export const OPERATIONS: Readonly<Record<string, CrashOperation>> = {
       return oneOf(rows.map(({ flags }) => flags.length).join(''), '11111', '14441');
     },
   },
+  'a deleted mailbox whose messages are kept': {
+    async prepare(store, tag) {
+      const facts = await filled(store, tag, 4);
+      const { id: box } = await store.mailboxes.create(facts.account, 'box');
+      await store.mailboxes.move(facts.inbox, [[1, 3]], box);
+      await store.mailboxes.expunge(box, [[1, 1]], { force: true });
+      return { ...facts, box };
+    },
+    run(store, _tag, facts) {
+      store.expunged.keepFor(LONG_TIME);
+      return store.mailboxes.remove(id(facts, 'account'), 'box');
+    },
+    async outcome(store, _tag, facts) {
+      const box = await store.mailboxes.find(id(facts, 'account'), 'box');
+      return box === null
+        ? oneOf(await keptOf(store, facts), '', '2')
+        : withKept(store, facts, 'box', '2 and 0', 'not deleted');
+    },
+  },
   'an expunge': {
     prepare: async (store, tag) => {
       const facts = await filled(store, tag, 5);
@@ -218,6 +262,47 @@ export const OPERATIONS: Readonly<Record<string, CrashOperation>> = {
     run: (store, _tag, facts) => store.mailboxes.expunge(id(facts, 'inbox')),
     outcome: async (store, _tag, facts) =>
       oneOf(await counts(store, [id(facts, 'inbox'), id(facts, 'other')]), '5 2', '2 2'),
+  },
+  'an expunge of messages that are kept': {
+    async prepare(store, tag) {
+      const facts = await filled(store, tag, 5);
+      await store.mailboxes.copy(facts.inbox, [[1, 2]], facts.other);
+      await store.mailboxes.store(facts.inbox, [[2, 4]], { op: 'add', flags: ['\\Deleted'] });
+      return facts;
+    },
+    run(store, _tag, facts) {
+      store.expunged.keepFor(LONG_TIME);
+      return store.mailboxes.expunge(id(facts, 'inbox'));
+    },
+    outcome: (store, _tag, facts) => withKept(store, facts, 'inbox', '5 and 0', '2 and 3'),
+  },
+  'expunged messages that are brought back': {
+    async prepare(store, tag) {
+      const facts = await filled(store, tag, 3);
+      await expungeKept(store, facts);
+      return facts;
+    },
+    async run(store, _tag, facts) {
+      const kept = await listKept(store, id(facts, 'account'));
+      await store.expunged.restore(
+        kept.map((message) => message.id),
+        id(facts, 'inbox'),
+      );
+    },
+    outcome: (store, _tag, facts) => withKept(store, facts, 'inbox', '0 and 3', '3 and 0'),
+  },
+  'expunged messages whose time is over': {
+    async prepare(store, tag) {
+      const facts = await filled(store, tag, 3);
+      await store.mailboxes.copy(facts.inbox, [[1, 1]], facts.other);
+      await expungeKept(store, facts);
+      return facts;
+    },
+    run: endKept,
+    async outcome(store, tag, facts) {
+      await endKept(store, tag, facts);
+      return (await counts(store, [id(facts, 'inbox'), id(facts, 'other')])) === '0 1' ? 'all' : 'messages are lost';
+    },
   },
   'a copy': copying(3, false),
   'a copy of many messages': copying(MANY, false),

@@ -1,10 +1,14 @@
 /** Posthorn's own parameters, which Postfix does not have. Postfix ignores them with a warning. */
-import { boolean, choice, interfaces, processes, type Rows, store } from './row.ts';
+import { boolean, choice, interfaces, processes, type Rows, store, time } from './row.ts';
 
 export const posthornParameters = {
   auto_create_accounts: boolean(
     'no',
     'Make the account of a user that `virtual_mailbox_maps` or `local_recipient_maps` names with the first message for it, without a password. Rows for whole domains and tables of patterns name nobody. With `no`, such mail is refused (550 5.1.1).',
+  ),
+  expunged_retention_time: time(
+    '0s',
+    'How long messages that users expunged, and those of mailboxes that they deleted, can be brought back with `posthorn undelete`. No user sees them and no quota counts them, but they take space. With `0` they are gone at once, and a reload removes those that were kept.',
   ),
   front_processes: processes(
     'auto',

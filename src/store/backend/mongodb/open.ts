@@ -21,6 +21,7 @@ import { ensureIndexes } from './database/indexes.ts';
 import { Outage } from './database/outage.ts';
 import { createDirectory } from './directory.ts';
 import { MailboxLog } from './log/mailbox-log.ts';
+import { createExpunged } from './mailboxes/expunged.ts';
 import { createMailboxes } from './mailboxes/mailboxes.ts';
 import { Pictures } from './mailboxes/pictures.ts';
 import { SearchTexts } from './mailboxes/search-texts.ts';
@@ -31,8 +32,8 @@ import { createTransfer } from './transfer.ts';
 import { createCheck } from './upkeep/check.ts';
 import { Housekeeping } from './upkeep/housekeeping.ts';
 
-/** Raised when older versions can no longer use the database. */
-const SCHEMA = 1;
+/** Raised when older versions can no longer use the database. 2: expunged messages may be kept. */
+const SCHEMA = 2;
 
 export interface MongoStoreOptions {
   /** `mongodb://` or `mongodb+srv://`, with the database's name as path. */
@@ -81,6 +82,7 @@ async function prepare(database: Database, progress: (text: string) => void): Pr
   const version = (await meta.findOne({ _id: 'schema' }))?.version ?? SCHEMA;
   if (version > SCHEMA)
     throw new Error(`the database was written by a newer version (${version}; this one knows ${SCHEMA})`);
+  if (version < SCHEMA) await meta.updateOne({ _id: 'schema' }, { $max: { version: SCHEMA } });
   await ensureIndexes(database, progress);
   return typeof hello['setName'] === 'string' || hello['msg'] === 'isdbgrid' || (await hasStreams(database));
 }
@@ -113,7 +115,15 @@ async function assemble(
   const mailboxLog: MailboxLog = new MailboxLog(database, by, log, (mailbox, from, to, changes) =>
     watchers.tell(mailbox, from, to, changes, mailboxLog),
   );
-  const context: Context = { database, mailboxes: mailboxLog, by, log, clock, running: new Set() };
+  const context: Context = {
+    database,
+    mailboxes: mailboxLog,
+    by,
+    log,
+    clock,
+    retention: { ms: null },
+    running: new Set(),
+  };
   const tree = new Tree(context, (account, mailbox) => watchers.tellTree(account, mailbox));
   const targets = new Targets(context, tree);
   const acceptor = new Acceptor(context, targets);
@@ -157,6 +167,7 @@ async function assemble(
     } satisfies Pick<Store, 'accept' | 'deliver'>),
     content: { ...guard.over(content), spool: () => guardedSpool(guard, content.spool()) },
     mailboxes: guard.over(createMailboxes({ context, tree, targets, pictures, texts, watchers })),
+    expunged: guard.over(createExpunged(context, tree)),
     directory: guard.over(directory),
     queue: guard.over(queue),
     cluster,

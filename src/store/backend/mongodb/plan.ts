@@ -330,6 +330,7 @@ export const OPERATIONS: readonly OperationPlan[] = [
       find('mailboxes', 'removed', 'all'),
       find('contents', 'waiting', 'all'),
       find('messages', 'gone', 'all'),
+      find('messages', 'kept', 'all', { when: 'expunged messages are kept' }),
       find('spools', 'at', 'primary'),
       find('queue', 'draft', 'primary'),
     ],

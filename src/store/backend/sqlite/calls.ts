@@ -8,6 +8,7 @@ import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.t
 import type { SearchText } from '../../../mail/message.ts';
 import type { Reply } from '../../../mail/status.ts';
 import type { Finding } from '../../check.ts';
+import type { ExpungedMessage } from '../../expunged.ts';
 import type { MailboxError, SearchProgress, TextKey, UidRanges } from '../../mailboxes.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
 import type { ContentRecord, CopyMark, MailboxRecord, StoredMailbox } from '../../transfer.ts';
@@ -135,7 +136,11 @@ export interface WriterCalls {
     args: { readonly account: number; readonly from: string; readonly to: string; readonly now: number };
     result: null;
   };
-  removeMailbox: { args: { readonly account: number; readonly name: string }; result: null };
+  /** `keptAt`: the messages are kept, as expunged then; null: they are gone. */
+  removeMailbox: {
+    args: { readonly account: number; readonly name: string; readonly keptAt: number | null };
+    result: null;
+  };
   subscribe: { args: { readonly account: number; readonly name: string; readonly subscribed: boolean }; result: null };
   store: {
     args: {
@@ -149,9 +154,18 @@ export interface WriterCalls {
     result: { readonly changed: PackedStates; readonly conflicts: readonly number[] };
   };
   expunge: {
-    args: { readonly mailbox: number; readonly uids: UidRanges | null; readonly force: boolean };
+    args: {
+      readonly mailbox: number;
+      readonly uids: UidRanges | null;
+      readonly force: boolean;
+      /** As of removeMailbox. */
+      readonly keptAt: number | null;
+    };
     result: { readonly uids: readonly number[]; readonly modseq: number };
   };
+  restoreKept: { args: { readonly messages: readonly number[]; readonly mailbox: number }; result: number };
+  /** Whether there are more. */
+  dropKept: { args: { readonly until: number }; result: boolean };
   copy: {
     args: { readonly mailbox: number; readonly uids: UidRanges; readonly target: number; readonly move: boolean };
     result: CopyResult;
@@ -293,6 +307,15 @@ export interface MailboxChanges {
   readonly vanished: readonly number[];
 }
 
+/** In the order of kept messages. */
+export type KeptPlace = readonly [uidValidity: number, uid: number, id: number];
+
+/** ExpungedMessage with packed flags. */
+export interface KeptMessage extends Omit<ExpungedMessage, 'flags'> {
+  readonly mask: number;
+  readonly keywords: string;
+}
+
 /** A ContentRecord before its JSON is read. */
 export interface StoredContent extends Omit<ContentRecord, 'index'> {
   readonly index: IndexColumns;
@@ -334,6 +357,11 @@ export interface ReaderCalls {
   };
   contentSize: { args: { readonly content: number }; result: number };
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
+  /** `after`: where the page before ended. */
+  listKept: {
+    args: { readonly account: number; readonly after: KeptPlace };
+    result: { readonly messages: readonly KeptMessage[]; readonly next: KeptPlace | null };
+  };
   mailboxRecords: { args: { readonly account: number }; result: readonly StoredMailbox[] };
   contentRecords: { args: { readonly contents: readonly number[] }; result: readonly (StoredContent | null)[] };
   contentsOf: { args: { readonly queueIds: readonly string[] }; result: readonly (Id | null)[] };

@@ -28,10 +28,13 @@ interface Row {
 const MESSAGE_PLACE = `coalesce((SELECT a.address || ' ' || b.name FROM mailbox b JOIN account a ON a.id = b.account
   WHERE b.id = m.mailbox), 'mailbox ' || m.mailbox) || ' UID ' || m.uid`;
 
+/** The content of each row and item that refers to one. */
+const REFERRING = ['message', 'kept', 'item'].map((table) => `SELECT content FROM ${table}`).join(' UNION ALL ');
+
 /** Contents whose count of references is not that of the rows and items that refer to them. */
 const MISCOUNTED = `SELECT c.id, c.queue_id, c.refs, coalesce(u.uses, 0) AS uses
   FROM content c LEFT JOIN (
-    SELECT content, count(*) AS uses FROM (SELECT content FROM message UNION ALL SELECT content FROM item) GROUP BY content
+    SELECT content, count(*) AS uses FROM (${REFERRING}) GROUP BY content
   ) u ON u.content = c.id
   WHERE c.refs <> coalesce(u.uses, 0) AND (c.refs >= 0 OR u.uses IS NOT NULL)`;
 
@@ -64,7 +67,7 @@ const ROW_DATES = `SELECT m.mailbox, m.uid, m.sent_at, c.sent_at AS dated
 /** Rows that nothing can reach any more, by table: what tells them. */
 const LEFT_OVER: Readonly<Record<string, string>> = {
   // Octets to which a message refers are evidence, whatever else is missing.
-  chunk: `id / ${CHUNK_IDS} NOT IN (SELECT id FROM content UNION ALL SELECT content FROM message UNION ALL SELECT content FROM item)`,
+  chunk: `id / ${CHUNK_IDS} NOT IN (SELECT id FROM content UNION ALL ${REFERRING})`,
   keyword: 'mailbox NOT IN (SELECT id FROM mailbox)',
   expunged: 'mailbox NOT IN (SELECT id FROM mailbox)',
   subscription: 'account NOT IN (SELECT id FROM account)',
@@ -97,6 +100,16 @@ const ROWS: readonly Row[] = [
     count: 'SELECT count(*) FROM item',
     find: `SELECT 'queue item ' || id || ' for ' || recipient, 'its content ' || content || ' does not exist' FROM item
       WHERE content NOT IN (SELECT id FROM content WHERE queue_id IS NOT NULL)`,
+  },
+  {
+    name: 'expunged messages',
+    count: 'SELECT count(*) FROM kept',
+    find: `SELECT mailbox || ' UID ' || uid, 'its account ' || account || ' does not exist' FROM kept
+        WHERE account NOT IN (SELECT id FROM account)
+      UNION ALL SELECT (SELECT a.address FROM account a WHERE a.id = account) || ' ' || mailbox || ' UID ' || uid,
+        'its content ' || content || ' does not exist' FROM kept
+        WHERE account IN (SELECT id FROM account) AND content NOT IN (SELECT id FROM content WHERE queue_id IS NOT NULL)`,
+    mend: ['DELETE FROM kept WHERE account NOT IN (SELECT id FROM account)'],
   },
   {
     name: 'references to contents',

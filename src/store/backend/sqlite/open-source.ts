@@ -9,6 +9,7 @@ import type { OpenSource } from '../../source.ts';
 import { Database } from './database.ts';
 import { createCheckReads } from './front/check.ts';
 import { createContentReads } from './front/content.ts';
+import { createKeptReads } from './front/kept.ts';
 import { createMailboxReads } from './front/mailbox-reads.ts';
 import { createQueueReads } from './front/queue.ts';
 import { readerLink } from './front/reader-link.ts';
@@ -50,6 +51,7 @@ export async function openSqliteSource(directory: string, log: Log): Promise<Ope
         domains: async () => (await directoryNow()).domains,
       },
       mailboxes: createMailboxReads(read),
+      expunged: createKeptReads(read),
       content: createContentReads(read),
       queue: createQueueReads(read),
       transfer: createTransferReads(read),

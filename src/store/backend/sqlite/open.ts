@@ -22,6 +22,7 @@ import { createCheck } from './front/check.ts';
 import { createContentStore } from './front/content.ts';
 import { contentArgs } from './front/content-args.ts';
 import { openDirectory } from './front/directory.ts';
+import { Kept } from './front/kept.ts';
 import type { LazyLink } from './front/lazy-link.ts';
 import { Link } from './front/link.ts';
 import { createMailboxes } from './front/mailboxes.ts';
@@ -86,9 +87,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     await close(writer, reader);
     throw readFailure(directory, error);
   });
+  const kept = new Kept(writer, read, { log, clock });
   return {
     content: createContentStore(writer, read),
-    mailboxes: createMailboxes(writer, read, new Pictures(read), texts, watchers, clock),
+    mailboxes: createMailboxes({ writer, read, pictures: new Pictures(read), texts, watchers, kept, clock }),
+    expunged: kept,
     directory: known,
     queue: createQueue(writer, read),
     transfer: createTransfer(writer, read, known),
@@ -109,6 +112,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       ),
     close() {
       clearTimeout(quiet);
+      kept.close();
       near.close();
       closing ??= close(writer, reader);
       return closing;

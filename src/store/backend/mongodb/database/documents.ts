@@ -54,8 +54,9 @@ export interface MailboxDocument {
   readonly account: string;
   /** Of a removed mailbox: NUL and its id, which no name can be. */
   readonly name: string;
-  /** Its rows are being removed. */
+  /** Its rows are being removed, or kept. */
   readonly removed?: true;
+  readonly keep?: Kept;
   readonly specialUse: SpecialUse;
   readonly uidValidity: number;
   readonly uidNext: number;
@@ -90,7 +91,7 @@ export type Operation =
   | (OperationHead & { readonly kind: 'batch'; readonly uid: number; readonly parts: readonly string[] })
   | (OperationHead & { readonly kind: 'flags'; readonly groups: readonly FlagGroup[] })
   /** `of`: the intent of a MOVE. */
-  | (OperationHead & { readonly kind: 'expunge'; readonly uids: string; readonly of?: string });
+  | (OperationHead & { readonly kind: 'expunge'; readonly uids: string; readonly of?: string; readonly keep?: Kept });
 
 /** The flags that these UIDs (`1:3,7`) have now. */
 export interface FlagGroup {
@@ -120,9 +121,19 @@ export interface MessageDocument extends JournalRow {
   readonly mailbox: string;
   /**
    * Expunged then. Such a row has nothing else but UID and MODSEQ: it answers QRESYNC, and it keeps a late writer from
-   * inserting the message again.
+   * inserting the message again. One that is kept has everything.
    */
-  readonly gone?: number;
+  readonly gone?: number | Kept;
+}
+
+/** An expunged message that can be brought back. */
+export interface Kept {
+  /** Expunged then. */
+  readonly kept: number;
+  /** Of its mailbox, then. */
+  readonly name: string;
+  /** The intent that brings it back. */
+  readonly to?: string;
 }
 
 export interface PartDocument {
@@ -254,6 +265,8 @@ export type IntentDocument =
       readonly contents: readonly string[];
       /** The originals are expunged here afterwards (MOVE). */
       readonly expunge: { readonly mailbox: string; readonly uids: string } | null;
+      /** The ids of rows that it brings back: they are released afterwards. */
+      readonly kept?: readonly string[];
       /** What another process found out, once for all, when it took this over. */
       readonly verdict?: 'made' | 'not made';
       /** When it had done what follows from the verdict. */
@@ -290,10 +303,23 @@ export interface MailboxRename {
   readonly to: string;
 }
 
+/** What goes from a row that is expunged. */
+export const NO_MESSAGE = {
+  mask: '',
+  keywords: '',
+  date: '',
+  size: '',
+  sentAt: '',
+  content: '',
+  ref: '',
+  prefix: '',
+} as const;
+
 const hex8 = (value: number): string => value.toString(16).padStart(8, '0');
 
 export const mailboxKey = (account: string, uidValidity: number): string => `${account}.${hex8(uidValidity)}`;
 export const accountOfMailbox = (mailbox: string): string => mailbox.slice(0, 24);
+export const uidValidityOfMailbox = (mailbox: string): number => Number.parseInt(mailbox.slice(25, 33), 16);
 export const messageKey = (mailbox: string, uid: number): string => `${mailbox}.${hex8(uid)}`;
 
 /** A mailbox, and some: with the account, which is the shard key, so that one shard is asked. */

@@ -29,6 +29,11 @@ export const INDEXES: readonly Wanted[] = [
   },
   { collection: 'messages', index: { name: 'gone', key: { gone: 1 }, sparse: true }, use: 'forgetting old expunges' },
   {
+    collection: 'messages',
+    index: { name: 'kept', key: { 'gone.kept': 1 }, sparse: true },
+    use: 'removing expunged messages whose time is over',
+  },
+  {
     collection: 'accounts',
     index: { name: 'making', key: { 'making.by': 1 }, sparse: true },
     use: 'finishing accounts',

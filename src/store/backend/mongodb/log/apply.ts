@@ -9,6 +9,7 @@ import {
   type JournalRow,
   type MessageDocument,
   messageKey,
+  NO_MESSAGE,
   type Operation,
   type PartDocument,
 } from '../database/documents.ts';
@@ -61,9 +62,13 @@ const APPLY: { readonly [Kind in Operation['kind']]: Apply<Kind> } = {
         });
     for (const some of slices(updates, 100)) await database.messages.bulkWrite(some, { ordered: false });
   },
-  async expunge({ database }, mailbox, { uids, m }) {
+  async expunge({ database }, mailbox, { uids, m, keep }) {
     for (const some of slices(parseUids(uids), SLICE)) {
       const filter = { _id: { $in: some.map((uid) => messageKey(mailbox, uid)) }, gone: { $exists: false } };
+      if (keep !== undefined) {
+        await database.messages.updateMany(filter, { $set: { gone: keep, modseq: m } });
+        continue;
+      }
       const rows = await database.messages
         .find(filter, { projection: { content: 1, ref: 1 }, batchSize: SLICE })
         .toArray();
@@ -72,7 +77,7 @@ const APPLY: { readonly [Kind in Operation['kind']]: Apply<Kind> } = {
       await dropReferences(database, rows);
       await database.messages.updateMany(filter, {
         $set: { gone: Date.now(), modseq: m },
-        $unset: { mask: '', keywords: '', date: '', size: '', sentAt: '', content: '', ref: '', prefix: '' },
+        $unset: NO_MESSAGE,
       });
     }
   },

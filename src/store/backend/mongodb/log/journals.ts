@@ -2,7 +2,7 @@
 import type { Database } from '../database/database.ts';
 import { type Operation, oneMailbox, someMailboxes } from '../database/documents.ts';
 import { slices } from '../database/references.ts';
-import { removeRows } from './purge.ts';
+import { purgeRows } from './purge.ts';
 
 /** Mailboxes per command. */
 const SLICE = 500;
@@ -44,5 +44,6 @@ async function removeStrays(database: Database, mailboxes: readonly string[]): P
     .find(someMailboxes(mailboxes), { projection: { _id: 1 }, batchSize: SLICE + 1 })
     .toArray();
   const there = new Set(found.map(({ _id }) => _id));
-  for (const mailbox of mailboxes) if (!there.has(mailbox)) while (await removeRows(database, mailbox));
+  for (const mailbox of mailboxes)
+    if (!there.has(mailbox)) for await (const _ of purgeRows(database, mailbox, { kept: 'stay' }));
 }

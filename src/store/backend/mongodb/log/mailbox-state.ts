@@ -8,7 +8,7 @@ import type { MessageState } from '../../../../mail/mailbox.ts';
 import { MailboxError, type UidRanges } from '../../../mailboxes.ts';
 import { DELETED, listFlags, SEEN } from '../../flags.ts';
 import { clampRanges, formatUids } from '../../ranges.ts';
-import type { JournalRow, MailboxDocument, Operation } from '../database/documents.ts';
+import type { JournalRow, Kept, MailboxDocument, Operation } from '../database/documents.ts';
 
 /** UIDs are 32 bits wide (RFC 9051 section 2.3.1.1). */
 const MAX_UID = 0xffff_fffe;
@@ -126,8 +126,11 @@ export class MailboxState {
     return states;
   }
 
-  /** `of`: the intent of a MOVE, which is looked for in the journal. */
-  expunge(rows: readonly StateRow[], of?: string): { readonly operation: string } {
+  /** `of`: the intent of a MOVE, which is looked for in the journal. `keep`: they can be brought back. */
+  expunge(
+    rows: readonly StateRow[],
+    as: { readonly of?: string; readonly keep?: Kept } = {},
+  ): { readonly operation: string } {
     const { document } = this;
     this.#counters.modseq += 1;
     this.#counters.messages -= rows.length;
@@ -138,7 +141,7 @@ export class MailboxState {
       this.#rows.delete(uid);
     }
     const uids = rows.map(({ uid }) => uid);
-    const operation = this.#add({ kind: 'expunge', uids: formatUids(uids), ...(of === undefined ? {} : { of }) });
+    const operation = this.#add({ kind: 'expunge', uids: formatUids(uids), ...as });
     if (uids.length > 0) this.changes.push({ kind: 'expunge', mailbox: document._id, uids, modseq: this.modseq });
     return { operation };
   }

@@ -3,7 +3,8 @@
  *
  *   1  the target is fenced: from now on the rows cannot enter its journal
  *   2  the verdict, whether they are there, is written into the intent, once for all
- *   3  made: the originals of a MOVE are expunged; not made: the references are taken back
+ *   3  made: the originals of a MOVE are expunged, those that are brought back are released; not made: the references
+ *      are taken back
  *   4  the intent has ended, and is kept for some hours: its process may only have stood still
  *
  * Such a process sees the verdict before it enters the rows or expunges originals, for then it finds the mailbox changed.
@@ -15,6 +16,7 @@ import type { Context } from '../context.ts';
 import type { CopyIntent, MailboxDocument } from '../database/documents.ts';
 import { dropReferences, removeUnreferenced, slices } from '../database/references.ts';
 import { TakenOverError } from '../log/taken-over.ts';
+import { releaseClaimed, unclaim } from './kept-rows.ts';
 import { expungeMoved, type Pair } from './move.ts';
 import type { Part } from './targets.ts';
 
@@ -32,6 +34,7 @@ export async function finishCopy(context: Context, intent: CopyIntent): Promise<
     if (verdict === 'not made') await takeBack(context, intent);
     else if (verdict === 'made' && target !== null && intent.expunge !== null)
       await expungeMoved(context, intent, await pairsOf(context, intent, target), part);
+    if (verdict === 'made') await releaseClaimed(context.database, intent);
     if (intent.by === context.by) await intents.deleteOne({ _id: intent._id });
     else await intents.updateOne({ _id: intent._id, ended: { $exists: false } }, { $set: { ended: context.clock() } });
     ended.resolve();
@@ -95,6 +98,7 @@ async function takeBack({ database }: Context, intent: CopyIntent): Promise<void
     await removeUnreferenced(database, contents);
   }
   await database.parts.deleteMany({ _id: { $gt: `${intent._id}.`, $lt: `${intent._id}/` } });
+  await unclaim(database, intent);
 }
 
 type Entered = Extract<MailboxDocument['journal'][number], { kind: 'append' | 'batch' }>;

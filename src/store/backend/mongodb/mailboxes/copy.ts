@@ -4,7 +4,7 @@
  *   1  an intent names the contents and the target
  *   2  each content gets a reference for its new row
  *   3  the rows enter the target's journal: the copy is done
- *   4  MOVE: the originals are expunged (move.ts)
+ *   4  MOVE: the originals are expunged (move.ts). Bringing back: they are released (expunged.ts)
  *   5  the intent goes, then the operations leave the journals
  *
  * After a crash another process finishes it (copy-takeover.ts).
@@ -17,7 +17,8 @@ import { keyFilters } from '../database/ranges.ts';
 import { addReferences, slices } from '../database/references.ts';
 import { type MailboxState, type NewRow, newId } from '../log/mailbox-state.ts';
 import { undo } from './copy-takeover.ts';
-import { expungeMoved, type Pair } from './move.ts';
+import { releaseClaimed } from './kept-rows.ts';
+import { expungeMoved, type Moved, type Pair } from './move.ts';
 import type { Part, Targets } from './targets.ts';
 
 /** More rows than this lie in documents of their own until they are in the target. */
@@ -25,7 +26,23 @@ const IN_JOURNAL = 100;
 /** Rows in one such document. */
 const PART = 2000;
 
-type Source = Pick<MessageDocument, 'uid' | 'mask' | 'keywords' | 'date' | 'size' | 'sentAt' | 'content' | 'prefix'>;
+/** Of rows that are copied. */
+export const ROW = {
+  _id: 0,
+  uid: 1,
+  mask: 1,
+  keywords: 1,
+  date: 1,
+  size: 1,
+  sentAt: 1,
+  content: 1,
+  prefix: 1,
+} as const;
+
+export type Source = Pick<
+  MessageDocument,
+  'uid' | 'mask' | 'keywords' | 'date' | 'size' | 'sentAt' | 'content' | 'prefix'
+>;
 
 export interface CopyResult {
   readonly uidValidity: number;
@@ -56,25 +73,25 @@ export async function copy(
       target.account,
       rows.reduce((sum, { size }) => sum + size, 0),
     );
-  return carryOut(context, a, rows, target.uidValidity);
-}
-
-async function carryOut(
-  context: Context,
-  a: { readonly mailbox: string; readonly target: string; readonly move: boolean },
-  rows: readonly Source[],
-  uidValidity: number,
-): Promise<CopyResult> {
-  const { database } = context;
-  const id = newId();
   const intent: CopyIntent = {
-    _id: id,
+    _id: newId(),
     by: context.by,
     kind: 'copy',
     target: a.target,
     contents: [...new Set(rows.map(({ content }) => content))],
     expunge: a.move ? { mailbox: a.mailbox, uids: formatUids(rows.map(({ uid }) => uid)) } : null,
   };
+  return { uidValidity: target.uidValidity, ...(await carryOut(context, intent, async () => rows)) };
+}
+
+/** `claim` gives the originals, once the intent is there. */
+export async function carryOut(
+  context: Context,
+  intent: CopyIntent,
+  claim: () => Promise<readonly Source[]>,
+): Promise<Moved> {
+  const { database } = context;
+  const { _id: id, target } = intent;
   context.running.add(id);
   const finished = Promise.withResolvers<void>();
   finished.promise.catch(() => {});
@@ -84,6 +101,7 @@ async function carryOut(
   };
   try {
     await database.intents.insertOne(intent);
+    const rows = await claim();
     const references = rows.map(({ content }, i) => ({ content, ref: copyRef(id, i) }));
     const missing = await addReferences(database, references);
     // Expunged by someone else in the meantime.
@@ -91,17 +109,18 @@ async function carryOut(
     const uids =
       left.length === 0
         ? []
-        : await append(context, a.target, id, left, part).catch(async (error: unknown) => {
+        : await append(context, target, id, left, part).catch(async (error: unknown) => {
             // The target is gone, or refuses.
             if (error instanceof MailboxError) await undo(context, intent);
             throw error;
           });
     const copied = left.map(({ row }, i): Pair => [row.uid, uids[i] ?? 0]);
-    const { pairs, modseq } =
+    const moved =
       intent.expunge === null ? { pairs: copied, modseq: 0 } : await expungeMoved(context, intent, copied, part);
+    await releaseClaimed(database, intent);
     await database.intents.deleteOne({ _id: id });
     finished.resolve();
-    return { uidValidity, pairs, modseq };
+    return moved;
   } catch (error) {
     finished.reject(error);
     throw error;
@@ -179,7 +198,7 @@ async function readRows({ database }: Context, mailbox: string, uids: UidRanges)
     const found = database.messages.find<Source>(
       { ...filter, gone: { $exists: false } },
       {
-        projection: { _id: 0, uid: 1, mask: 1, keywords: 1, date: 1, size: 1, sentAt: 1, content: 1, prefix: 1 },
+        projection: ROW,
         sort: { _id: 1 },
         batchSize: 5000,
       },

@@ -16,7 +16,7 @@ import {
 import { listFlags, parseFlags, SEEN } from '../../flags.ts';
 import { checkName, foldName } from '../../names.ts';
 import { clampRanges } from '../../ranges.ts';
-import type { Context } from '../context.ts';
+import { type Context, keepNow } from '../context.ts';
 import type { Database } from '../database/database.ts';
 import {
   accountOfMailbox,
@@ -150,7 +150,8 @@ export function createMailboxes(parts: Parts): Mailboxes {
         needs: uids,
         act(state) {
           const rows = state.among(uids).filter(({ mask }) => force || listFlags(mask, '').includes('\\Deleted'));
-          if (rows.length > 0) state.expunge(rows);
+          const keep = keepNow(context, state.document.name);
+          if (rows.length > 0) state.expunge(rows, keep === undefined ? {} : { keep });
           return { uids: rows.map(({ uid }) => uid), modseq: state.modseq };
         },
       });

@@ -53,7 +53,7 @@ async function expungeOriginals(
         if (before !== null) return { uids: before, modseq: state.modseq };
         // Also if there is nothing to expunge: that is only sure if nobody has changed the mailbox.
         const rows = state.among(uids);
-        state.expunge(rows, intent);
+        state.expunge(rows, { of: intent });
         return { uids: rows.map(({ uid }) => uid), modseq: state.modseq };
       },
     });

@@ -3,12 +3,12 @@ import { LRUCache } from 'lru-cache';
 import { HIERARCHY_SEPARATOR, type Mailbox, type SpecialUse } from '../../../../mail/mailbox.ts';
 import { MailboxError } from '../../../mailboxes.ts';
 import { checkName, superiors } from '../../names.ts';
-import type { Context } from '../context.ts';
+import { type Context, keepNow } from '../context.ts';
 import { Batches } from '../database/batches.ts';
-import { type MailboxDocument, type MailboxRename, mailboxKey, oneMailbox } from '../database/documents.ts';
+import { type Kept, type MailboxDocument, type MailboxRename, mailboxKey, oneMailbox } from '../database/documents.ts';
 import { insertMissing, isDuplicate } from '../database/insert.ts';
 import { newId } from '../log/mailbox-state.ts';
-import { removeRows } from '../log/purge.ts';
+import { purgeRows } from '../log/purge.ts';
 
 /** Mailboxes per account: a client in a loop must not fill the database. */
 const MAX_MAILBOXES = 10_000;
@@ -165,7 +165,7 @@ export class Tree {
     if (name === 'INBOX') throw new MailboxError('cannot', 'INBOX cannot be deleted');
     const found = await this.#find(account, name);
     if (found === null) throw noMailbox();
-    await this.#markRemoved([found._id]);
+    await this.#markRemoved([found._id], keepNow(this.#context, name));
     await this.purge(found._id);
     this.#tell(account, found._id);
   }
@@ -177,50 +177,62 @@ export class Tree {
       .toArray();
     const mailboxes = found.map(({ _id }) => _id);
     await this.#markRemoved(mailboxes);
+    await this.#context.database.mailboxes.updateMany({ account, keep: { $exists: true } }, { $unset: { keep: '' } });
     for (const mailbox of mailboxes) await this.purge(mailbox);
+    await this.#someNow(account, purgeRows(this.#context.database, account, { kept: 'go' }));
   }
 
   /** From then on the mailboxes do not exist. */
-  async #markRemoved(mailboxes: readonly string[]): Promise<void> {
+  async #markRemoved(mailboxes: readonly string[], keep?: Kept): Promise<void> {
     if (mailboxes.length === 0) return;
     await this.#context.database.mailboxes.bulkWrite(
       mailboxes.map((id) => ({
         updateOne: {
           filter: { ...oneMailbox(id), removed: { $exists: false } },
-          update: { $set: { removed: true, name: `\0${id}` }, $inc: { modseq: 1 } },
+          update: {
+            $set: { removed: true, name: `\0${id}`, ...(keep === undefined ? {} : { keep }) },
+            $inc: { modseq: 1 },
+          },
         },
       })),
       { ordered: false },
     );
   }
 
-  /** Removes what is in a removed mailbox; a large rest in the background. */
-  async purge(mailbox: string): Promise<void> {
-    for (let times = 0; times < AT_ONCE; times += 1) if (!(await this.#purgeSome(mailbox))) return;
-    void this.#purgeRest(mailbox).catch((error: unknown) => {
-      this.#context.log.warn({ err: error, mailbox }, 'a removed mailbox is emptied later');
+  /** Removes, or keeps, what is in a removed mailbox; a large rest in the background. */
+  purge(mailbox: string): Promise<void> {
+    return this.#someNow(mailbox, this.#purging(mailbox));
+  }
+
+  /** All of it. */
+  async purgeAll(mailbox: string): Promise<void> {
+    for await (const _ of this.#purging(mailbox));
+  }
+
+  async #someNow(place: string, steps: AsyncGenerator<void>): Promise<void> {
+    for (let times = 0; times < AT_ONCE; times += 1) if ((await steps.next()).done === true) return;
+    const rest = async (): Promise<void> => {
+      for await (const _ of steps);
+    };
+    void rest().catch((error: unknown) => {
+      this.#context.log.warn({ err: error, place }, 'what was removed is emptied later');
     });
   }
 
-  async #purgeRest(mailbox: string): Promise<void> {
-    while (await this.#purgeSome(mailbox));
-  }
-
   /**
-   * Whether there is more. The mailbox's own document goes last, for it is how the rest is found; and not before its
-   * journal is empty, for who has an operation there may still be bringing it into the rows. Then it goes later.
+   * The mailbox's own document goes last, for it is how the rest is found; and not before its journal is empty, for who
+   * has an operation there may still be bringing it into the rows. Then it goes later.
    */
-  async #purgeSome(mailbox: string): Promise<boolean> {
+  async *#purging(mailbox: string): AsyncGenerator<void> {
     const { database, mailboxes } = this.#context;
     const document = await database.mailboxes.findOne(oneMailbox(mailbox));
     if (document !== null) await mailboxes.bringIn([document]);
-    if (await removeRows(database, mailbox)) return true;
+    yield* purgeRows(database, mailbox, document?.keep === undefined ? { kept: 'stay' } : { keep: document.keep });
     await database.mailboxes.deleteOne({
       ...oneMailbox(mailbox),
       removed: true,
       'journal.0': { $exists: false },
     });
-    return false;
   }
 
   async subscribe(account: string, given: string, subscribed: boolean): Promise<void> {

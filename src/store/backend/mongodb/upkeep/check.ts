@@ -25,7 +25,7 @@ const SLICE = 1000;
 /** Rows whose references are compared at a time: about 150 octets of memory each. */
 const PARTITION = 2_000_000;
 
-type Row = Pick<MessageDocument, '_id' | 'mailbox' | 'uid' | 'content' | 'ref' | 'size' | 'prefix'>;
+type Row = Pick<MessageDocument, '_id' | 'mailbox' | 'uid' | 'content' | 'ref' | 'size' | 'prefix' | 'gone'>;
 
 export function createCheck(context: Context, tree: Tree): StoreCheck {
   const { database, mailboxes } = context;
@@ -101,8 +101,12 @@ async function checkRows(database: Database, repair: boolean): Promise<readonly 
     new Part('sizes of rows'),
   ];
   const found = database.messages.find<Row>(
-    { gone: { $exists: false } },
-    { projection: { mailbox: 1, uid: 1, content: 1, ref: 1, size: 1, prefix: 1 }, sort: { _id: 1 }, batchSize: SLICE },
+    { content: { $exists: true } },
+    {
+      projection: { mailbox: 1, uid: 1, content: 1, ref: 1, size: 1, prefix: 1, gone: 1 },
+      sort: { _id: 1 },
+      batchSize: SLICE,
+    },
   );
   for await (const some of inSlices(found)) {
     for (const part of [boxes, contents, sizes]) part.checked += some.length;
@@ -116,7 +120,7 @@ async function checkRows(database: Database, repair: boolean): Promise<readonly 
     for (const row of some) {
       const name = names.get(row.mailbox);
       const place = `${name ?? `mailbox ${row.mailbox}`} UID ${row.uid}`;
-      if (name === undefined) boxes.add(place, 'its mailbox does not exist');
+      if (name === undefined && row.gone === undefined) boxes.add(place, 'its mailbox does not exist');
       const content = stored.get(row.content);
       if (content === undefined) contents.add(place, `its content ${row.content} does not exist`);
       else if (!content.refs.includes(row.ref)) {
@@ -194,7 +198,7 @@ async function checkReferences(database: Database, repair: boolean): Promise<Ins
 async function usedReferences(database: Database, isHere: (content: string) => boolean): Promise<ReadonlySet<string>> {
   const used = new Set<string>();
   const rows = database.messages.find<Reference>(
-    { gone: { $exists: false } },
+    { content: { $exists: true } },
     { projection: { _id: 0, content: 1, ref: 1 }, batchSize: 20_000 },
   );
   for await (const { content, ref } of rows) if (isHere(content)) used.add(`${content} ${ref}`);

@@ -5,6 +5,7 @@ import type { Database } from '../database/database.ts';
 import { oneMailbox, type SpoolDocument } from '../database/documents.ts';
 import { dropReferences, WAITING } from '../database/references.ts';
 import { forgetCopies } from '../mailboxes/copy-takeover.ts';
+import { dropKept } from '../mailboxes/kept-rows.ts';
 
 /**
  * What was written for an acceptance that did not follow for this long, ms, was abandoned. Not as soon as its process is
@@ -25,6 +26,7 @@ export async function sweep(context: Context): Promise<void> {
   await forgetCopies(context, clock() - ABANDONED);
   await sweepWaiting(database, clock() - UNUSED);
   await forgetExpunges(database, clock() - REMEMBERED);
+  await dropKept(context);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Mailboxes, MailboxSnapshot, MessageRow, UidRanges } from '../../..
 import { parseFlags, unpackStates } from '../../flags.ts';
 import { type Read, WITH_BODY_STRUCTURE, WITH_ENVELOPE, type WriterCalls } from '../calls.ts';
 import { toStatus } from '../mailbox-row.ts';
+import type { Kept } from './kept.ts';
 import type { Link } from './link.ts';
 import { columnBits, createMailboxReads, storedRows } from './mailbox-reads.ts';
 import { columnsOf } from './message-columns.ts';
@@ -17,14 +18,17 @@ import type { Watchers } from './watchers.ts';
 /** The columns that come to the rows of a picture. */
 const TEXTS = WITH_ENVELOPE | WITH_BODY_STRUCTURE;
 
-export function createMailboxes(
-  writer: Link<WriterCalls>,
-  read: Read,
-  pictures: Pictures,
-  texts: SearchTexts,
-  watchers: Watchers,
-  clock: () => number,
-): Mailboxes {
+interface Parts {
+  readonly writer: Link<WriterCalls>;
+  readonly read: Read;
+  readonly pictures: Pictures;
+  readonly texts: SearchTexts;
+  readonly watchers: Watchers;
+  readonly kept: Kept;
+  readonly clock: () => number;
+}
+
+export function createMailboxes({ writer, read, pictures, texts, watchers, kept, clock }: Parts): Mailboxes {
   return {
     ...createMailboxReads(read),
     async open(mailbox, { claimRecent }) {
@@ -46,7 +50,7 @@ export function createMailboxes(
       await writer.call('renameMailbox', { account: Number(account), from, to, now: clock() });
     },
     async remove(account, name) {
-      await writer.call('removeMailbox', { account: Number(account), name });
+      await writer.call('removeMailbox', { account: Number(account), name, keptAt: kept.now() });
     },
     async subscribe(account, name, subscribed) {
       await writer.call('subscribe', { account: Number(account), name, subscribed });
@@ -70,7 +74,12 @@ export function createMailboxes(
       return { changed: unpackStates(changed), conflicts };
     },
     expunge: (mailbox, uids, options) =>
-      writer.call('expunge', { mailbox: Number(mailbox), uids: uids ?? null, force: options?.force ?? false }),
+      writer.call('expunge', {
+        mailbox: Number(mailbox),
+        uids: uids ?? null,
+        force: options?.force ?? false,
+        keptAt: kept.now(),
+      }),
     async copy(mailbox, uids, target) {
       const { uidValidity, pairs } = await writer.call('copy', {
         mailbox: Number(mailbox),

@@ -13,6 +13,7 @@ import { contentIds, inspect } from '../reading/check.ts';
 import { mailboxChanges, mailboxSection } from '../reading/columns.ts';
 import { READ_ONLY } from '../reading/connection.ts';
 import { contentSize, readContent } from '../reading/content.ts';
+import { listKept } from '../reading/kept.ts';
 import { findMailbox, listMailboxes, status, subscriptions } from '../reading/mailboxes.ts';
 import { changes, rows, texts } from '../reading/messages.ts';
 import { listItems } from '../reading/queue.ts';
@@ -48,6 +49,7 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   readContent,
   contentSize,
   listItems,
+  listKept,
   mailboxRecords,
   contentRecords,
   contentsOf,

@@ -3,6 +3,7 @@ import type { Account } from '../../../../mail/account.ts';
 import { DEFAULT_MAILBOXES } from '../../../../mail/mailbox.ts';
 import type { DirectoryContents, WriterCalls } from '../calls.ts';
 import { type AccountColumns, readDirectory, toAccount } from '../directory-rows.ts';
+import { dropKeptOf } from './kept.ts';
 import { dropMailbox, makeMailbox } from './mailboxes.ts';
 import type { Writing } from './writing.ts';
 
@@ -52,9 +53,10 @@ export function renameAccounts(w: Writing, { renames }: WriterCalls['renameAccou
 
 export function removeAccount(w: Writing, a: { readonly account: number }): null {
   for (const { id } of w.db.all<{ id: number }>('SELECT id FROM mailbox WHERE account = ?', a.account)) {
-    dropMailbox(w, id);
+    dropMailbox(w, id, null);
     w.tell({ kind: 'mailbox', account: a.account, mailbox: id });
   }
+  dropKeptOf(w, a.account);
   w.db.run('DELETE FROM subscription WHERE account = ?', a.account);
   w.db.run('DELETE FROM account WHERE id = ?', a.account);
   return null;

@@ -6,6 +6,8 @@ import type { UidRanges } from '../../../mailboxes.ts';
 import { DELETED, SEEN } from '../../flags.ts';
 import { formatUids, parseUids } from '../../ranges.ts';
 import type { WriterCalls } from '../calls.ts';
+import { removeRows } from './content-references.ts';
+import { keepRows } from './kept.ts';
 import { accountOf, type Row, selectRows } from './rows.ts';
 import type { Writing } from './writing.ts';
 
@@ -18,10 +20,17 @@ export function expunge(w: Writing, a: WriterCalls['expunge']['args']): WriterCa
   const { account, modseq } = accountOf(w, a.mailbox);
   const rows = selectRows(w, a.mailbox, a.uids ?? EVERYTHING).filter(([, , mask]) => a.force || (mask & DELETED) !== 0);
   if (rows.length === 0) return { uids: [], modseq };
-  return expungeRows(w, account, a.mailbox, modseq, rows, true);
+  if (a.keptAt !== null)
+    keepRows(
+      w,
+      a.mailbox,
+      a.keptAt,
+      rows.map(([uid]) => uid),
+    );
+  return expungeRows(w, account, a.mailbox, modseq, rows, a.keptAt === null);
 }
 
-/** `release`: drop a reference to each content (not when the rows only moved). */
+/** `release`: drop a reference to each content (not when the rows moved or are kept). */
 export function expungeRows(
   w: Writing,
   account: number,
@@ -84,35 +93,6 @@ export function rememberExpunged(w: Writing, mailbox: number, modseq: number, ui
   const all = known === undefined ? uids : [...new Set([...parseUids(known.uids), ...uids])].sort((x, y) => x - y);
   w.db.run('INSERT OR REPLACE INTO expunged VALUES (?, ?, ?)', mailbox, modseq, formatUids(all));
   forget(w, mailbox);
-}
-
-/** Drops one reference to each content; those without any are swept later (sweep.ts). */
-export function removeRows(w: Writing, contents: readonly number[]): void {
-  changeReferences(w, contents, -1);
-}
-
-/**
- * One more or less for each content, and for each time that it is in the list: in as few statements as possible.
- * Returns how many of the contents are there.
- */
-export function changeReferences(w: Writing, contents: readonly number[], by: 1 | -1): number {
-  const times = new Map<number, number>();
-  for (const content of contents) times.set(content, (times.get(content) ?? 0) + 1);
-  const groups = new Map<number, number[]>();
-  for (const [content, count] of times) {
-    const group = groups.get(count);
-    if (group === undefined) groups.set(count, [content]);
-    else group.push(content);
-  }
-  let found = 0;
-  // What a transfer has put counts from 0 (references.ts).
-  for (const [count, group] of groups)
-    found += w.db.run(
-      'UPDATE content SET refs = max(refs, 0) + ? WHERE id IN (SELECT value FROM json_each(?))',
-      by * count,
-      JSON.stringify(group),
-    );
-  return found;
 }
 
 /**

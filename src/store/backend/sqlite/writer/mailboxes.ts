@@ -3,9 +3,12 @@ import type { Mailbox, SpecialUse } from '../../../../mail/mailbox.ts';
 import { HIERARCHY_SEPARATOR } from '../../../../mail/mailbox.ts';
 import { MailboxError } from '../../../mailboxes.ts';
 import { checkName, superiors } from '../../names.ts';
+import type { WriterCalls } from '../calls.ts';
 import { type MailboxColumns, SELECT_MAILBOX, toMailbox } from '../mailbox-row.ts';
+import { removeRows } from './content-references.ts';
 import { moveAll } from './copy.ts';
-import { removeRows } from './expunge.ts';
+
+import { keepRows } from './kept.ts';
 import { MAX_MAILBOXES, type Writing } from './writing.ts';
 
 export function createMailbox(
@@ -68,22 +71,24 @@ export function renameMailbox(
   return null;
 }
 
-export function removeMailbox(w: Writing, a: { readonly account: number; readonly name: string }): null {
+export function removeMailbox(w: Writing, a: WriterCalls['removeMailbox']['args']): null {
   const name = checkName(a.name);
   if (name === 'INBOX') throw new MailboxError('cannot', 'INBOX cannot be deleted');
   const id = findId(w, a.account, name);
   if (id === undefined) throw new MailboxError('nonexistent', 'no such mailbox');
-  dropMailbox(w, id);
+  dropMailbox(w, id, a.keptAt);
   w.tell({ kind: 'mailbox', account: a.account, mailbox: id });
   return null;
 }
 
-/** Deletes the mailbox with everything in it; its contents lose a reference. */
-export function dropMailbox(w: Writing, id: number): void {
-  removeRows(
-    w,
-    w.db.tuples<[number]>('SELECT content FROM message WHERE mailbox = ?', id).map(([content]) => content),
-  );
+/** Deletes the mailbox with everything in it; its contents lose a reference if the messages are not kept (null). */
+export function dropMailbox(w: Writing, id: number, keptAt: number | null): void {
+  if (keptAt !== null) keepRows(w, id, keptAt);
+  else
+    removeRows(
+      w,
+      w.db.tuples<[number]>('SELECT content FROM message WHERE mailbox = ?', id).map(([content]) => content),
+    );
   w.db.run('DELETE FROM message WHERE mailbox = ?', id);
   w.db.run('DELETE FROM expunged WHERE mailbox = ?', id);
   w.db.run('DELETE FROM keyword WHERE mailbox = ?', id);

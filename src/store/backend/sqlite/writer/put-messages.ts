@@ -2,7 +2,8 @@
 import { DELETED, emptyStates, pushState, SEEN } from '../../flags.ts';
 import type { PutMessage, WriterCalls } from '../calls.ts';
 import { insertRow } from './append.ts';
-import { changeReferences, deleteRows, rememberExpunged } from './expunge.ts';
+import { changeReferences } from './content-references.ts';
+import { deleteRows, rememberExpunged } from './expunge.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { accountOf, selectRows } from './rows.ts';
 import type { Writing } from './writing.ts';

@@ -3,7 +3,7 @@
  */
 import type { ItemSlice, ItemSliceResult, WriterCalls } from '../calls.ts';
 import { sliceCondition } from '../item-row.ts';
-import { removeRows } from './expunge.ts';
+import { removeRows } from './content-references.ts';
 import type { Writing } from './writing.ts';
 
 /** Items changed in one transaction, so that a command on 100,000 items lets other requests run in between. */

@@ -28,6 +28,7 @@ import {
   updateAccount,
 } from './directory.ts';
 import { expunge } from './expunge.ts';
+import { dropKept, restoreKept } from './kept.ts';
 import { lockDirectory } from './lock.ts';
 import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './mailboxes.ts';
 import { mend, putIndex, recount } from './mend.ts';
@@ -83,6 +84,8 @@ const HANDLERS: Handlers<WriterCalls, Writing> = {
   subscribe,
   store,
   expunge,
+  restoreKept,
+  dropKept,
   copy,
   loadDirectory,
   createAccount,

@@ -1,0 +1,31 @@
+/** How many rows and queue items refer to a content (`content.refs`). */
+import type { Writing } from './writing.ts';
+
+/** Drops one reference to each content; those without any are swept later (sweep.ts). */
+export function removeRows(w: Writing, contents: readonly number[]): void {
+  changeReferences(w, contents, -1);
+}
+
+/**
+ * One more or less for each content, and for each time that it is in the list: in as few statements as possible.
+ * Returns how many of the contents are there.
+ */
+export function changeReferences(w: Writing, contents: readonly number[], by: 1 | -1): number {
+  const times = new Map<number, number>();
+  for (const content of contents) times.set(content, (times.get(content) ?? 0) + 1);
+  const groups = new Map<number, number[]>();
+  for (const [content, count] of times) {
+    const group = groups.get(count);
+    if (group === undefined) groups.set(count, [content]);
+    else group.push(content);
+  }
+  let found = 0;
+  // What a transfer has put counts from 0 (references.ts).
+  for (const [count, group] of groups)
+    found += w.db.run(
+      'UPDATE content SET refs = max(refs, 0) + ? WHERE id IN (SELECT value FROM json_each(?))',
+      by * count,
+      JSON.stringify(group),
+    );
+  return found;
+}
