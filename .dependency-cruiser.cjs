@@ -29,6 +29,7 @@ const ROOMS = {
     rewriting: ['route', 'checks'],
     receive: ['route', 'checks', 'rewriting', 'milter'],
     program: ['route'],
+    local: ['program', 'route'],
     notify: ['receive'],
     queue: ['notify', 'receive', 'route'],
     pickup: ['notify', 'receive'],

@@ -9,6 +9,7 @@ import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import type { Server } from '../../src/bus/plugin.ts';
+import { findUser } from '../../src/lookup/system-users.ts';
 import { type Member, parseInclude } from './members.ts';
 
 const LONGEST = 64 * 1024;
@@ -20,12 +21,18 @@ const EXTENSION = /^[\w.=-]{1,64}$/;
 /** Writable by group or others. */
 const LOOSE = 0o022;
 
-const NONE: readonly Member[] = [];
+/** A file that is followed. */
+export interface Forward {
+  readonly path: string;
+  readonly members: readonly Member[];
+}
+
+const NONE: Forward = { path: '', members: [] };
 
 export class Forwards {
   readonly #server: Server;
   readonly #paths: readonly string[];
-  readonly #known: LRUCache<string, readonly Member[]>;
+  readonly #known: LRUCache<string, Forward>;
 
   constructor(server: Server) {
     this.#server = server;
@@ -39,8 +46,8 @@ export class Forwards {
     });
   }
 
-  /** Empty if there is no file to follow. `extension`: with its delimiter, or ''. */
-  async membersOf(user: string, extension: string): Promise<readonly Member[]> {
+  /** Without members if there is no file to follow. `extension`: with its delimiter, or ''. */
+  async of(user: string, extension: string): Promise<Forward> {
     if (!USER.test(user)) return NONE;
     const key = `${user} ${extension}`;
     const known = this.#known.get(key) ?? (await this.#find(user, extension));
@@ -48,17 +55,17 @@ export class Forwards {
     return known;
   }
 
-  async #find(user: string, extension: string): Promise<readonly Member[]> {
+  async #find(user: string, extension: string): Promise<Forward> {
     for (const path of this.#pathsOf(user, extension)) {
       const members = await this.#read(path);
-      if (members.length > 0) return members;
+      if (members.length > 0) return { path, members };
     }
     return NONE;
   }
 
   #pathsOf(user: string, extension: string): ReadonlySet<string> {
     const detail = EXTENSION.test(extension.slice(1)) ? extension.slice(1) : '';
-    const home = user === 'root' ? '/root' : `/home/${user}`;
+    const home = findUser(user)?.home ?? `/home/${user}`;
     const values = new Map(
       Object.entries({ home, user, extension: detail, recipient_delimiter: detail === '' ? '' : extension.charAt(0) }),
     );
@@ -71,7 +78,7 @@ export class Forwards {
   }
 
   async #read(path: string): Promise<readonly Member[]> {
-    if (!path.startsWith('/')) return NONE;
+    if (!path.startsWith('/')) return [];
     try {
       // Does not wait for the other end of a pipe.
       const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -88,7 +95,7 @@ export class Forwards {
       else if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES')
         this.#server.log.warn({ file: path }, `${path} cannot be read: ${code ?? 'unknown'}`);
     }
-    return NONE;
+    return [];
   }
 }
 

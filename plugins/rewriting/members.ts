@@ -8,7 +8,7 @@ export type Member =
   | { readonly kind: 'address'; readonly address: string; readonly final: boolean }
   | { readonly kind: 'include'; readonly path: string }
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'command' };
+  | { readonly kind: 'command'; readonly command: string };
 
 export function parseMembers(text: string): Member[] {
   return splitOutsideQuotes(text, /,/).flatMap((item) => {
@@ -28,7 +28,7 @@ function memberOf(word: string): Member {
   const text = quoted === undefined ? word : quoted.replace(/\\(.)/gs, '$1');
   const final = text.startsWith('\\');
   const name = final ? text.slice(1) : text;
-  if (name.startsWith('|')) return { kind: 'command' };
+  if (name.startsWith('|')) return { kind: 'command', command: name.slice(1) };
   if (name.startsWith('/')) return { kind: 'file', path: name };
   if (name.toLowerCase().startsWith(':include:'))
     return { kind: 'include', path: name.slice(':include:'.length).trim() };

@@ -23,9 +23,11 @@ import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup
 import { localRewriting, type Rewrite } from '../../src/lookup/address-rewriting.ts';
 import { completeAddress } from '../../src/lookup/complete-address.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
+import { findUser } from '../../src/lookup/system-users.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { addressKey, domainOf, localPart } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
+import type { LocalTarget } from '../../src/mail/local-target.ts';
 import { Forwards } from './forward.ts';
 import { type Member, parseInclude, parseMembers } from './members.ts';
 
@@ -34,13 +36,24 @@ const LONGEST_INCLUDE = 1024 * 1024;
 const DEEPEST_INCLUDE = 10;
 
 /** The replacement of a recipient; its other properties stay. */
-type Target = Pick<Expanded, 'address' | 'final'>;
+type Replacement = Pick<Expanded, 'address' | 'final' | 'target' | 'refusal'>;
 
-/** The result of a local alias: its members, and whether some could not be used. */
-interface Members {
-  readonly into: Target[];
-  readonly refused: string[];
+/** Where members are named (allow_mail_to_commands). */
+type Place = 'alias' | 'forward' | 'include';
+
+/** What the members of an alias or forwarding file have in common. */
+interface List extends Pick<LocalTarget, 'user' | 'source'> {
+  readonly place: Place;
+  /** Of the recipient. */
+  readonly address: string;
+  readonly extension: string;
+  readonly key: string;
 }
+
+const RESTRICTED = {
+  command: reply(550, '5.7.1', 'mail to command is restricted'),
+  file: reply(550, '5.7.1', 'mail to file is restricted'),
+};
 
 export class Rewriter {
   readonly #server: Server;
@@ -50,6 +63,8 @@ export class Rewriter {
   readonly #delimiters: string;
   readonly #propagate: ReadonlySet<string>;
   readonly #forwards: Forwards;
+  /** Where commands and files may be named. */
+  readonly #allowed: Readonly<Record<LocalTarget['kind'], ReadonlySet<string>>>;
 
   /** Throws if a table cannot be opened. */
   constructor(server: Server) {
@@ -63,6 +78,10 @@ export class Rewriter {
       aliases: open('alias_maps'),
     };
     this.#forwards = new Forwards(server);
+    this.#allowed = {
+      command: new Set(parameters.list('allow_mail_to_commands')),
+      file: new Set(parameters.list('allow_mail_to_files')),
+    };
     this.#origin = parameters.string('myorigin');
     this.#rewrite = localRewriting(parameters);
     this.#delimiters = parameters.string('recipient_delimiter');
@@ -104,7 +123,7 @@ export class Rewriter {
         into.push(
           ...(itself === null
             ? [{ ...recipient, address: member, onCircle: 'refuse' as const }]
-            : itself.into.map((expanded) => ({ ...recipient, ...expanded }))),
+            : itself.map((expanded) => ({ ...recipient, ...expanded }))),
         );
       }
       return OK;
@@ -119,11 +138,9 @@ export class Rewriter {
 
     const members = local ? ((await this.#aliases(address)) ?? (await this.#forward(address))) : null;
     if (members === null) return this.#postmaster(recipient, address, local, into);
-    if (members.into.length === 0 && members.refused.length > 0)
-      return deny(reply(550, '5.7.1', `mail to ${members.refused.join(' and ')} is not allowed here`));
     return replace(
       into,
-      members.into.map((expanded) => ({ ...recipient, ...expanded })),
+      members.map((expanded) => ({ ...recipient, ...expanded })),
     );
   }
 
@@ -149,69 +166,88 @@ export class Rewriter {
   }
 
   /** The members of a local user's alias; null if there is none. */
-  async #aliases(address: string): Promise<Members | null> {
+  async #aliases(address: string): Promise<Replacement[] | null> {
     const keys = userKeys(address, this.#delimiters);
     const found = await lookUp(this.#tables.aliases, keys);
     if (found === null) return null;
-    const members: Members = { into: [], refused: [] };
     const extension = this.#propagate.has('alias') ? found.key.extension : '';
-    await this.#gather(parseMembers(found.value), { address, extension, key: found.key.text }, members, 0);
-    const own = members.into.findIndex(
-      (target) => target.final !== true && addressKey(target.address) === addressKey(address),
+    const source = this.#fileOf(found.table);
+    const list: List = { place: 'alias', user: null, source, address, extension, key: found.key.text };
+    const members = await this.#gather(parseMembers(found.value), list, 0);
+    const own = members.findIndex(
+      (member) => member.final !== true && !isEnd(member) && addressKey(member.address) === addressKey(address),
     );
     const forward = own < 0 ? null : await this.#forward(address);
-    if (forward !== null) members.into.splice(own, 1, ...forward.into);
+    if (forward !== null) members.splice(own, 1, ...forward);
     return members;
   }
 
+  /** Of a table that is one, or is described by one. */
+  #fileOf({ name }: LookupTable): string | null {
+    const path = name.slice(name.lastIndexOf(':') + 1);
+    return path.startsWith('/') ? this.#server.resolvePath(path) : null;
+  }
+
   /** Where a user's own file forwards mail; null if it is kept. */
-  async #forward(address: string): Promise<Members | null> {
+  async #forward(address: string): Promise<Replacement[] | null> {
     for (const { text: user, extension } of userKeys(address, this.#delimiters).toReversed()) {
-      const list = await this.#forwards.membersOf(user, extension);
-      const members: Members = { into: [], refused: [] };
-      await this.#gather(
-        list.filter(({ kind }) => kind !== 'include'),
-        { address, extension: '', key: user },
-        members,
+      const { path, members } = await this.#forwards.of(user, extension);
+      const owner = findUser(user) === null ? null : user;
+      const list: List = { place: 'forward', user: owner, source: path, address, extension: '', key: user };
+      const into = await this.#gather(
+        members.filter(({ kind }) => kind !== 'include'),
+        list,
         0,
       );
-      if (members.into.length > 0) return members;
+      if (into.length > 0) return into;
     }
     return null;
   }
 
-  async #gather(
-    list: readonly Member[],
-    alias: { readonly address: string; readonly extension: string; readonly key: string },
-    into: Members,
-    depth: number,
-  ): Promise<void> {
-    for (const member of list) {
-      if (member.kind === 'address') {
-        // The alias's own name is the mailbox, in whichever of our domains.
-        const itself = member.address.toLowerCase() === alias.key;
-        const address = itself
-          ? alias.address
-          : completeAddress(member.address, alias.address, alias.extension, this.#rewrite);
-        into.into.push(member.final ? { address, final: true } : { address });
-      } else if (member.kind === 'include') {
-        await this.#gather(await this.#include(member.path, alias.key, depth), alias, into, depth + 1);
-      } else if (member.kind === 'command' || member.path !== '/dev/null') {
-        const what = member.kind === 'command' ? 'commands' : 'files';
-        this.#server.log.warn(
-          { alias: alias.key },
-          `alias ${alias.key}: mail to ${what} is not allowed: this member is left out`,
-        );
-        if (!into.refused.includes(what)) into.refused.push(what);
+  async #gather(members: readonly Member[], list: List, depth: number): Promise<Replacement[]> {
+    const into: Replacement[] = [];
+    for (const member of members) {
+      switch (member.kind) {
+        case 'address':
+          into.push(this.#addressIn(member, list));
+          break;
+        case 'include': {
+          const file = this.#server.resolvePath(member.path);
+          const included: List = { ...list, place: 'include', source: file };
+          into.push(
+            ...(await this.#gather(await this.#include(member.path, file, list.key, depth), included, depth + 1)),
+          );
+          break;
+        }
+        case 'command':
+          into.push(this.#targetIn('command', member.command, list));
+          break;
+        case 'file':
+          if (member.path !== '/dev/null') into.push(this.#targetIn('file', member.path, list));
       }
     }
+    return into;
   }
 
-  async #include(path: string, alias: string, depth: number): Promise<readonly Member[]> {
+  #addressIn(
+    { address: name, final }: Member & { kind: 'address' },
+    { address: own, extension, key }: List,
+  ): Replacement {
+    // The alias's own name is the mailbox, in whichever of our domains.
+    const address = name.toLowerCase() === key ? own : completeAddress(name, own, extension, this.#rewrite);
+    return final ? { address, final } : { address };
+  }
+
+  #targetIn(kind: LocalTarget['kind'], text: string, { place, address, user, source }: List): Replacement {
+    return this.#allowed[kind].has(place)
+      ? { address, target: { kind, text, user, source } }
+      : { address, refusal: RESTRICTED[kind] };
+  }
+
+  async #include(path: string, file: string, alias: string, depth: number): Promise<readonly Member[]> {
     if (!path.startsWith('/')) throw new Error(`alias ${alias}: :include:${path} needs an absolute path`);
     if (depth >= DEEPEST_INCLUDE)
       throw new Error(`alias ${alias}: files are included more than ${DEEPEST_INCLUDE} deep`);
-    const file = this.#server.resolvePath(path);
     if ((await stat(file)).size > LONGEST_INCLUDE)
       throw new Error(`alias ${alias}: ${file} is larger than ${LONGEST_INCLUDE} octets`);
     return parseInclude(await readFile(file, 'utf8'));
@@ -229,6 +265,8 @@ export class Rewriter {
     return replace(into, [{ ...recipient, address: `root@${this.#origin}`, onCircle: 'keep' }]);
   }
 }
+
+const isEnd = ({ target, refusal }: Replacement): boolean => target !== undefined || refusal !== undefined;
 
 function replace(into: Expanded[], recipients: readonly Expanded[]): Verdict {
   into.push(...recipients);

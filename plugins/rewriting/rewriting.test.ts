@@ -61,13 +61,11 @@ const qq = (): Promise<TestHouse> =>
     },
   });
 
+const LIMITS = (house: TestHouse) => ({ count: 1000, depth: 100, rewrite: localRewriting(house.parameters) });
+
 /** All final recipients for these addresses, in order; refusals as replies. */
 async function reach(house: TestHouse, ...addresses: readonly string[]): Promise<readonly string[]> {
-  const result = await expand(addresses.map(recipient), house.bus, {
-    count: 1000,
-    depth: 100,
-    rewrite: localRewriting(house.parameters),
-  });
+  const result = await expand(addresses.map(recipient), house.bus, LIMITS(house));
   if (!('recipients' in result)) return [formatReply(result)];
   return [
     ...result.recipients.map((r) => r.address),
@@ -210,14 +208,49 @@ describe('P10: aliases', () => {
     expect(house.lines.at(-1)).toMatch(/^warn: <gone@baidu\.com>: cannot be expanded: ENOENT: .*\/gone/);
   });
 
-  it('P10: commands and files are refused; the other members still get their mail', async () => {
-    const house = await aliases(
-      'prog: "|/bin/sh -c evil", maomao\nraw: |/bin/date\nfile: /var/mail/x\nnull: /dev/null\n',
-    );
-    expect(await reach(house, 'prog@baidu.com')).toEqual(['maomao@baidu.com']);
-    expect(await reach(house, 'raw@baidu.com')).toEqual(['550 5.7.1 mail to commands is not allowed here']);
-    expect(await reach(house, 'file@baidu.com')).toEqual(['550 5.7.1 mail to files is not allowed here']);
+  it('P10: commands and files receive mail where allow_mail_to_commands and allow_mail_to_files let them', async () => {
+    const files = {
+      aliases:
+        'prog: "|/bin/sh -c x", maomao\nraw: |/bin/date -u\nfile: /var/mail/x\nnull: /dev/null\nlist: :include:TABLES/list\nnested: prog, "|/bin/sh -c x"\n',
+      list: '"|/bin/true"\n/var/mail/list\nhaha\n',
+    };
+    const house = await baidu(files);
+    const source = join(house.folder, 'aliases');
+    const target = (kind: string, text: string): object => ({ kind, text, user: null, source });
+    const ends = async (address: string, where = house): Promise<unknown[]> => {
+      const all = await expand([recipient(address)], where.bus, LIMITS(where));
+      if (!('recipients' in all)) return [formatReply(all)];
+      return [
+        ...all.recipients.map(({ address: to, target: end }) => end ?? to),
+        ...all.failed.map((failure) => formatReply(failure.reply)),
+      ];
+    };
+    expect(await ends('prog@baidu.com')).toEqual([target('command', '/bin/sh -c x'), 'maomao@baidu.com']);
+    expect(await ends('raw@baidu.com')).toEqual([target('command', '/bin/date -u')]);
+    expect(await ends('file@baidu.com')).toEqual([target('file', '/var/mail/x')]);
+    expect(await ends('nested@baidu.com')).toEqual([
+      target('command', '/bin/sh -c x'),
+      target('command', '/bin/sh -c x'),
+      'maomao@baidu.com',
+    ]);
+    expect(await ends('list@baidu.com')).toEqual([
+      'haha@baidu.com',
+      '550 5.7.1 mail to command is restricted',
+      '550 5.7.1 mail to file is restricted',
+    ]);
     expect(await reach(house, 'null@baidu.com')).toEqual(['dropped']);
+    const other = await baidu(files, {
+      parameters: { allow_mail_to_commands: 'include', allow_mail_to_files: '' },
+    });
+    expect(await ends('prog@baidu.com', other)).toEqual([
+      'maomao@baidu.com',
+      '550 5.7.1 mail to command is restricted',
+    ]);
+    expect(await ends('list@baidu.com', other)).toEqual([
+      { kind: 'command', text: '/bin/true', user: null, source: join(other.folder, 'list') },
+      'haha@baidu.com',
+      '550 5.7.1 mail to file is restricted',
+    ]);
   });
 
   it('P10: an alias loop bounces even if its names have accounts, as in Postfix', async () => {
@@ -271,7 +304,7 @@ describe('P12: forwarding files of users', () => {
     ['\\xixi, maomao\nx@elsewhere.example\n', ['xixi@baidu.com', 'maomao@baidu.com', 'x@elsewhere.example']],
     ['xixi, maomao', ['xixi@baidu.com', 'maomao@baidu.com']],
     ['# on holiday\nmaomao', ['maomao@baidu.com']],
-    ['"|/usr/bin/vacation xixi"', ['xixi@baidu.com']],
+    ['\\xixi, "|/usr/bin/vacation xixi"', ['xixi@baidu.com', 'xixi@baidu.com']],
     ['/var/mail/xixi', ['xixi@baidu.com']],
     ['', ['xixi@baidu.com']],
   ])('P12: %j in the file of xixi: %j', async (text, everyone) => {

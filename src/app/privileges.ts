@@ -8,8 +8,8 @@ import { fchownSync, lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:
 import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
-import { findUser } from '../config/users.ts';
 import { dropFolders } from '../delivery/pickup/maildrop.ts';
+import { findUser } from '../lookup/system-users.ts';
 import { DATA_FOLDER_MODE } from './data-folder.ts';
 
 export interface Privileges {

@@ -2,6 +2,7 @@
  * Reloads, one at a time: each builds a generation from the current configuration and replaces the previous one. An
  * invalid configuration is refused and changes nothing; failures after the switch are notes.
  */
+import { targetNotes } from '../delivery/local/notes.ts';
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { messageOf } from '../errors.ts';
 import { withLongWork } from '../running.ts';
@@ -82,7 +83,10 @@ export class Reloads {
     await generations.retire(old);
     fresh.delivery.runner.start();
     if (hasMail(configuration))
-      notes.push(...(await undeliverableNotes({ ...fresh, parameters: configuration.parameters })));
+      notes.push(
+        ...(await undeliverableNotes({ ...fresh, parameters: configuration.parameters })),
+        ...(await targetNotes(fresh)),
+      );
     log.reopen();
     log.info({}, 'configuration reloaded');
     return notes;

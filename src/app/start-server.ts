@@ -7,6 +7,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { answerWith, openAdminSocket } from '../admin/socket.ts';
+import { targetNotes } from '../delivery/local/notes.ts';
 import { dropFolders, makeDropFolders } from '../delivery/pickup/maildrop.ts';
 import { Pickup } from '../delivery/pickup/pickup.ts';
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
@@ -161,7 +162,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // it.
   const wantsFirst = options.accounts === undefined && hasMail(configuration);
   const firstAccount = wantsFirst ? await ensureFirstAccount(store.directory, parameters.string('myorigin')) : null;
-  if (hasMail(configuration)) notes.push(...(await undeliverableNotes({ ...generations.current, parameters })));
+  if (hasMail(configuration))
+    notes.push(
+      ...(await undeliverableNotes({ ...generations.current, parameters })),
+      ...(await targetNotes(generations.current)),
+    );
 
   generations.current.delivery.runner.start();
   const pickup = new Pickup({

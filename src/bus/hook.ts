@@ -9,6 +9,7 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Account } from '../mail/account.ts';
 import type { Address } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
+import type { LocalTarget } from '../mail/local-target.ts';
 import type { Reply } from '../mail/status.ts';
 import type { DnsQuestion } from '../protocol/dns/message.ts';
 import type { Header } from '../protocol/mime/header.ts';
@@ -102,6 +103,10 @@ export interface Expanded extends Recipient {
    * refused temporarily (virtual aliases, 4.6.0). Otherwise the address that closes the loop bounces (aliases, 5.4.6).
    */
   readonly onCircle?: 'keep' | 'refuse';
+  /** Delivered to this command or file, on behalf of `address`. */
+  readonly target?: LocalTarget;
+  /** This member alone is refused; the others get the message. */
+  readonly refusal?: Reply;
 }
 
 /** What replaces a recipient now. */

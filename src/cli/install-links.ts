@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, CommanderError } from 'commander';
-import { userOf } from '../config/users.ts';
+import { userOf } from '../lookup/system-users.ts';
 import { namedCommands } from './named/table.ts';
 import { shellWord } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';

@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { findGroup, findUser } from '../lookup/system-users.ts';
 import type { Service, UnixSocket } from './configuration.ts';
 import type { Dovecot } from './dovecot/dovecot-conf.ts';
 import type { LmtpSocket } from './dovecot/listeners.ts';
@@ -12,7 +13,6 @@ import type { Fault } from './fault.ts';
 import { SOCKET_PATH_LIMIT } from './paths.ts';
 import { lmtpParameters } from './postfix/lmtp-parameters.ts';
 import type { MainParameters } from './postfix/parameters-reader.ts';
-import { findGroup, findUser } from './users.ts';
 
 export interface LmtpServices {
   readonly services: readonly Service[];

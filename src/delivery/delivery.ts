@@ -17,6 +17,8 @@ import { type ClientProtocol, clientParameters } from './client/client-parameter
 import { Generic } from './client/generic.ts';
 import { createRemote, type Remote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
+import { deliverToTarget } from './local/deliver.ts';
+import { readLocalSettings } from './local/settings.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { deliverToPipe } from './program/pipe.ts';
 import { deliverLocally } from './queue/local-transport.ts';
@@ -127,6 +129,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     remotes[program].set(own, remote);
     byTransport.set(name, remote);
   }
+  const local = readLocalSettings(parameters);
   const timers = options.after === undefined ? {} : { after: options.after };
   const runner = new Runner({
     queue: store.queue,
@@ -139,6 +142,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         if (remote === undefined) throw new Error(`there is no transport ${route.transport}`);
         return remote.deliver(route, items, signal);
       },
+      target: (route, item, signal) =>
+        deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),
       pipe: (route, items, signal) =>
         deliverToPipe(
           { content: store.content, clock, delimiters: parameters.string('recipient_delimiter') },

@@ -18,6 +18,7 @@ export interface AddressKey {
 export interface Found {
   readonly value: string;
   readonly key: AddressKey;
+  readonly table: LookupTable;
 }
 
 /** Names from the network may have many labels: only so many parents are looked up, the shortest. */
@@ -105,7 +106,7 @@ export async function lookUp(tables: readonly LookupTable[], keys: readonly Addr
       if (table.wholeKeyOnly && key !== keys[0]) continue;
       const found = table.get(key.text);
       const value = found instanceof Promise ? await found : found;
-      if (value !== undefined) return { value, key };
+      if (value !== undefined) return { value, key, table };
     }
   }
   return null;

@@ -2,8 +2,9 @@
  * `sendmail` (sendmail(1)): puts a message from standard input into the maildrop folder, from which the server accepts
  * it, now or when it runs again. It needs no right but to make a file there. Requirement P4.
  */
-import { userOf } from '../../config/users.ts';
+
 import { MAX_RECIPIENTS, type Submission } from '../../delivery/pickup/submission.ts';
+import { userOf } from '../../lookup/system-users.ts';
 import { encodeXtext } from '../../protocol/smtp/xtext.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, valuesOf, warn } from './command.ts';
 import { newaliases } from './postmap.ts';

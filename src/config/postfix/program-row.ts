@@ -2,10 +2,11 @@
  * The arguments of pipe(8) and spawn(8) rows of master.cf: attributes as `user=vmail`, then `argv=` and the command's own
  * words. Faults say what a start cannot take.
  */
+import { exportedEnvironment } from '../../lookup/exported-environment.ts';
 import { groupContent } from '../../lookup/split-list.ts';
+import { findGroup, findUser } from '../../lookup/system-users.ts';
 import type { PipeCommand, ProgramCommand } from '../../lookup/transports.ts';
 import type { Fault } from '../fault.ts';
-import { findGroup, findUser } from '../users.ts';
 import type { MasterRow } from './master-cf.ts';
 import type { MainParameters } from './parameters-reader.ts';
 
@@ -80,19 +81,8 @@ function programOf(
     ...userOf(values.get('user'), parameters, complain),
     directory: values.get('directory') || folder,
     timeLimit: parameters.untyped.time(`${row.service}_time_limit`),
-    environment: { PATH: '/usr/bin:/bin', ...exported(parameters) },
+    environment: exportedEnvironment(parameters),
   };
-}
-
-/** export_environment: names, and `name=value`. */
-function exported(parameters: MainParameters): Record<string, string> {
-  return Object.fromEntries(
-    parameters.list('export_environment').flatMap((item) => {
-      const [name = '', ...rest] = (groupContent(item)?.trim() ?? item).split('=');
-      const value = rest.length > 0 ? rest.join('=') : process.env[name];
-      return value === undefined ? [] : [[name, value] as const];
-    }),
-  );
 }
 
 const complainer =

@@ -1,4 +1,4 @@
-/** What the end of a command means for the message, with the codes and words of Postfix's pipe(8). Pure. */
+/** What the end of a command means for the message, with the codes and words of Postfix's pipe(8) and local(8). Pure. */
 import { constants } from 'node:os';
 import { type Reply, reply } from '../../mail/status.ts';
 import type { CommandEnd } from './run-command.ts';
@@ -25,30 +25,38 @@ const STATUSES: Readonly<Record<number, readonly [enhanced: string, words: strin
 /** Characters of a successful command's output in the log. */
 const MOST_SAID = 100;
 
-/** The reply: 2xx sent, 4xx deferred, 5xx bounced. `service`: of master.cf; `path`: of the program. */
-export function replyTo(end: CommandEnd, service: string, path: string): Reply {
+/** How a delivery agent names things. */
+export interface CommandWords {
+  /** The command in its failures. */
+  readonly command: string;
+  /** Of success. `said`: the printable beginning of the output. */
+  delivered(said: string): string;
+  /** What it prints where the program cannot be started; the reason follows. */
+  readonly notStarted: string;
+}
+
+/** The reply: 2xx sent, 4xx deferred, 5xx bounced. */
+export function replyTo(end: CommandEnd, words: CommandWords): Reply {
+  const { command } = words;
   switch (end.kind) {
     case 'no folder':
       return failure('4.3.0', 'temporary failure', '');
     case 'aborted':
       return reply(451, '4.3.0', 'delivery was aborted');
     case 'timeout':
-      return failure('5.3.0', `Command time limit exceeded: "${path}"`, '');
+      return failure('5.3.0', `Command time limit exceeded: "${command}"`, '');
     case 'not started':
-      return failure('4.3.0', 'temporary failure', `pipe: fatal: pipe_command: execvp ${path}: ${end.because}\n`);
+      return failure('4.3.0', 'temporary failure', `${words.notStarted}: ${end.because}\n`);
     case 'signal':
-      return failure('4.3.0', `Command died with signal ${constants.signals[end.signal]}: "${path}"`, end.output);
+      return failure('4.3.0', `Command died with signal ${constants.signals[end.signal]}: "${command}"`, end.output);
     case 'exit':
-      return end.code === 0 ? success(service, end.output) : exited(end.code, path, end.output);
+      return end.code === 0
+        ? reply(250, '2.0.0', words.delivered(printable(end.output).slice(0, MOST_SAID).trimEnd()))
+        : exited(end.code, command, end.output);
   }
 }
 
-function success(service: string, output: string): Reply {
-  const said = printable(output).slice(0, MOST_SAID).trimEnd();
-  return reply(250, '2.0.0', `delivered via ${service} service${said === '' ? '' : ` (${said})`}`);
-}
-
-function exited(code: number, path: string, output: string): Reply {
+function exited(code: number, command: string, output: string): Reply {
   // A command may give its own enhanced code.
   const own = /^([245])(\.\d{1,3}\.\d{1,3})\s+(.*)$/s.exec(output);
   if (own !== null) {
@@ -57,7 +65,7 @@ function exited(code: number, path: string, output: string): Reply {
   }
   const known = STATUSES[code];
   return known === undefined
-    ? failure('5.3.0', `Command died with status ${code}: "${path}"`, output)
+    ? failure('5.3.0', `Command died with status ${code}: "${command}"`, output)
     : failure(known[0], known[1], output);
 }
 

@@ -38,9 +38,7 @@ export async function deliverToPipe(
   const looping = command.flags.has('D') ? await loops(content, items) : [];
   const [first, ...others] = items.filter((item) => !looping.includes(item));
   const loopOutcomes = looping.flatMap(
-    (item): readonly Outcome[] =>
-      unanimous([item], 'bounced', reply(554, '5.4.6', `mail forwarding loop for ${item.recipient}`), transport)
-        .outcomes,
+    (item): readonly Outcome[] => unanimous([item], 'bounced', loopReply(item), transport).outcomes,
   );
   if (first === undefined) return { ...unanimous([], 'bounced', TOO_LARGE, transport), outcomes: loopOutcomes };
   const began = services.clock();
@@ -55,6 +53,9 @@ export async function deliverToPipe(
   const attempt = unanimous([first, ...others], status, answer, transport);
   return { ...attempt, outcomes: [...loopOutcomes, ...attempt.outcomes], sending: services.clock() - began };
 }
+
+export const loopReply = ({ recipient }: QueueItem): Reply =>
+  reply(554, '5.4.6', `mail forwarding loop for ${recipient}`);
 
 async function run(
   { content, clock }: PipeServices,
@@ -87,11 +88,15 @@ async function run(
       ],
     }),
   });
-  return replyTo(end, transport, argv[0] ?? '');
+  return replyTo(end, {
+    command: argv[0] ?? '',
+    delivered: (said) => `delivered via ${transport} service${said === '' ? '' : ` (${said})`}`,
+    notStarted: `pipe: fatal: pipe_command: execvp ${argv[0]}`,
+  });
 }
 
-/** The recipients to which this command has delivered the message before, as its Delivered-To: lines say. */
-async function loops(content: ContentStore, items: readonly QueueItem[]): Promise<readonly QueueItem[]> {
+/** The recipients to which the message was delivered before, as its Delivered-To: lines say. */
+export async function loops(content: ContentStore, items: readonly QueueItem[]): Promise<readonly QueueItem[]> {
   const [first] = items;
   if (first === undefined) return [];
   const header = parseHeader(await readHeaderOctets(content, first.content, first.size, MAX_HEADER_SIZE));
@@ -100,7 +105,7 @@ async function loops(content: ContentStore, items: readonly QueueItem[]): Promis
 }
 
 /** `Fri Nov 27 12:30:41 2026`, local time, as in the first line of an mbox message. */
-function asctime(ms: number): string {
+export function asctime(ms: number): string {
   const [weekday, month] = new Date(ms).toDateString().split(' ');
   const date = new Date(ms);
   return `${weekday} ${month} ${String(date.getDate()).padStart(2)} ${date.toTimeString().slice(0, 8)} ${date.getFullYear()}`;

@@ -10,6 +10,7 @@ import type { Job } from './waiting-jobs.ts';
 export interface Transports {
   local(route: Route & { kind: 'local' }, item: QueueItem): Promise<Attempt>;
   remote(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
+  target(route: Route & { kind: 'target' }, item: QueueItem, signal: AbortSignal): Promise<Attempt>;
   pipe(route: Route & { kind: 'pipe' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
 }
 
@@ -54,6 +55,7 @@ export async function attempt(job: Job, now: number, context: AttemptContext): P
   const cancel = context.after(DELIVERY_DEADLINE, () => deadline.abort());
   try {
     const signal = AbortSignal.any([deadline.signal, context.closing]);
+    if (route.kind === 'target') return await context.transports.target(route, job.first, signal);
     return route.kind === 'pipe'
       ? await context.transports.pipe(route, items, signal)
       : await context.transports.remote(route, items, signal);

@@ -62,7 +62,9 @@ const programOf = (route: Route): Program =>
       ? route.relay === 'local'
         ? 'local'
         : 'error'
-      : route.kind;
+      : route.kind === 'target'
+        ? 'local'
+        : route.kind;
 
 export class Runner {
   readonly #options: RunnerOptions;

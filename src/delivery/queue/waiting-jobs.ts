@@ -1,7 +1,8 @@
 /**
  * Leased items whose delivery has not started: recipients of one message with the same route form one job, and jobs
  * queue in lanes: one for each destination, or for each recipient there if a delivery takes only one
- * (NAME_destination_recipient_limit = 1). Local deliveries run one by one, known errors together.
+ * (NAME_destination_recipient_limit = 1). Local deliveries, commands and files run one by
+ * one, known errors together.
  */
 import { localPart } from '../../mail/address.ts';
 import type { QueueItem } from '../../store/queue.ts';
@@ -102,6 +103,10 @@ export class WaitingJobs {
 
 function jobKey(item: QueueItem, route: Route, destination: string): string {
   const detail =
-    route.kind === 'local' ? String(item.id) : route.kind === 'error' ? `${route.reply.code} ${route.reply.text}` : '';
+    route.kind === 'local' || route.kind === 'target'
+      ? String(item.id)
+      : route.kind === 'error'
+        ? `${route.reply.code} ${route.reply.text}`
+        : '';
   return `${item.queueId}\n${destination}\n${detail}`;
 }

@@ -13,6 +13,7 @@ import { readRefusal } from '../../bus/refusal.ts';
 import type { Rewrite } from '../../lookup/address-rewriting.ts';
 import { addressKey, localPart } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
+import type { LocalTarget } from '../../mail/local-target.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import { trace } from '../../tracing.ts';
 
@@ -21,16 +22,33 @@ export interface ExpansionLimits {
   readonly depth: number;
   /** Completes members. */
   readonly rewrite: Rewrite;
+  /** Delivered-To: names the address before local aliases (frozen_delivered_to). */
+  readonly frozen?: boolean;
   /** All, if absent. */
   readonly steps?: ExpansionSteps;
 }
 
+/** Where mail goes after all aliases. */
+export interface ExpandedRecipient extends Recipient {
+  /** A command or a file that receives on behalf of the address. */
+  readonly target?: LocalTarget;
+  /** The address for Delivered-To: of a target. */
+  readonly delivered?: string;
+}
+
 export interface Expansion {
-  readonly recipients: readonly Recipient[];
+  readonly recipients: readonly ExpandedRecipient[];
   /** Replaced by nothing (an alias to /dev/null): accepted and discarded. */
   readonly dropped: readonly Recipient[];
   /** Refused by a plugin during expansion: these bounce or are retried. */
-  readonly failed: readonly { readonly recipient: Recipient; readonly reply: Reply }[];
+  readonly failed: readonly FailedRecipient[];
+}
+
+export interface FailedRecipient {
+  readonly recipient: Recipient;
+  readonly reply: Reply;
+  /** Of a local alias or one of its members (Postfix: local(8) says so). */
+  readonly isLocal: boolean;
 }
 
 interface Step {
@@ -68,9 +86,9 @@ export async function expand(
       });
   }
   const seen = new Set<string>();
-  const kept = new Map<string, Recipient>();
+  const kept = new Map<string, ExpandedRecipient>();
   const dropped: Recipient[] = [];
-  const failed: { recipient: Recipient; reply: Reply }[] = [];
+  const failed: FailedRecipient[] = [];
   let produced = 0;
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const { recipient } = step;
@@ -87,6 +105,7 @@ export async function expand(
       failed.push({
         recipient: closing,
         reply: reply(550, '5.4.6', `alias database loop for ${localPart(closing.address)}`),
+        isLocal: true,
       });
       continue;
     }
@@ -100,7 +119,11 @@ export async function expand(
     const verdict = await hooks.run('expand', { recipient, into, steps: wanted });
     const refusal = readRefusal(verdict);
     if (refusal?.kind === 'permanent') {
-      failed.push({ recipient, reply: refusal.reply ?? reply(550, '5.1.1', 'Recipient address rejected') });
+      failed.push({
+        recipient,
+        reply: refusal.reply ?? reply(550, '5.1.1', 'Recipient address rejected'),
+        isLocal: false,
+      });
     } else if (refusal !== null) {
       return refusal.reply ?? reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`);
     } else if (into.length > 0) {
@@ -110,10 +133,15 @@ export async function expand(
         return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
       if (step.depth >= limits.depth)
         return tooMuch(recipient, `more than ${limits.depth} deep`, 'virtual_alias_recursion_limit');
+      for (const { target, refusal: refused } of into) {
+        if (refused !== undefined) failed.push({ recipient, reply: refused, isLocal: true });
+        else if (target !== undefined)
+          keepTarget(kept, recipient, target, limits.frozen === true ? beforeAliases(step) : recipient.address);
+      }
       // Pushed in reverse, because they are taken from the end: this keeps the order in which they were written.
       for (let i = into.length - 1; i >= 0; i -= 1) {
         const member = into[i];
-        if (member === undefined || member.address === '') continue;
+        if (member === undefined || member.address === '' || isEnd(member)) continue;
         steps.push({
           recipient: { ...recipient, address: limits.rewrite(member.address) },
           depth: step.depth + 1,
@@ -132,8 +160,29 @@ export async function expand(
   return { recipients: [...kept.values()], dropped, failed };
 }
 
+/** Commands and files are not expanded. */
+const isEnd = ({ target, refusal }: Expanded): boolean => target !== undefined || refusal !== undefined;
+
+/** Once for each alias, as in Postfix. */
+function keepTarget(
+  kept: Map<string, ExpandedRecipient>,
+  recipient: Recipient,
+  target: LocalTarget,
+  delivered: string,
+): void {
+  const key = `${recipient.address}\n${target.user ?? ''}\n${target.text}`;
+  if (!kept.has(key)) kept.set(key, { ...recipient, target, delivered });
+}
+
+/** The address with which the local aliases began. */
+function beforeAliases(step: Step): string {
+  let first = step;
+  while (first.parent !== null && first.onCircle === undefined) first = first.parent;
+  return first.recipient.address;
+}
+
 const tell = ({ address }: Recipient, into: readonly Expanded[]): void =>
-  trace()?.add({ kind: 'expansion', address, into: into.map((member) => member.address) });
+  trace()?.add({ kind: 'expansion', address, into: into.map((member) => member.target?.text ?? member.address) });
 
 /** Names the parameter, for the operator who sees it in the log's reject line. */
 const tooMuch = (recipient: Recipient, what: string, parameter: string): Reply =>

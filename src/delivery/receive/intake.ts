@@ -17,7 +17,7 @@ import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import type { MilterSession } from '../milter/session.ts';
 import type { RewriteField } from '../rewriting/address-rewriter.ts';
-import { routeWords } from '../route/router.ts';
+import { routeTo, routeWords } from '../route/router.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseStructure } from './content-actions.ts';
 import { expand } from './expand.ts';
@@ -226,11 +226,14 @@ export class MessageIntake implements Intake {
     const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
     for (const given of expansion.recipients) {
       const recipient = { ...given, address: await this.#services.domains.resolve(given.address) };
-      const route = await this.#services.router.route(recipient.address, reversePath, filter);
+      const route =
+        given.target === undefined
+          ? await this.#services.router.route(recipient.address, reversePath, filter)
+          : routeTo(given.target, given.delivered ?? recipient.address);
       trace()?.add({ kind: 'route', address: recipient.address, ...routeWords(route) });
       await planRecipient(plan, recipient, route, transaction.hold !== null, context);
     }
-    for (const { recipient, reply: refused } of expansion.failed) planFailure(plan, recipient, refused);
+    for (const failed of expansion.failed) planFailure(plan, failed);
     for (const recipient of expansion.dropped) plan.dropped.push({ recipient, text: 'alias to nobody' });
     return plan;
   }

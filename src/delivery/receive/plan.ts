@@ -9,10 +9,11 @@
 import type { Account } from '../../mail/account.ts';
 import { addressKey } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
-import { isReply, type Reply } from '../../mail/status.ts';
+import { isReply } from '../../mail/status.ts';
 import type { QueueItemDraft } from '../../store/queue.ts';
 import type { LocalDelivery } from '../../store/store.ts';
-import { destinationOf, ERROR_DESTINATION, LOCAL_DESTINATION, type Route } from '../route/router.ts';
+import { destinationOf, errorDestination, LOCAL_DESTINATION, type Route } from '../route/router.ts';
+import type { FailedRecipient } from './expand.ts';
 import { type DeliveryContext, prepareDelivery } from './mailbox-row.ts';
 
 export interface Plan {
@@ -87,12 +88,6 @@ export function withoutDeliveries(plan: Plan): Plan {
  * A recipient refused by a plugin after the message was accepted: the item carries the reason, because it will not be
  * asked again.
  */
-export function planFailure(plan: Plan, recipient: Recipient, refused: Reply): void {
-  plan.queued.push(
-    queueItem(
-      recipient,
-      `${ERROR_DESTINATION}:${refused.enhanced === '' ? '5.0.0' : refused.enhanced} ${refused.text}`,
-      'incoming',
-    ),
-  );
+export function planFailure(plan: Plan, { recipient, reply, isLocal }: FailedRecipient): void {
+  plan.queued.push(queueItem(recipient, errorDestination(reply, isLocal), 'incoming'));
 }

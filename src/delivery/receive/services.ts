@@ -2,7 +2,7 @@
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
+import { localRewriting } from '../../lookup/address-rewriting.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
@@ -13,6 +13,7 @@ import { Milters } from '../milter/milters.ts';
 import { AddressRewriter } from '../rewriting/address-rewriter.ts';
 import { localClients } from '../rewriting/local-clients.ts';
 import type { Router } from '../route/router.ts';
+import type { ExpansionLimits } from './expand.ts';
 import type { TraceSettings } from './trace.ts';
 
 export interface ReceiverOptions {
@@ -60,7 +61,7 @@ export interface ReceiverSettings extends TraceSettings {
   readonly completesTrusted: boolean;
   /** Missing fields are added for all clients (always_add_missing_headers). */
   readonly completesAll: boolean;
-  readonly expansion: { readonly count: number; readonly depth: number; rewrite: Rewrite };
+  readonly expansion: Omit<ExpansionLimits, 'steps'>;
 }
 
 /** What every intake shares. */
@@ -124,6 +125,7 @@ export function readSettings(
       count: parameters.number('virtual_alias_expansion_limit'),
       depth: parameters.number('virtual_alias_recursion_limit'),
       rewrite: localRewriting(parameters),
+      frozen: parameters.boolean('frozen_delivered_to'),
     },
   };
 }

@@ -11,12 +11,14 @@ import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { PipeCommand, Transport, TransportProgram, Transports } from '../../lookup/transports.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../mail/address.ts';
+import type { LocalTarget } from '../../mail/local-target.ts';
 import { formatReply, type Reply, reply } from '../../mail/status.ts';
 import { ownValue } from '../../own-value.ts';
 import type { RouteWords } from '../../tracing.ts';
 import type { Accounts } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { type Nexthop, parseNexthop } from './nexthop.ts';
+import { targetDestination, targetOf } from './target-destination.ts';
 import { parseWay, type Way } from './way.ts';
 
 export type Route = Ending & {
@@ -39,6 +41,14 @@ type Ending =
       readonly kind: 'pipe';
       readonly command: PipeCommand;
       readonly nexthop: string;
+      readonly destination: string;
+    }
+  /** A command or a file of an alias. */
+  | {
+      readonly kind: 'target';
+      readonly target: LocalTarget;
+      /** For Delivered-To:. */
+      readonly delivered: string;
       readonly destination: string;
     }
   /**
@@ -75,8 +85,9 @@ export interface RouterOptions {
 /** Destinations of queue items without a nexthop. */
 export const LOCAL_DESTINATION = 'local';
 export const ERROR_DESTINATION = 'error';
-/** Prefix of the destination of an item with a known error: `error:5.1.6 User has moved`. */
+/** Prefixes of the destination of an item with a known error: `error:5.1.6 User has moved`; of one in a local alias. */
 const FIXED_ERROR = `${ERROR_DESTINATION}:`;
+const FIXED_LOCAL_ERROR = 'Local error:';
 /** Destination of an item that the administrator has returned to its sender (postsuper -e). */
 export const EXPIRED_DESTINATION = 'expired';
 /** Prefix of the destination of an item with a filter: `filter:smtp:[127.0.0.1]:10025`. */
@@ -85,9 +96,13 @@ const FILTERED = 'filter:';
 /** The name by which a route's deliveries are grouped, limited and displayed, and which its items keep. */
 export function destinationOf(route: Route): string {
   if (route.filter !== undefined) return `${FILTERED}${route.filter}`;
-  if (route.kind === 'remote' || route.kind === 'pipe') return route.destination;
+  if (route.kind === 'remote' || route.kind === 'pipe' || route.kind === 'target') return route.destination;
   return route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
 }
+
+/** Of an item that is to bounce, or to be retried, with this reply. */
+export const errorDestination = ({ enhanced, text }: Reply, isLocal: boolean): string =>
+  `${isLocal ? FIXED_LOCAL_ERROR : FIXED_ERROR}${enhanced === '' ? '5.0.0' : enhanced} ${text}`;
 
 /** For whoever watches (tracing.ts). */
 export function routeWords(route: Route): RouteWords {
@@ -98,6 +113,8 @@ export function routeWords(route: Route): RouteWords {
       return { transport: route.transport, nexthop: route.site };
     case 'pipe':
       return { transport: route.transport, nexthop: route.nexthop };
+    case 'target':
+      return { transport: 'local', nexthop: route.target.text };
     case 'error':
       return { transport: route.transport, nexthop: formatReply(route.reply) };
     case 'discard':
@@ -112,8 +129,16 @@ const error = (code: number, enhanced: string, text: string, relay: 'local' | 'n
   transport: relay === 'local' ? 'local' : 'error',
 });
 
+export const routeTo = (target: LocalTarget, delivered: string): Route => ({
+  kind: 'target',
+  target,
+  delivered,
+  destination: targetDestination(target, delivered),
+  transport: 'local',
+});
+
 /** `5.1.1 text` as written after `error:` and `retry:`. */
-function errorTransport(code: number, fallback: string, text: string, transport = 'error'): Route {
+function errorTransport(code: number, fallback: string, text: string, transport = 'error'): Route & { kind: 'error' } {
   const parts = /^([245]\.\d{1,3}\.\d{1,3})\s+(.*)$/s.exec(text);
   const words = parts?.[2] ?? (text === '' ? 'Address is undeliverable' : text);
   return {
@@ -321,10 +346,14 @@ export function createRouter(options: RouterOptions): Router {
       return lastReply === null
         ? error(550, '5.4.7', 'delivery was ended by the administrator')
         : error(550, lastReply.enhanced, lastReply.text);
-    if (destination.startsWith(FIXED_ERROR)) {
-      const text = destination.slice(FIXED_ERROR.length);
-      return errorTransport(text.startsWith('4') ? 450 : 550, '5.0.0', text);
+    for (const prefix of [FIXED_ERROR, FIXED_LOCAL_ERROR]) {
+      if (!destination.startsWith(prefix)) continue;
+      const text = destination.slice(prefix.length);
+      const fixed = errorTransport(text.startsWith('4') ? 450 : 550, '5.0.0', text);
+      return prefix === FIXED_LOCAL_ERROR ? { ...fixed, relay: 'local', transport: 'local' } : fixed;
     }
+    const known = targetOf(destination);
+    if (known !== null) return routeTo(known.target, known.delivered);
     return route(recipient, reversePath, destination.startsWith(FILTERED) ? destination.slice(FILTERED.length) : null);
   }
 

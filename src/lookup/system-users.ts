@@ -5,12 +5,19 @@ export interface User {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
+  readonly home: string;
+  readonly shell: string;
 }
 
-export function findUser(name: string): User | null {
-  const [, , uid, gid] = entry('/etc/passwd', name);
-  return uid === undefined || gid === undefined ? null : { name, uid: Number(uid), gid: Number(gid) };
-}
+const userIn = ([name, , uid, gid, , home = '', shell = '']: readonly string[]): User | null =>
+  name === undefined || uid === undefined || gid === undefined
+    ? null
+    : { name, uid: Number(uid), gid: Number(gid), home, shell };
+
+export const findUser = (name: string): User | null => userIn(entry('/etc/passwd', name));
+
+export const findUid = (uid: number): User | null =>
+  userIn(entries('/etc/passwd').find((fields) => fields[2] === String(uid)) ?? []);
 
 /** The name of a user, and the full name for From; null if there is no such user. */
 export function userOf(uid: number): { readonly name: string; readonly fullName: string } | null {

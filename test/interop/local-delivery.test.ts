@@ -1,0 +1,183 @@
+/**
+ * Commands and files of aliases beside a real Postfix: the same main.cf, aliases and mail. What the commands read and
+ * know, what the files contain, and the log of each are the same.
+ */
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LineClient } from '../../src/lab/line-client.ts';
+import { openSink, type Sink } from '../delivery/client/sink.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+import { jsonLines } from '../kit/json-lines.ts';
+import { startServer, type TestServer } from '../kit/server.ts';
+import { withoutTrace } from './octets.ts';
+import { type Postfix, startPostfix } from './postfix.ts';
+import { freePort, ran, until } from './program.ts';
+
+const SIDES = ['ours', 'theirs'] as const;
+type Side = (typeof SIDES)[number];
+
+/** The members of each alias; DIR is a folder of the side. */
+const ALIASES: Readonly<Record<string, string>> = {
+  cat: '"|/bin/cat > DIR/cat"',
+  env: '"|env > DIR/env; id -un > DIR/id"',
+  nullenv: '"|(env; cat) > DIR/nullenv"',
+  direct: '"|/usr/bin/tee DIR/direct"',
+  blank: '"| /usr/bin/wc -c"',
+  empty: '"|"',
+  quoted: `"|/bin/echo 'a b' \\"c d\\" > DIR/quoted"`,
+  ...Object.fromEntries([1, 64, 67, 69, 73, 75, 78, 99].map((code) => [`x${code}`, `"|echo words; exit ${code}"`])),
+  dsn: '"|echo 5.2.2 full; exit 75"',
+  died: '"|kill -9 $$"',
+  nosuch: '"|/no/such/thing -x"',
+  builtin: '"|nosuch arg"',
+  hang: '"|/bin/sleep 60"',
+  twice: '"|cat >> DIR/twice", "|cat >> DIR/twice", other@out.test',
+  nested: 'twice, "|cat >> DIR/twice"',
+  file: 'DIR/mbox',
+  dir: 'DIR/md/',
+  isdir: 'DIR',
+  nodir: 'DIR/none/mbox',
+  denied: '/root/mbox',
+  nomaildir: '/root/md/',
+  huge: 'DIR/huge',
+  mix: '"|exit 67", DIR/mix, real@out.test',
+  inc: ':include:DIR/include',
+  list: 'a@out.test, "|(env; cat) > DIR/list"',
+};
+/** Mail to an alias: its sender, extension, and domain as written. */
+const MAIL: Readonly<Record<string, { readonly from?: string; readonly to?: string }>> = {
+  env: { from: '"$(x)`;\\ x"@b.test', to: 'ENV+E$xt@OURS.test' },
+  nullenv: { from: '' },
+  file: { to: 'File+Ext@Ours.test' },
+  dir: { from: '' },
+};
+const MESSAGE =
+  'From: <a@b.test>\r\nTo: <c@d.test>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@b.test>\r\nSubject: s\r\n\r\nbody\r\nFrom here\r\n..dot\r\nlast\r\n';
+
+let folder: string;
+let server: TestServer;
+let postfix: Postfix;
+let sink: Sink;
+const ports: Record<Side, number> = { ours: 0, theirs: 0 };
+
+const main = (side: Side): string[] => [
+  'myhostname = mail.ours.test',
+  'mydomain = ours.test',
+  'myorigin = ours.test',
+  'mydestination = ours.test',
+  `alias_maps = hash:${join(folder, side, 'aliases')}`,
+  'local_recipient_maps =',
+  'recipient_delimiter = +',
+  'export_environment = TZ FOO=bar',
+  'command_time_limit = 1s',
+  'message_size_limit = 3500',
+  'mailbox_size_limit = 3500',
+  `relayhost = [127.0.0.1]:${sink.port}`,
+];
+
+beforeAll(async () => {
+  folder = temporaryFolder('local');
+  chmodSync(folder, 0o755);
+  sink = await openSink({});
+  for (const side of SIDES) {
+    const place = join(folder, side);
+    mkdirSync(place);
+    chmodSync(place, 0o777);
+    ports[side] = await freePort();
+    const lines = Object.entries(ALIASES).map(([name, members]) => `${name}: ${members.replaceAll('DIR', place)}\n`);
+    writeFileSync(join(place, 'aliases'), lines.join(''));
+    writeFileSync(join(place, 'huge'), 'x'.repeat(3400));
+    chmodSync(join(place, 'huge'), 0o666);
+    writeFileSync(join(place, 'include'), '"|/bin/true", /var/x, real@out.test\n');
+  }
+  await ran('postalias', [`hash:${join(folder, 'theirs', 'aliases')}`]);
+  postfix = await startPostfix({ main: main('theirs'), services: ['local unix - n n - - local'] });
+  ports.theirs = postfix.port;
+  server = await startServer({
+    portOffset: 0,
+    accounts: {},
+    files: {
+      'main.cf': `${['compatibility_level = 3.6', 'inet_interfaces = 127.0.0.1', 'mynetworks = 127.0.0.0/8', ...main('ours')].join('\n')}\n`,
+      'master.cf': `127.0.0.1:${ports.ours} inet n - n - - smtpd\n`,
+      'dovecot.conf': 'protocols =\n',
+    },
+  });
+});
+afterAll(async () => {
+  await server?.stop();
+  await postfix?.stop();
+  await sink?.close();
+  if (folder !== undefined) removeFolder(folder);
+});
+
+const said = (side: Side): string[] =>
+  side === 'theirs'
+    ? postfix.said().split('\n')
+    : jsonLines<{ process?: string; msg?: string }>(join(server.folders.data, 'log', 'mail.jsonl')).map(
+        ({ process = '', msg = '' }) => `${process}[1]: ${msg}`,
+      );
+
+/** What the log of local(8) says of mail to an alias; that it was forwarded is in no line of ours. */
+const statuses = (side: Side, name: string): string[] =>
+  said(side)
+    .flatMap((line) => {
+      const [, to, rest] =
+        new RegExp(
+          `postfix/local\\[\\d+\\]: \\w+: (to=<(?:[^ ]* orig_to=<)?${name}[+@][^>]*>).* relay=local, .* (dsn=.*)$`,
+          'i',
+        ).exec(line) ?? [];
+      return to === undefined || rest?.includes('forwarded as') ? [] : [`${to} ${rest}`];
+    })
+    .map((line) => line.replaceAll(join(folder, side), 'DIR').replace(/tmp\/\S+?:/, 'tmp/NAME:'))
+    .sort();
+
+async function send(port: number, name: string): Promise<void> {
+  const { from = 'a@b.test', to = `${name}@ours.test` } = MAIL[name] ?? {};
+  const client = await LineClient.connect({ host: '127.0.0.1', port, timeoutMs: 20_000 });
+  try {
+    await client.smtp();
+    for (const line of ['EHLO client.example', `MAIL FROM:<${from}>`, `RCPT TO:<${to}>`, 'DATA', `${MESSAGE}.`]) {
+      const answer = await client.smtp(line);
+      if (!/^[23]/.test(answer)) throw new Error(`${line}: ${answer}`);
+    }
+  } finally {
+    client.close();
+  }
+}
+
+/** Everything in the folder of a side, by path. */
+function results(side: Side): Record<string, string> {
+  const place = join(folder, side);
+  return Object.fromEntries(
+    readdirSync(place, { recursive: true, encoding: 'utf8' })
+      .filter((name) => !/^(aliases|include)/.test(name) && statSync(join(place, name)).isFile())
+      .map((name) => [name.replace(/^(md\/new\/).*/, '$1NAME'), join(place, name)] as const)
+      .map(([name, path]) => {
+        const text = readFileSync(path, 'latin1')
+          .replaceAll(join(folder, side), 'DIR')
+          .replace(/^(From \S+ {2}).*$/gm, '$1DATE')
+          // What the queue does not keep, and what the shell sets.
+          .replace(/^(CLIENT_\w+|PWD|OLDPWD|SHLVL|TZ|_)=.*\n/gm, '')
+          .replace(/^\tby .*\n\tfor .*$/gm, '');
+        const mode = (statSync(path).mode & 0o777).toString(8);
+        return [
+          name,
+          `${mode} ${/env|list/.test(name) ? withoutTrace(text).split('\n').sort().join('\n') : withoutTrace(text)}`,
+        ];
+      }),
+  );
+}
+
+describe('P10: commands and files of aliases as local(8) has them', () => {
+  it('the same log, and the same in the files', async () => {
+    const names = Object.keys(ALIASES);
+    for (const side of SIDES) for (const name of names) await send(ports[side], name);
+    for (const side of SIDES)
+      await until(`mail to all aliases (${side})`, async () => names.every((name) => statuses(side, name).length > 0));
+    await until('all mail to other servers', () => Promise.resolve(sink.received.length >= 10));
+    const log = (side: Side): object => Object.fromEntries(names.map((name) => [name, statuses(side, name)]));
+    expect(log('ours')).toEqual(log('theirs'));
+    expect(results('ours')).toEqual(results('theirs'));
+  });
+});
