@@ -23,7 +23,7 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads): Admin
     },
     ...askDomains(async () => generations.current.domains),
     hashPassword,
-    flush: (filter) => generations.current.delivery.runner.flush(filter),
+    flush: (filter) => generations.flush(filter),
     wake: () => generations.current.delivery.runner.wake(),
     clock,
     progress: () => {},

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { HookSwitch } from '../bus/switch.ts';
 import { messageOf } from '../errors.ts';
+import type { QueueFilter } from '../store/queue.ts';
 import { untraced } from '../tracing.ts';
 import type { Foundation } from './foundation.ts';
 import { buildGeneration, type Generation, type Lasting, type Sessions } from './generation.ts';
@@ -34,14 +35,21 @@ export class Generations {
       hooks: this.hooks,
       // What the runner does is no part of the session that woke it.
       onQueued: () => untraced(() => this.current.delivery.runner.wake()),
-      flushDestination: async (domain) => {
-        const { runner } = this.current.delivery;
-        return (await runner.flush({ destination: domain })) + (await runner.flush({ destination: `relay:${domain}` }));
-      },
+      flushDestination: (domain) => this.flush({ destination: domain }),
     };
     this.#grace = grace;
     this.#current = buildGeneration(foundation, this.#lasting, identities);
     this.#keepExpunged();
+  }
+
+  /** Makes items due; of a `destination`, all by which mail for that domain leaves. Returns their number. */
+  async flush({ destination, ...filter }: QueueFilter): Promise<number> {
+    const { runner, router } = this.current.delivery;
+    if (destination === undefined) return runner.flush(filter);
+    let count = 0;
+    for (const one of await router.destinationsOf(destination))
+      count += await runner.flush({ ...filter, destination: one });
+    return count;
   }
 
   get current(): Generation {

@@ -70,8 +70,6 @@ export interface Delivery {
   close(deadline?: number): Promise<void>;
 }
 
-const LMTP_PORT = 24;
-
 /** Throws if a parameter or a table named by one is invalid. */
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, hooks, parameters, tables, domains, clock, log } = options;
@@ -117,7 +115,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       clock,
       log,
       myhostname: settings.string('myhostname'),
-      port: protocol === 'lmtp' ? LMTP_PORT : options.smtpPort,
+      smtpPort: options.smtpPort,
       tls: options.tls[protocol],
     });
   };

@@ -2,10 +2,11 @@
  * What a peer sends to an SMTP client, and the message that the client has to send: the table of
  * postfix-client.test.ts. Each case is run with a real Postfix and with ours; both must behave alike.
  */
+import { SETTING_CASES, type SettingProfile } from './client-settings.ts';
 import type { Script } from './scripted-peer.ts';
 
 /** The settings of both servers; see postfix-client.test.ts. */
-export type Profile = 'plain' | 'may' | 'login' | 'clear' | 'fallback' | 'raw';
+export type Profile = 'plain' | 'may' | 'login' | 'clear' | 'fallback' | 'raw' | SettingProfile;
 
 export interface Case {
   readonly name: string;
@@ -19,6 +20,8 @@ export interface Case {
   readonly to?: readonly string[];
   /** False: Postfix closes without QUIT, and ours sends it. */
   readonly quitsWhenDone?: false;
+  /** Several sessions at a time. */
+  readonly anyOrder?: true;
   /** Header and body, CRLF; default a short text. */
   readonly text?: string;
 }
@@ -478,4 +481,4 @@ const CONTENT: readonly Case[] = [
   plain('the null sender', {}, { from: '' }),
 ];
 
-export const CASES: readonly Case[] = [...REPLIES, ...SECRETS, ...CONTENT];
+export const CASES: readonly Case[] = [...REPLIES, ...SECRETS, ...CONTENT, ...SETTING_CASES];

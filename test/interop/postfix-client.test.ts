@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { jsonLines } from '../kit/json-lines.ts';
 import { CASES, type Case, type Profile } from './client-cases.ts';
+import { SETTING_PROFILES } from './client-settings.ts';
 import { startInteropHouse } from './house.ts';
 import { startPostfix } from './postfix.ts';
 import { until } from './program.ts';
@@ -29,6 +30,7 @@ const PROFILES: Readonly<Record<Profile, readonly string[]>> = {
   ],
   login: [...LOGIN, 'smtp_sasl_tls_security_options = noanonymous'],
   clear: [...LOGIN, 'smtp_sasl_security_options = noanonymous'],
+  ...SETTING_PROFILES,
   raw: ['disable_mime_output_conversion = yes', 'smtp_line_length_limit = 0'],
 };
 const COMMON = [
@@ -116,10 +118,11 @@ const withoutTrace = (body: string): string => body.replace(/^Received: [^\r]*\r
 const withoutSize = (command: string): string => command.replace(/ SIZE=\d+/, ' SIZE=n');
 
 function look(one: Case, peer: Peer, log: readonly string[]): Seen {
+  const sessions = peer.sessions.map(({ commands }) =>
+    (one.quitsWhenDone === false ? commands.filter((line) => line !== 'QUIT') : commands).map(withoutSize),
+  );
   return {
-    sessions: peer.sessions.map(({ commands }) =>
-      (one.quitsWhenDone === false ? commands.filter((line) => line !== 'QUIT') : commands).map(withoutSize),
-    ),
+    sessions: one.anyOrder === true ? sessions.toSorted((a, b) => (a.join() < b.join() ? -1 : 1)) : sessions,
     bodies: peer.sessions.flatMap(({ bodies }) => bodies.map(withoutTrace)),
     log,
   };
@@ -142,7 +145,7 @@ async function makeCertificate(): Promise<Certificate> {
   return { key: pems.private, cert: pems.cert };
 }
 
-describe('our SMTP client and that of Postfix', () => {
+describe('P17: our SMTP client and that of Postfix', () => {
   const results = new Map<string, Readonly<Record<'postfix' | 'ours', Seen>>>();
   const closers: (() => Promise<void>)[] = [];
 
@@ -150,7 +153,10 @@ describe('our SMTP client and that of Postfix', () => {
     const transports = (who: 'postfix' | 'ours'): string =>
       [
         'src.example = discard:',
-        ...runs.map(({ domain, peers }) => `{ ${domain} = smtp:[127.0.0.1]:${peers[who].port} }`),
+        ...runs.map(
+          ({ domain, peers }) =>
+            `{ ${domain} = ${profile === 'lmtp' ? 'lmtp:inet' : 'smtp'}:[127.0.0.1]:${peers[who].port} }`,
+        ),
       ]
         .map((entry, i) => (i === 0 ? `{ ${entry} }` : entry))
         .join(', ');
@@ -159,7 +165,10 @@ describe('our SMTP client and that of Postfix', () => {
       ...PROFILES[profile],
       `transport_maps = inline:{ ${transports(who)} }`,
     ];
-    const [postfix, ours] = await Promise.all([startPostfix({ main: main('postfix') }), startOurs(main('ours'))]);
+    const [postfix, ours] = await Promise.all([
+      startPostfix({ main: main('postfix'), services: ['lmtp unix - - n - - lmtp'] }),
+      startOurs(main('ours')),
+    ]);
     closers.push(
       () => postfix.stop(),
       () => ours.stop(),

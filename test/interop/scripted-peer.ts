@@ -39,6 +39,7 @@ const DEFAULTS: Script = {
   greeting: '220 peer.example ESMTP\r\n',
   EHLO: '250-peer.example\r\n250-8BITMIME\r\n250 SIZE 10000000\r\n',
   HELO: '250 peer.example\r\n',
+  LHLO: '250-peer.example\r\n250-8BITMIME\r\n250 SIZE 10000000\r\n',
   MAIL: '250 2.1.0 Ok\r\n',
   RCPT: '250 2.1.5 Ok\r\n',
   DATA: '354 End data with <CR><LF>.<CR><LF>\r\n',

@@ -1,21 +1,29 @@
 /** A connection to another mail server by TCP or a UNIX socket, with a deadline and an optional source address (smtp_bind_address). */
-import { connect, isIPv6, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 export interface ConnectOptions {
   readonly ip: string;
   readonly port: number;
   /** A UNIX socket instead of them, or null. */
   readonly path: string | null;
-  readonly bind: { readonly ipv4: string; readonly ipv6: string };
+  /** The own address, or ''. */
+  readonly localAddress: string;
   /** ms */
   readonly timeout: number;
   readonly signal: AbortSignal;
 }
 
-/** Rejects with a message for the log: `Connection refused`. */
+/** The message is for the log: `Connection refused`. */
+export class ConnectError extends Error {
+  /** The own address could not be used. */
+  get isOfBind(): boolean {
+    return this.cause instanceof Error && (this.cause as NodeJS.ErrnoException).syscall === 'bind';
+  }
+}
+
+/** Rejects with ConnectError. */
 export function connectTo(options: ConnectOptions): Promise<Socket> {
-  const { ip, port, path, bind, timeout, signal } = options;
-  const localAddress = isIPv6(ip) ? bind.ipv6 : bind.ipv4;
+  const { ip, port, path, localAddress, timeout, signal } = options;
   return new Promise((resolve, reject) => {
     const socket =
       path === null ? connect({ host: ip, port, ...(localAddress === '' ? {} : { localAddress }) }) : connect({ path });
@@ -31,7 +39,7 @@ export function connectTo(options: ConnectOptions): Promise<Socket> {
       // A late error on an abandoned socket must not end the process.
       socket.on('error', () => {});
       socket.destroy();
-      reject(new Error(wordsFor(error), { cause: error }));
+      reject(new ConnectError(wordsFor(error), { cause: error }));
     };
     signal.addEventListener('abort', onAbort);
     socket.once('error', fail);

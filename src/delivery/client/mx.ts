@@ -1,13 +1,15 @@
 /**
- * The hosts for a nexthop, in the order in which to try them (RFC 5321 section 5.1): MX by preference, equal ones
- * shuffled; the domain's own addresses if it has no MX; none for a null MX (RFC 7505); never ourselves, nor hosts whose
+ * The hosts for a nexthop, in the order in which to try them (RFC 5321 section 5.1): MX by preference, then as
+ * `address-order.ts` says; the domain's own addresses if it has no MX; none for a null MX (RFC 7505); never ourselves, nor hosts whose
  * preference is not better than ours.
  */
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { type Reply, reply } from '../../mail/status.ts';
-import { ResolveError, type Resolver } from '../../protocol/dns/resolver.ts';
+import { ResolveError } from '../../protocol/dns/resolver.ts';
 import type { Nexthop } from '../route/nexthop.ts';
+import { type AddressOrder, inOrder, orderAddresses } from './address-order.ts';
+import { addressesOf, FilteredError, type HostLookup, mailExchangesOf } from './host-lookup.ts';
 
 export interface Host {
   /** The name used in logs and for the certificate check; the address itself for a literal. */
@@ -20,13 +22,21 @@ export type FoundHosts =
   /** `areMine`: we are an MX host of the domain too. */
   | { readonly ok: false; readonly status: 'deferred' | 'bounced'; readonly reply: Reply; readonly areMine: boolean };
 
-export interface HostFinder {
-  readonly resolver: Resolver;
+/** The settings of a client for finding hosts. */
+export interface HostSearch {
+  readonly order: AddressOrder;
+  /** False: without DNS a next hop is a host (smtp_dns_support_level = disabled). */
+  readonly asksMx: boolean;
+  /** A host of the domain's name may take the mail where its MX is not known now (ignore_mx_lookup_error). */
+  readonly ignoresMxFault: boolean;
+  /** Mail waits where no MX host has an address (smtp_defer_if_no_mx_address_found). */
+  readonly defersWithoutAddress: boolean;
+}
+
+export interface HostFinder extends HostSearch {
+  readonly lookup: HostLookup;
   /** Returns a number from 0 up to 1. */
   readonly random: () => number;
-  /** smtp_mx_address_limit; 0 means no limit. */
-  readonly addressLimit: number;
-  readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
   /** Whether the name or address is our own (myhostname, inet_interfaces, proxy_interfaces). */
   isMyself(nameOrIp: string): boolean;
 }
@@ -43,42 +53,19 @@ const MAX_EXCHANGES = 20;
 /** 'null' if the domain does not accept mail (RFC 7505); otherwise a list, perhaps of the domain alone. */
 async function exchangesOf(
   domain: string,
-  resolver: Resolver,
+  { lookup, ignoresMxFault }: HostFinder,
 ): Promise<{ name: string; preference: number }[] | 'null'> {
   try {
-    const records = await resolver.mx(domain);
+    const records = await mailExchangesOf(domain, lookup);
     if (records.length === 1 && (records[0]?.exchange === '' || records[0]?.exchange === '.')) return 'null';
     const exchanges = records
       .map(({ exchange, preference }) => ({ name: exchange.toLowerCase().replace(/\.$/, ''), preference }))
       .filter(({ name }) => name !== '');
     if (exchanges.length > 0) return exchanges;
   } catch (error) {
-    if (!(error instanceof ResolveError) || error.reason === 'tempfail') throw error;
+    if (!(error instanceof ResolveError) || (error.reason === 'tempfail' && !ignoresMxFault)) throw error;
   }
   return [{ name: domain, preference: 0 }];
-}
-
-/** Ascending preference; equal ones in random order. */
-function inOrder(
-  exchanges: { name: string; preference: number }[],
-  random: () => number,
-): { name: string; preference: number }[] {
-  const keyed = exchanges.map((exchange) => ({ exchange, key: random() }));
-  keyed.sort((a, b) => a.exchange.preference - b.exchange.preference || a.key - b.key);
-  return keyed.map(({ exchange }) => exchange);
-}
-
-async function addressesOf(name: string, finder: HostFinder): Promise<readonly string[]> {
-  if (isIP(name) !== 0) return [name];
-  const { resolver, families } = finder;
-  const asked = await Promise.allSettled([
-    families.ipv6 ? resolver.aaaa(name) : [],
-    families.ipv4 ? resolver.a(name) : [],
-  ]);
-  const ips = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-  if (ips.length > 0) return ips;
-  const fault = asked.find((answer) => answer.status === 'rejected');
-  throw fault?.reason ?? new ResolveError('nodata', `${name} has no address`);
 }
 
 const nameService = (name: string, type: string, again: boolean): string =>
@@ -89,38 +76,44 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
   let exchanges: { name: string; preference: number }[];
   try {
     const found =
-      nexthop.mx && isIP(domain) === 0 ? await exchangesOf(domain, finder.resolver) : [{ name: domain, preference: 0 }];
+      nexthop.mx && finder.asksMx && isIP(domain) === 0
+        ? await exchangesOf(domain, finder)
+        : [{ name: domain, preference: 0 }];
     if (found === 'null') return bounced(reply(556, '5.1.10', `Domain ${domain} does not accept mail (nullMX)`));
-    exchanges = inOrder(found, finder.random).slice(0, MAX_EXCHANGES);
-  } catch {
-    const answer = reply(451, '4.4.3', nameService(domain, 'MX', true));
-    return { ok: false, status: 'deferred', reply: answer, areMine: false };
+    exchanges = inOrder(found, finder.order.randomize ? finder.random : null).slice(0, MAX_EXCHANGES);
+  } catch (error) {
+    if (error instanceof FilteredError) return deferred(reply(451, '4.7.0', error.message));
+    return deferred(reply(451, '4.4.3', nameService(domain, 'MX', true)));
   }
   const resolved: Exchange[] = [];
   let again = false;
+  let filtered: FilteredError | null = null;
   for (const exchange of exchanges) {
     try {
-      resolved.push({ ...exchange, ips: await addressesOf(exchange.name, finder) });
+      resolved.push({ ...exchange, ips: await addressesOf(exchange.name, finder.lookup) });
     } catch (error) {
-      again ||= !(error instanceof ResolveError) || error.reason === 'tempfail';
+      if (error instanceof FilteredError) filtered = error;
+      else again ||= !(error instanceof ResolveError) || error.reason === 'tempfail';
     }
-    if (finder.addressLimit > 0 && resolved.length >= finder.addressLimit) break;
+    if (finder.order.limit > 0 && resolved.length >= finder.order.limit) break;
   }
+  const [first] = exchanges;
   if (resolved.length === 0) {
-    const answer = reply(
-      again ? 451 : 550,
-      again ? '4.4.3' : '5.4.4',
-      nameService(exchanges[0]?.name ?? domain, 'A', again),
-    );
-    return { ok: false, status: again ? 'deferred' : 'bounced', reply: answer, areMine: false };
+    const name = first?.name ?? domain;
+    if (filtered !== null && !again) return deferred(reply(451, '4.7.0', filtered.message));
+    const text = nameService(name, 'A', again);
+    if (again) return deferred(reply(451, '4.4.3', text));
+    return finder.defersWithoutAddress && name !== domain
+      ? deferred(reply(451, '4.4.4', text))
+      : bounced(reply(550, '5.4.4', text));
   }
   // An explicit port means another server on this machine, for instance a content filter.
   const better = nexthop.port === null ? betterThanMyself(resolved, finder) : resolved;
   if (better.length === 0)
     return bounced(reply(554, '5.4.6', `mail for ${nexthop.mx ? domain : `[${domain}]`} loops back to myself`), true);
-  const hosts = better.flatMap(({ name, ips }) => ips.map((ip) => ({ name, ip })));
-  const areMine = better.length < resolved.length;
-  return { ok: true, hosts: finder.addressLimit > 0 ? hosts.slice(0, finder.addressLimit) : hosts, areMine };
+  const addresses = better.flatMap(({ name, preference, ips }) => ips.map((ip) => ({ name, ip, preference })));
+  const hosts = orderAddresses(addresses, finder.order, finder.random).map(({ name, ip }) => ({ name, ip }));
+  return { ok: true, hosts, areMine: better.length < resolved.length };
 }
 
 /** Only hosts with a better preference than ours: the others would cause a mail loop. */
@@ -132,6 +125,8 @@ function betterThanMyself(exchanges: readonly Exchange[], finder: HostFinder): r
   const best = Math.min(...mine);
   return exchanges.filter(({ preference }) => preference < best);
 }
+
+const deferred = (answer: Reply): FoundHosts => ({ ok: false, status: 'deferred', reply: answer, areMine: false });
 
 const bounced = (answer: Reply, areMine = false): FoundHosts => ({
   ok: false,

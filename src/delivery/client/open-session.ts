@@ -4,10 +4,11 @@
  * A failed TLS handshake is only reported: `remote-attempt.ts` may retry in clear text under the conditions of
  * `mayGoOnInClear`.
  */
-import { isIP } from 'node:net';
+import { isIP, isIPv6, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { lookUp, mailboxKeys } from '../../lookup/address-keys.ts';
 import type { ClientContexts } from './client-contexts.ts';
-import { connectTo } from './connect.ts';
+import { ConnectError, connectTo } from './connect.ts';
 import type { Listener } from './debugged-peer.ts';
 import { ignoredKeywordsOf } from './ignored-keywords.ts';
 import { type Peer, peerWords } from './peer-outcome.ts';
@@ -27,6 +28,7 @@ export interface OpenOptions {
   readonly credentials: Credentials | null;
   readonly signal: AbortSignal;
   readonly listener: Listener | null;
+  warn(message: string): void;
   /** A handshake was made, whatever its certificate is worth. */
   onSecured(socket: TLSSocket, proof: Proof): void;
 }
@@ -45,16 +47,7 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   const { peer, policy, settings, credentials, signal } = options;
   const { tls } = settings;
   const ignoredKeywords = await ignoredKeywordsOf(settings.ignoredKeywords, peer.ip);
-  const socket = await connectTo({
-    ip: peer.ip,
-    port: peer.port,
-    path: peer.nexthop.socket,
-    bind: settings.bind,
-    timeout: settings.connectTimeout,
-    signal,
-  }).catch((error: Error) => {
-    throw new SessionFault('connect', { kind: 'connect' }, error.message);
-  });
+  const socket = await connected(options);
   const onAbort = (): void => {
     socket.destroy();
   };
@@ -65,7 +58,7 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
       listener: options.listener,
       peerWords: peerWords(peer),
       heloName: settings.heloName,
-      lmtp: settings.protocol === 'lmtp',
+      hello: settings.hello,
       starttls: tls.wrapper ? 'wrap' : STARTTLS[policy.level],
       tls: () => ({
         secureContext: options.contexts.of(policy),
@@ -77,11 +70,14 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
         return proof.fault;
       },
       timeouts: settings.timeouts,
+      deadline: settings.deadline,
+      waitsForQuit: settings.waitsForQuit,
+      replyFilter: settings.replyFilter,
       ignoredKeywords,
     });
     if (credentials === null) return session;
     try {
-      await logIn(session, credentials, settings.auth.demands, isAuthenticating(policy.level));
+      await logIn(session, credentials, settings.auth, isAuthenticating(policy.level));
       return session;
     } catch (error) {
       session.quit();
@@ -92,8 +88,38 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   }
 }
 
-/** smtp_sasl_password_maps: looked up by host name, then by the nexthop as configured; null if there is no entry. */
-export async function findCredentials(peer: Peer, { auth }: RemoteSettings): Promise<Credentials | null> {
+/** smtp_bind_address; where it cannot be used, the system's choice, or mail waits (smtp_bind_address_enforce). */
+async function connected({ peer, settings, signal, warn }: OpenOptions): Promise<Socket> {
+  const { bind } = settings;
+  const localAddress = isIPv6(peer.ip) ? bind.ipv6 : bind.ipv4;
+  const place = { ip: peer.ip, port: peer.port, path: peer.nexthop.socket, timeout: settings.connectTimeout, signal };
+  try {
+    return await connectTo({ ...place, localAddress }).catch((error: ConnectError) => {
+      if (!error.isOfBind) throw error;
+      warn(`bind ${localAddress}: ${error.message}`);
+      if (bind.enforced)
+        throw new SessionFault('connect', { kind: 'policy', enhanced: '4.4.0', words: 'server configuration error' });
+      return connectTo({ ...place, localAddress: '' });
+    });
+  } catch (error) {
+    if (error instanceof ConnectError) throw new SessionFault('connect', { kind: 'connect' }, error.message);
+    throw error;
+  }
+}
+
+/**
+ * smtp_sasl_password_maps: looked up by host name, then by the nexthop as configured; before both by sender
+ * (smtp_sender_dependent_authentication). Null if there is no entry.
+ */
+export async function findCredentials(
+  peer: Peer,
+  sender: string,
+  { auth, delimiters }: RemoteSettings,
+): Promise<Credentials | null> {
+  if (auth.bySender && sender !== '') {
+    const found = await lookUp(auth.passwords, mailboxKeys(sender, delimiters, false));
+    if (found !== null) return parseCredentials(found.value);
+  }
   for (const key of [peer.name, peer.destination, peer.nexthop.host]) {
     for (const table of auth.passwords) {
       const entry = await table.get(key);

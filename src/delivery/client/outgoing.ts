@@ -3,6 +3,7 @@
  * section 5, RFC 6152, RFC 6531), in Postfix's order.
  */
 import { isAscii } from 'node:buffer';
+import { unquoteLocalPart } from '../../mail/local-part.ts';
 import { SevenBitConverter } from '../../protocol/mime/seven-bit.ts';
 import { parseMailbox } from '../../protocol/smtp/mailbox.ts';
 import { encodeXtext } from '../../protocol/smtp/xtext.ts';
@@ -36,6 +37,12 @@ function spokenAddress(address: string): string | null {
   return `"${local.replace(/["\\]/g, '\\$&')}"${at < 0 ? '' : `@${domain}`}`;
 }
 
+/** As it is meant, whatever a server makes of it. */
+const unquoted = (address: string): string => {
+  const at = address.lastIndexOf('@');
+  return at < 0 ? unquoteLocalPart(address) : unquoteLocalPart(address.slice(0, at)) + address.slice(at);
+};
+
 export const isSpeakable = ({ recipient, reversePath }: QueueItem): boolean =>
   spokenAddress(recipient) !== null && spokenAddress(reversePath) !== null && recipient !== '';
 
@@ -49,6 +56,10 @@ export interface OutgoingOptions {
   readonly converts: boolean;
   /** smtp_line_length_limit; 0 means no limit. */
   readonly lineLimit: number;
+  /** smtp_quote_rfc821_envelope */
+  readonly quotes: boolean;
+  /** smtp_send_dummy_mail_auth */
+  readonly namesNoLogin: boolean;
   /** mime_nesting_limit */
   readonly nestingLimit: number;
   /** Changes the message as smtp_header_checks and the like say. */
@@ -72,6 +83,7 @@ export function outgoing(
   const eightBit = session.offers('8BITMIME');
   const converted = options.converts && !eightBit;
   const dsn = session.offers('DSN');
+  const written = options.quotes ? spokenAddress : unquoted;
   const parameters = [
     // The size after conversion is not known in advance.
     session.offers('SIZE') && !converted ? `SIZE=${first.size}` : '',
@@ -79,12 +91,11 @@ export function outgoing(
     dsn && first.envid !== '' ? `ENVID=${first.envid}` : '',
     dsn && first.ret !== '' ? `RET=${first.ret}` : '',
     first.smtputf8 && session.offers('SMTPUTF8') ? 'SMTPUTF8' : '',
+    options.namesNoLogin && session.offers('AUTH') ? 'AUTH=<>' : '',
   ];
   return {
-    mail: [`MAIL FROM:<${spokenAddress(first.reversePath)}>`, ...parameters].filter(Boolean).join(' '),
-    recipients: items.map(
-      (item) => `RCPT TO:<${spokenAddress(item.recipient)}>${dsn ? recipientParameters(item) : ''}`,
-    ),
+    mail: [`MAIL FROM:<${written(first.reversePath)}>`, ...parameters].filter(Boolean).join(' '),
+    recipients: items.map((item) => `RCPT TO:<${written(item.recipient)}>${dsn ? recipientParameters(item) : ''}`),
     body: bodyOf(
       filtered(options.filter, converted ? sevenBit(content.octets, options.nestingLimit) : content.octets),
       new OutgoingText(options.lineLimit),

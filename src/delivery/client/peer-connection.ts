@@ -20,6 +20,12 @@ export class ConnectionFault extends Error {
   }
 }
 
+/**
+ * smtp_per_request_deadline: time limits cover a whole command and its reply, and that of a transfer goes on by what
+ * was sent, at this many octets a second (smtp_min_data_rate). Null: a time limit begins anew with each octet.
+ */
+export type Deadline = { readonly minimumRate: number } | null;
+
 /** In the transcript. */
 const SIDES = { '>': ' Out: ', '<': ' In:  ' } as const;
 const TRANSCRIPT_LINES = 200;
@@ -36,10 +42,14 @@ export class PeerConnection {
   #wake: (() => void) | null = null;
   readonly #transcript: string[] = [];
   readonly #listener: Listener | null;
+  readonly #deadline: Deadline;
+  /** Of the transfer in progress, ms since 1970. */
+  #transferEnd = 0;
 
-  constructor(socket: Socket, listener: Listener | null) {
+  constructor(socket: Socket, listener: Listener | null, deadline: Deadline = null) {
     this.#socket = socket;
     this.#listener = listener;
+    this.#deadline = deadline;
     this.#listen(socket);
   }
 
@@ -69,7 +79,8 @@ export class PeerConnection {
   }
 
   /**
-   * The next reply. Rejects with ConnectionFault if the peer disconnects, floods us, or takes longer than `timeout` ms.
+   * The next reply. Rejects with ConnectionFault if the peer disconnects, floods us, or is silent for `timeout` ms; with
+   * a deadline, if the whole takes longer.
    */
   async reply(timeout: number): Promise<PeerReply> {
     let reply = this.#reader.next();
@@ -77,7 +88,7 @@ export class PeerConnection {
     while (reply === null) {
       if (this.#reader.overflow) throw this.#end('flood', 'an endless reply');
       if (this.#ended !== null) throw this.#ended;
-      await this.#activity(end);
+      await this.#activity(this.#deadline === null ? Date.now() + timeout : end);
       reply = this.#reader.next();
     }
     for (const line of reply.lines) this.#note('<', line);
@@ -98,7 +109,7 @@ export class PeerConnection {
     const onDrain = (): void => this.#wake?.();
     socket.on('drain', onDrain);
     try {
-      const end = Date.now() + timeout;
+      const end = this.#deadline === null ? Date.now() + timeout : this.#transferEnd;
       while (socket.writableNeedDrain) {
         if (this.#ended !== null) throw this.#ended;
         await this.#activity(end);
@@ -106,6 +117,19 @@ export class PeerConnection {
     } finally {
       socket.off('drain', onDrain);
     }
+    this.#wrote(octets, timeout);
+  }
+
+  /** The time for a message begins, ms. */
+  beginTransfer(timeout: number): void {
+    this.#transferEnd = Date.now() + timeout;
+  }
+
+  #wrote(octets: readonly Uint8Array[], timeout: number): void {
+    if (this.#deadline === null) return;
+    const count = octets.reduce((sum, { length }) => sum + length, 0);
+    const gained = (count / Math.max(1, this.#deadline.minimumRate)) * 1000;
+    this.#transferEnd = Math.min(Date.now() + timeout, this.#transferEnd + gained);
   }
 
   /** Rejects with the handshake error; the connection is then closed. The caller checks the peer's identity. */
@@ -133,12 +157,19 @@ export class PeerConnection {
   }
 
   /**
-   * Sends QUIT and closes without waiting for the reply (smtp_skip_quit_response). `timeout`: ms until the socket is
+   * Sends QUIT, and closes then or when it is answered (smtp_skip_quit_response). `timeout`: ms until the socket is
    * destroyed.
    */
-  quit(timeout: number): void {
+  quit(timeout: number, waits = false): void {
     if (this.#ended !== null) {
       this.destroy();
+      return;
+    }
+    if (waits) {
+      this.#socket.unref();
+      this.send(['QUIT']);
+      const close = (): void => this.destroy();
+      this.reply(timeout).then(close, close);
       return;
     }
     this.#note('>', 'QUIT');
@@ -181,6 +212,8 @@ export class PeerConnection {
         },
         Math.max(0, end - Date.now()),
       );
+      // The socket keeps the process alive as long as it should.
+      timer.unref();
       this.#wake = () => {
         clearTimeout(timer);
         this.#wake = null;

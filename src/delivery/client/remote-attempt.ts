@@ -67,6 +67,8 @@ interface Place {
   readonly credentials: Credentials | null;
   /** Sessions with the same key are interchangeable. */
   readonly key: string;
+  /** They may take another message. */
+  readonly isKept: boolean;
 }
 
 export class RemoteAttempt {
@@ -119,11 +121,18 @@ export class RemoteAttempt {
     const { settings } = this.#services;
     const policy = await this.#policyFor(peer);
     if (policy === null) return;
-    const credentials = await findCredentials(peer, settings);
-    const place: Place = { peer, policy, credentials, key: keyOf(peer, policy) };
+    const credentials = await findCredentials(peer, this.#items[0]?.reversePath ?? '', settings);
+    const place = await this.#placeOf(peer, policy, credentials);
     const kept = await this.#keptSession(place);
     if (kept === null) await this.#connectTo(place);
     else await this.#useSession(kept, place);
+  }
+
+  async #placeOf(peer: Peer, policy: TlsPolicy, credentials: Credentials | null): Promise<Place> {
+    const { kept } = this.#services.settings;
+    const isKept =
+      kept === 'all' || (await kept.matches(peer.nexthop.host)) || (await kept.matches(peer.name.toLowerCase()));
+    return { peer, policy, credentials, isKept, key: keyOf(peer, policy, credentials) };
   }
 
   /** Null if the configuration cannot be used: its mail waits. */
@@ -164,6 +173,7 @@ export class RemoteAttempt {
       credentials,
       listener,
       signal: this.#signal,
+      warn: (message) => this.#services.log.warn({ destination: peer.destination }, message),
       onSecured: (socket, proof) => this.#logTls(peer, socket, proof),
     }).catch((error: unknown) => {
       if (error instanceof SessionFault) return error;
@@ -197,13 +207,13 @@ export class RemoteAttempt {
   }
 
   async #useSession(session: SmtpSession, place: Place): Promise<void> {
-    const { settings, clock, pool } = this.#services;
-    const { peer, key } = place;
+    const { settings, clock } = this.#services;
+    const { peer } = place;
     this.#sessions += 1;
     const accepted = await this.#withoutUnsupported(session, peer);
     const [first, ...others] = accepted;
     if (first === undefined) {
-      pool.put(key, session);
+      this.#release(session, place);
       return;
     }
     if (session.sizeLimit > 0 && first.size > session.sizeLimit) {
@@ -213,14 +223,14 @@ export class RemoteAttempt {
         `message size ${first.size} exceeds size limit ${session.sizeLimit} of server ${peerWords(peer)}`,
       );
       for (const item of accepted) this.#note(outcomeOf(item, 'bounced', tooLarge, peer));
-      pool.put(key, session);
+      this.#release(session, place);
       return;
     }
     const seen = await this.#seenOutside([first, ...others]);
     if (seen === null) {
       const later = reply(451, '4.3.0', `${settings.protocol}_generic_maps lookup problem`);
       for (const item of accepted) this.#note(outcomeOf(item, 'deferred', later, peer));
-      pool.put(key, session);
+      this.#release(session, place);
       return;
     }
     const message = outgoing(seen, session, await this.#contentOf(first), {
@@ -243,7 +253,13 @@ export class RemoteAttempt {
     }
     if (fault !== null && this.#goesOnInClear(fault, place)) return this.#connectTo(this.#inClear(place));
     if (session.protocolError || fault !== null) this.#keepTranscript(session);
-    if (fault === null) pool.put(key, session);
+    if (fault === null) this.#release(session, place);
+  }
+
+  /** Ready for MAIL FROM. */
+  #release(session: SmtpSession, { key, isKept }: Place): void {
+    if (isKept) this.#services.pool.put(key, session);
+    else session.quit();
   }
 
   /** The recipients whose mail this server supports; the others bounce. */
@@ -331,7 +347,7 @@ export class RemoteAttempt {
 
   #inClear(place: Place): Place {
     const policy = clearPolicy(this.#services.settings.tls);
-    return { ...place, policy, key: keyOf(place.peer, policy) };
+    return { ...place, policy, key: keyOf(place.peer, policy, place.credentials) };
   }
 
   /** Runs work in a session that is aborted by the signal. */
@@ -346,8 +362,8 @@ export class RemoteAttempt {
   }
 }
 
-const keyOf = (peer: Peer, { fingerprints, ...policy }: TlsPolicy): string =>
-  JSON.stringify([peer.ip, peer.port, peer.name, peer.destination, policy, [...fingerprints]]);
+const keyOf = (peer: Peer, { fingerprints, ...policy }: TlsPolicy, credentials: Credentials | null): string =>
+  JSON.stringify([credentials?.user, peer.ip, peer.port, peer.name, peer.destination, policy, [...fingerprints]]);
 
 /** Why the session ended, if it did. */
 function faultOf(fates: readonly Fate[]): SessionFault | null {

@@ -6,6 +6,7 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { reply } from '../../mail/status.ts';
+import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
@@ -25,13 +26,13 @@ export interface RemoteOptions {
   /** debug_peer_list; null if it is empty. */
   readonly debugPeers: DebugPeers | null;
   readonly generic: Generic | null;
-  readonly finder: Omit<HostFinder, 'addressLimit' | 'families'>;
+  readonly finder: Pick<HostFinder, 'random' | 'isMyself'> & { readonly resolver: Resolver };
   readonly content: ContentStore;
   readonly clock: Clock;
   readonly log: Log;
   readonly myhostname: string;
-  /** The port of other servers: 25 or 24, or shifted in the lab. */
-  readonly port: number;
+  /** The port of other SMTP servers: 25, or shifted in the lab. */
+  readonly smtpPort: number;
   readonly tls: ClientTlsFiles;
 }
 
@@ -42,16 +43,17 @@ export interface Remote {
   close(): void;
 }
 
+const SMTP_PORT = 25;
 const UNSPEAKABLE = reply(553, '5.1.3', 'an envelope address cannot be expressed in SMTP');
 
 export function createRemote(options: RemoteOptions): Remote {
   const { settings, clock, content } = options;
   const pool = new SessionPool(settings.pool, clock);
   const finder: HostFinder = {
-    ...options.finder,
+    ...settings.search,
+    lookup: { ...settings.lookup, resolver: options.finder.resolver },
+    random: options.finder.random,
     isMyself: (name) => options.finder.isMyself(name),
-    addressLimit: settings.addressLimit,
-    families: settings.families,
   };
   const services: RemoteServices = {
     settings,
@@ -111,7 +113,7 @@ export function createRemote(options: RemoteOptions): Remote {
       };
     const found = await findHosts(nexthop, finder);
     if (!found.ok) return found;
-    const port = nexthop.port ?? options.port;
+    const port = nexthop.port ?? (settings.port === SMTP_PORT ? options.smtpPort : settings.port);
     return {
       ok: true,
       peers: found.hosts.map((host) => ({ ...host, port, nexthop, destination })),

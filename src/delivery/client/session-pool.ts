@@ -7,7 +7,7 @@ import type { Clock } from '../../clock.ts';
 import type { SmtpSession } from './smtp-session.ts';
 
 export interface PoolLimits {
-  /** ms; 0 disables reuse. */
+  /** ms; 0 keeps none. */
   readonly idle: number;
   readonly age: number;
   /** Transactions in one session; 0 means no limit. */

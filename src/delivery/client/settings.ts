@@ -2,11 +2,17 @@
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import { type ContentRules, readContentRules } from '../checks/rules.ts';
 import { openTables } from '../route/address-tables.ts';
-import { type Nexthop, parseNexthop } from '../route/nexthop.ts';
+import { createDomainList, type DomainList } from '../route/domain-list.ts';
+import { type Nexthop, parseNexthop, portNumber } from '../route/nexthop.ts';
+import type { AddressOrder } from './address-order.ts';
 import type { ClientParameters, ClientProtocol } from './client-parameters.ts';
+import type { HostLookup } from './host-lookup.ts';
 import { type IgnoredKeywords, readIgnoredKeywords } from './ignored-keywords.ts';
+import type { HostSearch } from './mx.ts';
+import type { Deadline } from './peer-connection.ts';
+import { type ReplyFilter, readReplyFilter } from './reply-filter.ts';
 import type { PoolLimits } from './session-pool.ts';
-import type { CommandTimeouts } from './smtp-session.ts';
+import type { CommandTimeouts, Hello } from './smtp-session.ts';
 import { type LoginDemands, SECURITY_OPTIONS } from './smtp-session-login.ts';
 import { type ClientTls, readClientTls } from './tls-settings.ts';
 
@@ -18,22 +24,42 @@ export interface RemoteSettings {
   /** Tried when no host of the next hop takes the mail (smtp_fallback_relay). */
   readonly fallback: readonly Nexthop[];
   readonly heloName: string;
-  readonly bind: { readonly ipv4: string; readonly ipv6: string };
+  readonly hello: Hello;
+  /** The port where a next hop names none. */
+  readonly port: number;
+  readonly bind: {
+    readonly ipv4: string;
+    readonly ipv6: string;
+    /** Mail waits where the address cannot be used. */
+    readonly enforced: boolean;
+  };
   readonly connectTimeout: number;
   readonly timeouts: CommandTimeouts;
   readonly pool: PoolLimits;
-  readonly addressLimit: number;
+  /** Whose sessions are kept for the next message: all, or those to these domains and hosts. */
+  readonly kept: 'all' | DomainList;
   readonly sessionLimit: number;
-  readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
+  readonly search: HostSearch;
+  readonly lookup: Omit<HostLookup, 'resolver'>;
   readonly skip5xxGreeting: boolean;
   /** How old a message must be before it is sent in clear text after TLS failed, ms. */
   readonly minimalBackoff: number;
   readonly ignoredKeywords: IgnoredKeywords;
   /** Octets of a line; 0 means no limit. */
   readonly lineLimit: number;
+  /** Local parts are quoted where the RFC demands it. */
+  readonly quotes: boolean;
+  /** MAIL says that the login of the sender is not passed on. */
+  readonly namesNoLogin: boolean;
+  /** Changes of servers' replies. */
+  readonly replyFilter: ReplyFilter | null;
+  readonly waitsForQuit: boolean;
+  readonly deadline: Deadline;
   /** 8-bit mail is converted for servers without 8BITMIME. */
   readonly converts: boolean;
   readonly nestingLimit: number;
+  /** recipient_delimiter */
+  readonly delimiters: string;
   /** smtp_header_checks and the like. */
   readonly content: ContentRules;
   readonly tls: ClientTls;
@@ -41,6 +67,9 @@ export interface RemoteSettings {
     readonly passwords: readonly LookupTable[];
     readonly demands: LoginDemands;
     readonly softBounce: boolean;
+    /** Which mechanisms are used. */
+    readonly mechanisms: DomainList;
+    readonly bySender: boolean;
   };
 }
 
@@ -56,11 +85,20 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
         throw new Error(`${own.nameOf(name)}: "${word}" is not one of ${SECURITY_OPTIONS.join(', ')}`);
     return words;
   };
+  const mechanisms = own.list('sasl_mechanism_filter');
+  const dns = own.string('dns_support_level') || (all.boolean('disable_dns_lookups') ? 'disabled' : 'enabled');
+  const asksDns = dns !== 'disabled';
   return {
     protocol: own.protocol,
     fallback: own.list('fallback_relay').flatMap((text) => parseNexthop(text, own.protocol) ?? []),
     heloName: own.string('helo_name'),
-    bind: { ipv4: own.string('bind_address'), ipv6: own.string('bind_address6') },
+    hello: helloOf(own),
+    port: portNumber(own.string('tcp_port')) ?? SMTP_PORT,
+    bind: {
+      ipv4: own.string('bind_address'),
+      ipv6: own.string('bind_address6'),
+      enforced: own.boolean('bind_address_enforce'),
+    },
     connectTimeout: own.time('connect_timeout') || NO_TIMEOUT,
     timeouts: {
       EHLO: time('helo_timeout'),
@@ -74,19 +112,42 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
       QUIT: time('quit_timeout'),
     },
     pool: {
-      idle: own.boolean('connection_cache_on_demand') ? own.time('connection_cache_time_limit') : 0,
+      idle: own.time('connection_cache_time_limit'),
       age: own.time('connection_reuse_time_limit'),
       count: own.number('connection_reuse_count_limit'),
     },
-    addressLimit: own.number('mx_address_limit'),
     sessionLimit: own.number('mx_session_limit'),
-    families: { ipv4: both || protocols.has('ipv4'), ipv6: both || protocols.has('ipv6') },
+    kept: own.boolean('connection_cache_on_demand')
+      ? 'all'
+      : createDomainList(own.list('connection_cache_destinations'), { tables, subdomains: false }),
+    search: {
+      order: {
+        preferred: own.string('address_preference') as AddressOrder['preferred'],
+        randomize: own.boolean('randomize_addresses'),
+        balance: own.boolean('balance_inet_protocols'),
+        limit: own.number('mx_address_limit'),
+      },
+      asksMx: asksDns,
+      ignoresMxFault: all.boolean('ignore_mx_lookup_error'),
+      defersWithoutAddress: own.boolean('defer_if_no_mx_address_found'),
+    },
+    lookup: {
+      families: { ipv4: both || protocols.has('ipv4'), ipv6: both || protocols.has('ipv6') },
+      ways: asksDns ? own.list('host_lookup').map((way) => (way === 'native' ? 'native' : 'dns')) : ['native'],
+      filter: openTables(own.list('dns_reply_filter'), tables),
+    },
     skip5xxGreeting: own.boolean('skip_5xx_greeting'),
     minimalBackoff: all.time('minimal_backoff_time'),
     ignoredKeywords: readIgnoredKeywords(own, tables),
     lineLimit: own.number('line_length_limit'),
+    quotes: own.boolean('quote_rfc821_envelope'),
+    namesNoLogin: own.boolean('sasl_auth_enable') && own.boolean('send_dummy_mail_auth'),
+    replyFilter: readReplyFilter(own, tables),
+    waitsForQuit: !own.boolean('skip_quit_response'),
+    deadline: own.boolean('per_request_deadline') ? { minimumRate: own.number('min_data_rate') } : null,
     converts: !all.boolean('disable_mime_output_conversion'),
     nestingLimit: all.number('mime_nesting_limit'),
+    delimiters: all.string('recipient_delimiter'),
     content: readContentRules(own.protocol, all, tables),
     tls: readClientTls(own, tables),
     auth: {
@@ -97,6 +158,18 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
         verified: demands('sasl_tls_verified_security_options'),
       },
       softBounce: own.boolean('sasl_auth_soft_bounce'),
+      mechanisms: mechanisms.length === 0 ? ANY : createDomainList(mechanisms, { tables, subdomains: false }),
+      bySender: own.boolean('sender_dependent_authentication'),
     },
   };
+}
+
+const SMTP_PORT = 25;
+const ANY: DomainList = { matches: () => true };
+
+/** LMTP has one greeting. */
+function helloOf(own: ClientParameters): Hello {
+  if (own.protocol === 'lmtp') return 'LHLO';
+  if (own.all.boolean('smtp_never_send_ehlo')) return 'HELO';
+  return own.all.boolean('smtp_always_send_ehlo') ? 'EHLO' : 'as announced';
 }

@@ -6,6 +6,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { type PeerReply, replyText } from '../../protocol/smtp/reply-reader.ts';
+import type { DomainList } from '../route/domain-list.ts';
 import type { SmtpSession } from './smtp-session.ts';
 import { SessionFault } from './smtp-session-fault.ts';
 
@@ -26,6 +27,12 @@ export interface LoginDemands {
   readonly tls: ReadonlySet<string>;
   /** TLS with a verified certificate. */
   readonly verified: ReadonlySet<string>;
+}
+
+export interface LoginSettings {
+  readonly demands: LoginDemands;
+  /** smtp_sasl_mechanism_filter */
+  readonly mechanisms: DomainList;
 }
 
 /** The values of smtp_sasl_security_options. */
@@ -81,24 +88,26 @@ const HIDDEN = '[credentials]';
 export async function logIn(
   session: SmtpSession,
   credentials: Credentials,
-  demands: LoginDemands,
+  { demands, mechanisms: usable }: LoginSettings,
   verified: boolean,
 ): Promise<void> {
   if (!session.offers('AUTH')) return;
+  const offered: string[] = [];
+  for (const name of session.mechanisms) if (await usable.matches(name.toLowerCase())) offered.push(name);
   const cannot = (why: string): SessionFault =>
     new SessionFault('AUTH', {
       kind: 'policy',
       enhanced: '4.7.0',
       words: `SASL authentication failed; cannot authenticate to server ${session.peerWords}: ${why}`,
     });
-  if (session.mechanisms.length === 0) {
+  if (offered.length === 0) {
     const words = `SASL authentication failed: server ${session.peerWords} offered no compatible authentication mechanisms for this type of connection security`;
     throw new SessionFault('AUTH', { kind: 'policy', enhanced: '4.7.0', words });
   }
   const demanded = session.secure === null ? demands.clear : verified ? demands.verified : demands.tls;
   const wanted = session.startTlsRefused ? new Set([...demanded, 'noplaintext']) : demanded;
   const mechanism = MECHANISMS.find(
-    ({ name, has }) => session.mechanisms.includes(name) && [...wanted].every((option) => has.has(option)),
+    ({ name, has }) => offered.includes(name) && [...wanted].every((option) => has.has(option)),
   );
   if (mechanism === undefined) throw cannot('no mechanism available');
   const { name, initial, answers } = mechanism;

@@ -12,7 +12,8 @@ import { messageOf } from '../../errors.ts';
 import { type Capabilities, NO_CAPABILITIES, parseCapabilities } from '../../protocol/smtp/capabilities.ts';
 import { type PeerReply, replyText } from '../../protocol/smtp/reply-reader.ts';
 import type { Listener } from './debugged-peer.ts';
-import { ConnectionFault, PeerConnection } from './peer-connection.ts';
+import { ConnectionFault, type Deadline, PeerConnection } from './peer-connection.ts';
+import type { ReplyFilter } from './reply-filter.ts';
 import { SessionFault, type Stage } from './smtp-session-fault.ts';
 import { type Fate, Transaction } from './smtp-session-transaction.ts';
 
@@ -20,6 +21,9 @@ import { type Fate, Transaction } from './smtp-session-transaction.ts';
 export type CommandTimeouts = Readonly<
   Record<'EHLO' | 'STARTTLS' | 'MAIL' | 'RCPT' | 'DATA' | 'XFER' | 'BODY' | 'RSET' | 'QUIT', number>
 >;
+
+/** How a session begins; `as announced`: EHLO if the greeting has the word ESMTP. */
+export type Hello = 'EHLO' | 'HELO' | 'as announced' | 'LHLO';
 
 export interface SessionOptions {
   /** Already connected. */
@@ -29,7 +33,7 @@ export interface SessionOptions {
   /** `host[address]`, for our own messages. */
   readonly peerWords: string;
   readonly heloName: string;
-  readonly lmtp: boolean;
+  readonly hello: Hello;
   /** `ignore`: clear text; `try`: STARTTLS if offered; `require`: fail without; `wrap`: TLS from the first octet. */
   readonly starttls: 'ignore' | 'try' | 'require' | 'wrap';
   /** For the handshake, if there is one. Throws if the configuration for it cannot be used. */
@@ -37,6 +41,12 @@ export interface SessionOptions {
   /** After the handshake: why the server's certificate is not enough, or null. */
   faultOf(socket: TLSSocket): string | null;
   readonly timeouts: CommandTimeouts;
+  /** The time limits cover whole commands; null if each wait has its own. */
+  readonly deadline: Deadline;
+  /** The connection is kept until QUIT is answered. */
+  readonly waitsForQuit: boolean;
+  /** Changes replies (smtp_reply_filter). */
+  readonly replyFilter: ReplyFilter | null;
   /** EHLO keywords to ignore, in lower case (smtp_discard_ehlo_keywords). */
   readonly ignoredKeywords: ReadonlySet<string>;
 }
@@ -68,6 +78,14 @@ type AnsweredStage = keyof typeof TIMEOUTS;
 const PIPELINE = 4096;
 const FINAL_DOT = [Buffer.from('.\r\n')];
 
+const announcesEsmtp = (greeting: PeerReply): boolean =>
+  greeting.lines.some((line) =>
+    line
+      .slice(4)
+      .split(/[ \t]+/)
+      .some((word) => word.toUpperCase() === 'ESMTP'),
+  );
+
 const kindOf = (reply: PeerReply): number => Math.floor(reply.code / 100);
 /** Postfix reports these to the postmaster: they may be our own mistakes. */
 const isOurMistake = ({ code, odd }: PeerReply): boolean =>
@@ -84,7 +102,7 @@ export class SmtpSession {
 
   private constructor(options: SessionOptions) {
     this.#options = options;
-    this.#connection = new PeerConnection(options.socket, options.listener);
+    this.#connection = new PeerConnection(options.socket, options.listener, options.deadline);
   }
 
   /** Runs the dialog up to the reply to the last EHLO. Rejects with SessionFault; the session is then closed. */
@@ -175,7 +193,7 @@ export class SmtpSession {
   }
 
   quit(): void {
-    this.#connection.quit(this.#options.timeouts.QUIT);
+    this.#connection.quit(this.#options.timeouts.QUIT, this.#options.waitsForQuit);
   }
 
   destroy(): void {
@@ -187,14 +205,14 @@ export class SmtpSession {
     if (starttls === 'wrap') await this.#startTls();
     const greeting = await this.#answer('greeting');
     if (kindOf(greeting) !== 2) throw this.#refused('greeting', greeting);
-    await this.#sayHello();
+    await this.#sayHello(greeting);
     if (starttls !== 'try' && starttls !== 'require') return;
     if (this.offers('STARTTLS')) {
       const answer = await this.ask('STARTTLS', 'STARTTLS');
       if (kindOf(answer) === 2) {
         this.#capabilities = NO_CAPABILITIES;
         await this.#startTls();
-        return this.#sayHello();
+        return this.#sayHello(greeting);
       }
       if (starttls === 'require') throw this.#refused('STARTTLS', answer);
       this.#startTlsRefused = true;
@@ -207,15 +225,17 @@ export class SmtpSession {
     }
   }
 
-  async #sayHello(): Promise<void> {
-    const { heloName, lmtp, ignoredKeywords } = this.#options;
-    const stage = lmtp ? 'LHLO' : 'EHLO';
-    const answer = await this.ask(stage, `${stage} ${heloName}`);
-    if (kindOf(answer) === 2) {
-      this.#capabilities = parseCapabilities(answer.lines, ignoredKeywords);
-      return;
+  async #sayHello(greeting: PeerReply): Promise<void> {
+    const { heloName, hello, ignoredKeywords } = this.#options;
+    if (hello === 'EHLO' || hello === 'LHLO' || (hello === 'as announced' && announcesEsmtp(greeting))) {
+      const stage = hello === 'LHLO' ? 'LHLO' : 'EHLO';
+      const answer = await this.ask(stage, `${stage} ${heloName}`);
+      if (kindOf(answer) === 2) {
+        this.#capabilities = parseCapabilities(answer.lines, ignoredKeywords);
+        return;
+      }
+      if (stage === 'LHLO' || answer.code === 421) throw this.#refused(stage, answer);
     }
-    if (lmtp || answer.code === 421) throw this.#refused(stage, answer);
     const older = await this.ask('HELO', `HELO ${heloName}`);
     if (kindOf(older) !== 2) throw this.#refused('HELO', older);
   }
@@ -275,12 +295,13 @@ export class SmtpSession {
 
   async #sendBody(body: OutgoingMessage['body'], transaction: Transaction): Promise<void> {
     const { survivors } = transaction;
+    this.#connection.beginTransfer(this.#options.timeouts.XFER);
     const early = survivors.length === 0 ? null : await this.#write(body);
     if (early !== null) throw early;
     await this.#connection
       .write(FINAL_DOT, this.#options.timeouts.XFER)
       .catch((error: unknown) => Promise.reject(this.#translate(error, 'end')));
-    if (!this.#options.lmtp || survivors.length === 0) {
+    if (this.#options.hello !== 'LHLO' || survivors.length === 0) {
       const answer = await this.#answer('end');
       const taken = kindOf(answer) === 2;
       if (!taken && survivors.length > 0) this.#judge(answer);
@@ -329,12 +350,22 @@ export class SmtpSession {
 
   async #answer(stage: AnsweredStage): Promise<PeerReply> {
     try {
-      const answer = await this.#connection.reply(this.#options.timeouts[TIMEOUTS[stage]]);
+      const said = await this.#connection.reply(this.#options.timeouts[TIMEOUTS[stage]]);
+      const answer = await this.#filtered(said, stage);
       if (answer.odd) this.#protocolError = true;
       return answer;
     } catch (error) {
       throw this.#translate(error, stage);
     }
+  }
+
+  async #filtered(said: PeerReply, stage: Stage): Promise<PeerReply> {
+    const { replyFilter } = this.#options;
+    if (replyFilter === null) return said;
+    return replyFilter(said).catch((error: unknown) => {
+      const words = `local data error while talking to ${this.peerWords}`;
+      throw new SessionFault(stage, { kind: 'policy', enhanced: '4.3.0', words }, messageOf(error));
+    });
   }
 
   #judge(answer: PeerReply): void {

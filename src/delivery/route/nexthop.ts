@@ -44,7 +44,11 @@ function parseHost(text: string, protocol: Nexthop['protocol']): Nexthop | null 
 
 /** Null: none was given; undefined: not a port. */
 function parsePort(text: string | undefined): number | null | undefined {
-  if (text === undefined) return null;
+  return text === undefined ? null : portNumber(text);
+}
+
+/** Of a name or a number. */
+export function portNumber(text: string): number | undefined {
   const port = ownValue(PORTS, text.toLowerCase()) ?? Number(text);
   return Number.isInteger(port) && port > 0 && port < 65536 ? port : undefined;
 }

@@ -72,6 +72,8 @@ export interface Router {
     readonly destination: string;
     readonly lastReply: Reply | null;
   }): Promise<Route>;
+  /** The destinations of mail for a domain, or for a next hop as it is written (postqueue -s, ETRN). */
+  destinationsOf(site: string): Promise<readonly string[]>;
 }
 
 export interface RouterOptions {
@@ -357,9 +359,20 @@ export function createRouter(options: RouterOptions): Router {
     return route(recipient, reversePath, destination.startsWith(FILTERED) ? destination.slice(FILTERED.length) : null);
   }
 
-  return { route, routeQueued };
+  async function destinationsOf(site: string): Promise<readonly string[]> {
+    const names = [...transports.all()].filter(({ program }) => LEAVING.has(program)).map((one) => named(one, site));
+    const isDomain = /^[^[\]:]+$/.test(site) && ['relay', 'default'].includes(await domains.classify(site));
+    if (!isDomain) return names;
+    // Where tables and relayhost send it.
+    const sent = await route(`postmaster@${site}`, '');
+    return sent.kind === 'remote' || sent.kind === 'pipe' ? [...new Set([...names, sent.destination])] : names;
+  }
+
+  return { route, routeQueued, destinationsOf };
 }
 
+/** Programs whose destinations have next hops. */
+const LEAVING: ReadonlySet<TransportProgram> = new Set(['smtp', 'lmtp', 'pipe']);
 const EMPTY: Way = { transport: '', nexthop: '' };
 /** Postfix: its queue manager finds no such service. */
 const UNAVAILABLE = error(451, '4.3.0', 'mail transport unavailable');

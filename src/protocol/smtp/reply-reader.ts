@@ -93,12 +93,7 @@ export class ReplyReader {
       this.#kept += line.length + 1;
     }
     if (FINAL.test(line)) {
-      this.#replies.push({
-        code: Number(line.slice(0, 3)),
-        enhanced: enhancedOf(line),
-        lines: this.#lines,
-        odd: this.#odd,
-      });
+      this.#replies.push(replyOf(this.#lines, this.#odd));
       this.#lines = [];
       this.#kept = 0;
       this.#odd = false;
@@ -107,6 +102,13 @@ export class ReplyReader {
       this.#odd = true;
     }
   }
+}
+
+/** `lines`: all of a reply; the last one says what it is. */
+export function replyOf(lines: readonly string[], odd: boolean): PeerReply {
+  const last = lines.at(-1) ?? '';
+  const isValid = FINAL.test(last);
+  return { code: isValid ? Number(last.slice(0, 3)) : 0, enhanced: enhancedOf(last), lines, odd: odd || !isValid };
 }
 
 /** Without trailing CRs, and only up to a NUL, where Postfix's strings end. */

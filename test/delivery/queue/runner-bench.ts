@@ -150,6 +150,7 @@ export const bench = (
       knownTransports: createTransports({ parameters: parametersOf(settings) }),
       router: {
         route: () => Promise.reject(new Error('not asked')),
+        destinationsOf: async () => [],
         routeQueued: async (item) => {
           await beforeRoute();
           return {

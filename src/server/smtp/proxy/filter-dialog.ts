@@ -16,7 +16,6 @@ import type { ProxySettings } from './settings.ts';
 import { type Origin, offeredAttributes, xforwardLines } from './xforward.ts';
 
 const QUIT_TIMEOUT = 1_000;
-const NO_BIND = { ipv4: '', ipv6: '' };
 
 export class FilterDialog {
   readonly #settings: ProxySettings;
@@ -46,7 +45,7 @@ export class FilterDialog {
         : { ip: endpoint.host, port: endpoint.port, path: null };
     let dialog: FilterDialog;
     try {
-      const socket = await connectTo({ ...place, bind: NO_BIND, timeout, signal: new AbortController().signal });
+      const socket = await connectTo({ ...place, localAddress: '', timeout, signal: new AbortController().signal });
       dialog = new FilterDialog(settings, warn, new PeerConnection(socket, null));
     } catch (error) {
       warn(`connect to proxy filter ${name}: ${messageOf(error)}`);

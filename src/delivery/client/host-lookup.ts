@@ -1,0 +1,95 @@
+/**
+ * How the names of servers are looked up: in DNS, in which smtp_dns_reply_filter may leave out records, or as the
+ * system's programs do it, which read /etc/hosts (smtp_host_lookup).
+ */
+import { lookup } from 'node:dns/promises';
+import { isIP, isIPv6 } from 'node:net';
+import type { LookupTable } from '../../lookup/table.ts';
+import { ResolveError, type Resolver } from '../../protocol/dns/resolver.ts';
+
+export interface HostLookup {
+  readonly resolver: Pick<Resolver, 'mx' | 'a' | 'aaaa'>;
+  readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
+  /** In this order: the first that knows the host. */
+  readonly ways: readonly ('dns' | 'native')[];
+  /** smtp_dns_reply_filter */
+  readonly filter: readonly LookupTable[];
+}
+
+/** All that DNS answered was left out. */
+export class FilteredError extends Error {
+  override readonly name = 'FilteredError';
+}
+
+/** Rejects with ResolveError or FilteredError. */
+export async function mailExchangesOf(domain: string, host: HostLookup): ReturnType<Resolver['mx']> {
+  const records = await host.resolver.mx(domain);
+  return unfiltered(records, host, domain, 'MX', ({ preference, exchange }) => `${preference} ${exchange}.`);
+}
+
+/** Rejects with ResolveError or FilteredError. */
+export async function addressesOf(name: string, host: HostLookup): Promise<readonly string[]> {
+  if (isIP(name) !== 0) return [name];
+  let fault: unknown;
+  for (const way of host.ways) {
+    try {
+      return await (way === 'dns' ? fromDns(name, host) : fromSystem(name, host));
+    } catch (error) {
+      fault = error;
+      if (!(error instanceof ResolveError)) break;
+    }
+  }
+  throw fault;
+}
+
+async function fromDns(name: string, host: HostLookup): Promise<readonly string[]> {
+  const { resolver, families } = host;
+  const asked = await Promise.allSettled([
+    families.ipv6 ? resolver.aaaa(name).then((ips) => unfiltered(ips, host, name, 'AAAA', String)) : [],
+    families.ipv4 ? resolver.a(name).then((ips) => unfiltered(ips, host, name, 'A', String)) : [],
+  ]);
+  const ips = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  if (ips.length > 0) return ips;
+  const faults = asked.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+  throw faults.find((fault) => fault instanceof FilteredError) ?? faults[0] ?? noAddress(name);
+}
+
+const noAddress = (name: string): ResolveError => new ResolveError('nodata', `${name} has no address`);
+
+/** Of getaddrinfo(3). */
+const AGAIN: ReadonlySet<string> = new Set(['EAI_AGAIN', 'ETIMEOUT', 'ECONNREFUSED']);
+
+async function fromSystem(name: string, { families }: HostLookup): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new ResolveError(AGAIN.has(error.code ?? '') ? 'tempfail' : 'notfound', error.message, { cause: error });
+  });
+  const ips = found.map(({ address }) => address).filter((ip) => (isIPv6(ip) ? families.ipv6 : families.ipv4));
+  if (ips.length === 0) throw noAddress(name);
+  return ips;
+}
+
+/** As Postfix asks: `qq.com. 0 IN MX 10 mail.qq.com.`; the resolver does not say how long an answer is valid. */
+async function unfiltered<T>(
+  records: readonly T[],
+  { filter }: HostLookup,
+  name: string,
+  type: string,
+  data: (record: T) => string,
+): Promise<readonly T[]> {
+  if (filter.length === 0) return records;
+  const kept: T[] = [];
+  for (const record of records)
+    if (!(await isIgnored(`${name}. 0 IN ${type} ${data(record)}`, filter))) kept.push(record);
+  if (kept.length > 0 || records.length === 0) return kept;
+  throw new FilteredError(`Error looking up name=${name} type=${type}: DNS reply filter drops all results`);
+}
+
+async function isIgnored(text: string, filter: readonly LookupTable[]): Promise<boolean> {
+  for (const table of filter) {
+    const found = await table.get(text);
+    if (found === undefined) continue;
+    if (found.trim().toUpperCase() === 'IGNORE') return true;
+    throw new FilteredError(`${table.name}: unknown DNS filter action: "${found.slice(0, 60)}"`);
+  }
+  return false;
+}
