@@ -15,6 +15,7 @@ import {
   type Subject,
 } from '../../src/bus/plugin.ts';
 import { domainOf, localPart } from '../../src/mail/address.ts';
+import { allowedCharacters, onlyAllowed } from '../../src/protocol/smtp/template.ts';
 import type { DnsLists, Listing } from './lists.ts';
 import { templateReply } from './template.ts';
 import { listedDomain, parseZone, reversedAddress, type Zone } from './zone.ts';
@@ -101,7 +102,14 @@ export function listRestrictions(server: Server, lists: DnsLists): Readonly<Reco
       (await replyFor(server, parameters.list('rbl_reply_maps'), zoneText)) ?? parameters.string('default_rbl_reply');
     const code = parameters.number('maps_rbl_reject_code');
     return rejectWith(
-      templateReply(template, code, { ...valuesOf(question), ...listingValues(zoneText, listed, listing, code) }),
+      templateReply(
+        template,
+        code,
+        onlyAllowed(
+          { ...valuesOf(question), ...listingValues(zoneText, listed, listing, code) },
+          allowedCharacters(question.connection.parameters.string('smtpd_expansion_filter')),
+        ),
+      ),
     );
   }
 

@@ -3,8 +3,11 @@ import type { Connection, Question, Server, Subject } from '../../src/bus/plugin
 import { isRouted } from '../../src/lookup/address-resolving.ts';
 import { domainOf, unquoted } from '../../src/mail/address.ts';
 
-/** `name[address]`, as Postfix writes a client. */
-const clientName = (connection: Connection): string => `${connection.remote.name}[${connection.remote.ip}]`;
+/** `name[address]`, as Postfix writes a client; with smtpd_client_port_logging also `:port`. */
+function clientName({ remote, parameters }: Connection): string {
+  const client = `${remote.name}[${remote.ip}]`;
+  return parameters.boolean('smtpd_client_port_logging') ? `${client}:${remote.port}` : client;
+}
 
 export const clientSubject = (connection: Connection): Subject => ({
   name: clientName(connection),

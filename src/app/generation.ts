@@ -10,8 +10,8 @@ import { createDomainList } from '../delivery/route/domain-list.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
 import { compileNetworks } from '../lookup/network.ts';
-import type { ParameterReader } from '../lookup/parameters.ts';
-import type { Tables } from '../lookup/table.ts';
+import type { ListName, ParameterReader } from '../lookup/parameters.ts';
+import type { LookupTable, Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import type { LineConnection } from '../net/connection.ts';
 import type { TlsContexts } from '../net/tls.ts';
@@ -241,6 +241,7 @@ export function smtpOptions(
 ): SmtpServerOptions {
   const { parameters } = service;
   const { tables, domains, resolver } = foundation;
+  const opened = (name: ListName): LookupTable[] => parameters.list(name).map((table) => tables.open(table));
   return {
     ...serving,
     ...(service.lmtp ? {} : { milters: (log: Log) => new Milters({ parameters, tables, log }) }),
@@ -250,6 +251,8 @@ export function smtpOptions(
     domains,
     relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
     proxy: proxyOf(service),
+    commandFilter: opened('smtpd_command_filter'),
+    footerMaps: opened('smtpd_reject_footer_maps'),
     resolver,
     tls: parameters.string('smtpd_tls_security_level') === 'none' ? null : tlsOf(service),
     flushDestination: flushOf(parameters, tables, flushDestination),

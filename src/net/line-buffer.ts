@@ -71,6 +71,13 @@ export class LineBuffer {
     return pieces.length <= 1 ? only : Buffer.concat(pieces, taken);
   }
 
+  /** The first octets, at most `length`: a copy, and they stay. */
+  peek(length: number): Buffer {
+    const octets = Buffer.from(this.take(length));
+    this.unread(octets);
+    return octets;
+  }
+
   /** The rest of the first chunk, at most `limit` octets: for reading in pieces as received. */
   takePiece(limit: number): Buffer {
     return this.take(Math.min(limit, (this.#chunks[0]?.length ?? 0) - this.#head));

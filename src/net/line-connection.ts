@@ -115,6 +115,11 @@ export class SocketLineConnection implements LineConnection {
     return this.#input.length > 0;
   }
 
+  /** The octets that are read next, at most `length`; they stay unread. */
+  peek(length: number): Buffer {
+    return this.#input.peek(length);
+  }
+
   /** The last line read ended with a bare LF. */
   get endedWithLf(): boolean {
     return this.#input.endedWithLf;

@@ -35,6 +35,11 @@ export class LineReader {
     return this.#buffer.length;
   }
 
+  /** The octets that are read next, at most `length`. */
+  peek(length: number): Buffer {
+    return this.#buffer.peek(length);
+  }
+
   get hasLine(): boolean {
     return this.#buffer.findLine() >= 0;
   }

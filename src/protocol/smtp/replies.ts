@@ -19,6 +19,8 @@ export const BAD_SYNTAX = reply(500, '5.5.2', 'Error: bad syntax');
 export const BAD_UTF8 = reply(500, '5.5.2', 'Error: bad UTF-8 syntax');
 export const LINE_TOO_LONG = reply(500, '5.5.2', 'Error: line too long');
 export const UNRECOGNIZED = reply(500, '5.5.2', 'Error: command not recognized');
+/** smtpd_forbid_unauth_pipelining */
+export const OUT_OF_STEP = reply(554, '5.5.0', 'Error: SMTP protocol synchronization');
 export const NOT_IMPLEMENTED = reply(502, '5.5.1', 'Error: command not implemented');
 /** A 521, which closes: what follows may be a message. */
 export const BDAT_NOT_IMPLEMENTED = reply(521, '5.5.1', 'Error: command not implemented');
@@ -38,6 +40,7 @@ export const TLS_REQUIRED = reply(530, '5.7.0', 'Must issue a STARTTLS command f
 export const AUTH_DISABLED = reply(503, '5.5.1', 'Error: authentication not enabled');
 export const AUTH_TWICE = reply(503, '5.5.1', 'Error: already authenticated');
 export const AUTH_ABORTED = reply(501, '5.7.0', 'Authentication aborted');
+export const RESPONSE_TOO_LONG = reply(500, '5.5.6', 'SASL response limit exceeded');
 export const AUTH_NEEDS_TLS = reply(538, '5.7.0', 'Encryption required for requested authentication mechanism');
 export const AUTH_UNAVAILABLE = reply(
   454,

@@ -3,6 +3,8 @@
  * value is not empty, `${name:text}` if it is, `${name?{text}:{other}}`, `$$` for a dollar sign. A single pass: values
  * are never expanded again.
  */
+import { unescapeC } from '../../mail/c-escapes.ts';
+
 const VARIABLE = /\$(?:(\$)|([a-z_]+)|\{([a-z_]+)(?:([?:])((?:[^{}]|\{[^{}]*\})*))?\})/g;
 /** `{text}` or `{text}:{other}`; anything else is the text itself. */
 const BRANCHES = /^\{([^{}]*)\}(?::\{([^{}]*)\})?$/;
@@ -19,4 +21,16 @@ export function expandTemplate(template: string, values: Readonly<Record<string,
       return expandTemplate((condition === '?') === (value !== '') ? inner : other, values);
     },
   );
+}
+
+/** smtpd_expansion_filter */
+export const allowedCharacters = (filter: string): ReadonlySet<string> => new Set(unescapeC(filter));
+
+/** What a client or another server determined, for a reply: `_` for each character that is not allowed. */
+export function onlyAllowed(
+  values: Readonly<Record<string, string>>,
+  allowed: ReadonlySet<string>,
+): Readonly<Record<string, string>> {
+  const clean = (value: string): string => Array.from(value, (one) => (allowed.has(one) ? one : '_')).join('');
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, clean(value)]));
 }

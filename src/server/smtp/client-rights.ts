@@ -1,9 +1,11 @@
 /** What the configuration lets some clients do, by their addresses. Asked once for each connection. */
 import type { Connection } from '../../bus/hook.ts';
+import { createDomainList } from '../../delivery/route/domain-list.ts';
 import { compileNetworks } from '../../lookup/network.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import { splitTexts } from '../../lookup/split-list.ts';
 import type { Tables } from '../../lookup/table.ts';
+import { allowedMechanisms } from '../../protocol/sasl/table.ts';
 
 export interface ClientRights {
   /** smtpd_authorized_xclient_hosts */
@@ -12,9 +14,22 @@ export interface ClientRights {
   readonly xforward: boolean;
   /** In place of smtpd_discard_ehlo_keywords (smtpd_discard_ehlo_keyword_address_maps); null for those. */
   readonly discardedKeywords: ReadonlySet<string> | null;
+  /** smtpd_sasl_exceptions_networks: AUTH is answered, but not announced. */
+  readonly hearsOfAuth: boolean;
+  /** Those that are announced (smtpd_sasl_mechanism_filter); null for all. */
+  readonly announcedMechanisms: ReadonlySet<string> | null;
 }
 
-export const NO_RIGHTS: ClientRights = { xclient: false, xforward: false, discardedKeywords: null };
+export const NO_RIGHTS: ClientRights = {
+  xclient: false,
+  xforward: false,
+  discardedKeywords: null,
+  hearsOfAuth: true,
+  announcedMechanisms: null,
+};
+
+/** The default of smtpd_sasl_mechanism_filter: all that there are here. */
+const EVERY_MECHANISM = '!external static:rest';
 
 /** May reject where a table cannot answer. */
 export type RightsOf = (connection: Connection) => Promise<ClientRights>;
@@ -24,7 +39,18 @@ export function clientRights(parameters: ParameterReader, tables: Tables): Right
   const xclient = parameters.list('smtpd_authorized_xclient_hosts');
   const xforward = parameters.list('smtpd_authorized_xforward_hosts');
   const discarding = parameters.list('smtpd_discard_ehlo_keyword_address_maps').map((name) => tables.open(name));
-  if (xclient.length + xforward.length + discarding.length === 0) return null;
+  const withoutAuth = parameters.list('smtpd_sasl_exceptions_networks');
+  const mechanisms = parameters.list('smtpd_sasl_mechanism_filter');
+  const announcesAll = mechanisms.length === 0 || mechanisms.join(' ') === EVERY_MECHANISM;
+  if (xclient.length + xforward.length + discarding.length + withoutAuth.length === 0 && announcesAll) return null;
+  const isException = compileNetworks(withoutAuth, { tables });
+  const isAnnounced = createDomainList(mechanisms, { tables, subdomains: false });
+  const announced = async (): Promise<ReadonlySet<string>> => {
+    const names = new Set<string>();
+    for (const name of allowedMechanisms([]).map((mechanism) => mechanism.name))
+      if (await isAnnounced.matches(name.toLowerCase())) names.add(name);
+    return names;
+  };
   const [mayXclient, mayXforward] = [compileNetworks(xclient, { tables }), compileNetworks(xforward, { tables })];
   const discarded = async (ip: string): Promise<ClientRights['discardedKeywords']> => {
     for (const table of discarding) {
@@ -37,5 +63,7 @@ export function clientRights(parameters: ParameterReader, tables: Tables): Right
     xclient: await mayXclient(ip, name),
     xforward: await mayXforward(ip, name),
     discardedKeywords: await discarded(ip),
+    hearsOfAuth: !(await isException(ip, name)),
+    announcedMechanisms: announcesAll ? null : await announced(),
   });
 }

@@ -4,6 +4,7 @@
  * Guarantees: one command at a time; no fault of a hook, a plugin or the store reaches the peer as anything
  * but a reply; whatever ends the session, an unfinished message is aborted and `disconnect` is told once.
  */
+import { escapeC } from '../../mail/c-escapes.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import { InputTooLongError } from '../../net/connection.ts';
 import { type CommandLine, parseCommandLine } from '../../protocol/smtp/command-line.ts';
@@ -12,6 +13,7 @@ import { StoreUnavailableError } from '../../store/store.ts';
 import { trace, traced } from '../../tracing.ts';
 import { findClientName } from './client-name.ts';
 import type { Command, CommandTable } from './command.ts';
+import { CommandFilterError, replacedCommand } from './command-filter.ts';
 import { meetMilters } from './milters.ts';
 import { PeerTrace } from './peer-trace.ts';
 import type { SmtpService } from './service.ts';
@@ -24,6 +26,11 @@ function commandWords(command: Command | undefined, verb: string, argument: stri
   if (command === undefined) return '(a command that is not known)';
   return verb === 'AUTH' ? `AUTH ${argument.split(' ', 1)[0]} …` : `${verb} ${argument}`.trimEnd();
 }
+
+/** Octets of what a client sends, in the log. */
+const MOST_SHOWN = 100;
+
+const shown = (text: string): string => text.slice(0, MOST_SHOWN).replace(/[\0-\x1f\x7f]/g, '?');
 
 /** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
 const NAME_DEADLINE = 10_000;
@@ -114,7 +121,11 @@ export class SmtpDialog {
       session.rights = await this.#service.rightsOf(session.connection);
       if (this.#wire.isGone) return false;
     }
-    if (this.#wire.hasInput) this.#notePipelining();
+    const outOfStep = this.#wire.hasInput ? this.#notePipelining() : undefined;
+    if (outOfStep !== undefined) {
+      session.end(outOfStep);
+      return false;
+    }
     if (unwelcome?.code === 421) {
       session.end(unwelcome);
       return false;
@@ -158,12 +169,32 @@ export class SmtpDialog {
         this.#wire.flush();
         await this.#service.sleep(wait);
       }
+      if (answer !== null && answer.code >= 400 && this.#service.footers !== null) await session.findFooter(answer);
       if (!this.#say(answer)) return;
       if (this.#wire.isCrowded) await this.#wire.drained();
     }
   }
 
   #run(line: Buffer): Answer | Promise<Answer> {
+    return this.#service.commandFilter.length === 0 ? this.#read(line) : this.#readFiltered(line);
+  }
+
+  async #readFiltered(line: Buffer): Promise<Answer> {
+    const session = this.#session;
+    const given = line.toString().trimStart();
+    try {
+      const replaced = await replacedCommand(this.#service.commandFilter, given);
+      if (replaced === null) return await this.#read(line);
+      session.info(`${session.client}: replacing command "${shown(given)}" with "${shown(replaced)}"`);
+      return await this.#read(Buffer.from(replaced));
+    } catch (error) {
+      if (!(error instanceof CommandFilterError)) throw error;
+      this.#service.log.warn({ session: session.id, err: error.cause }, error.message);
+      return say.unavailable(session.settings.host);
+    }
+  }
+
+  #read(line: Buffer): Answer | Promise<Answer> {
     const command = parseCommandLine(line);
     const isText = !command.argument.includes('\ufffd') && !command.verb.includes('\ufffd');
     return isText || !this.#session.settings.smtputf8 ? this.#obey(command, line.length) : this.#refuse(say.BAD_UTF8);
@@ -197,7 +228,7 @@ export class SmtpDialog {
       `request longer than ${session.settings.lineLimit} from ${session.client}`,
     );
     if (!complete) session.endAfterAnswer();
-    return this.#refuse(say.LINE_TOO_LONG);
+    return session.takePrompting() ? say.RESPONSE_TOO_LONG : this.#refuse(say.LINE_TOO_LONG);
   }
 
   /** What is said before any command is looked at more closely. */
@@ -213,16 +244,21 @@ export class SmtpDialog {
     if (session.denied && verb !== 'QUIT') return say.accessDenied(session.client);
     if (command === undefined) return undefined;
     if (settings.tls === 'encrypt' && connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
-    if ((command.last || connection.protocol === 'SMTP') && this.#wire.hasInput) this.#notePipelining();
-    return undefined;
+    const mustWait = command.last || connection.protocol === 'SMTP';
+    return mustWait && this.#wire.hasInput ? this.#notePipelining() : undefined;
   }
 
-  /** The client did not wait where it must (RFC 2920, RFC 5321 section 4.3.2): some plugins mind. */
-  #notePipelining(): void {
+  /** The client did not wait where it must (RFC 2920, RFC 5321 section 4.3.2): some plugins mind, and some settings. */
+  #notePipelining(): Reply | undefined {
     const session = this.#session;
+    // What follows AUTH may be a password.
+    const early = session.stage === 'AUTH' ? '' : `: ${escapeC(this.#wire.peek(MOST_SHOWN))}`;
     if (!session.connection.pipelined)
-      session.info(`improper command pipelining after ${session.stage} from ${session.client}`);
+      session.info(`improper command pipelining after ${session.stage} from ${session.client}${early}`);
     session.connection.pipelined = true;
+    if (!session.settings.forbidsPipelining) return undefined;
+    session.endAfterAnswer();
+    return say.OUT_OF_STEP;
   }
 
   /** The command in work is over; returns how long its answer waits, ms. */

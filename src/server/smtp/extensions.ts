@@ -63,7 +63,10 @@ export function offeredMechanisms({
 }
 
 function authLines(session: SmtpSession): readonly string[] {
-  const names = offeredMechanisms(session).map((mechanism) => mechanism.name);
+  const { hearsOfAuth, announcedMechanisms } = session.rights;
+  const names = offeredMechanisms(session)
+    .map((mechanism) => mechanism.name)
+    .filter((name) => hearsOfAuth && announcedMechanisms?.has(name) !== false);
   if (names.length === 0) return [];
   const list = names.join(' ');
   // Outlook Express 4 looks for `AUTH=` (broken_sasl_auth_clients).

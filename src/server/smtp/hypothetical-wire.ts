@@ -55,6 +55,9 @@ export class HypotheticalWire implements Wire {
   async startTls(): Promise<void> {}
   async drained(): Promise<void> {}
   unread(): void {}
+  peek(): Buffer {
+    return Buffer.alloc(0);
+  }
   flush(): void {}
   setIdleTimeout(): void {}
 }

@@ -10,8 +10,11 @@ import { encodeReply } from '../../protocol/smtp/reply.ts';
 /** For mail that never has a queue id here: it is refused, or goes through a filter before the queue. */
 const NO_QUEUE = 'NOQUEUE';
 
-/** `name[ip]`: how logs and replies refer to a client. */
-export const clientOf = ({ remote }: Connection): string => `${remote.name}[${remote.ip}]`;
+/** `name[ip]`, with smtpd_client_port_logging `name[ip]:port`: how logs and replies refer to a client. */
+export const clientOf = ({ remote, parameters }: Connection): string =>
+  parameters.boolean('smtpd_client_port_logging')
+    ? `${remote.name}[${remote.ip}]:${remote.port}`
+    : `${remote.name}[${remote.ip}]`;
 
 /**
  * `NOQUEUE: reject: RCPT from client: 554 5.7.1 …; from=<> to=<> proto=ESMTP helo=<>`; `recipient` is '' if there is

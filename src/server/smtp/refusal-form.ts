@@ -5,24 +5,31 @@
 import type { Connection } from '../../bus/hook.ts';
 import { MONTHS, twoDigits } from '../../clock.ts';
 import { type Reply, reply, softened } from '../../mail/status.ts';
-import { expandTemplate } from '../../protocol/smtp/template.ts';
+import { expandTemplate, onlyAllowed } from '../../protocol/smtp/template.ts';
 import { clientOf } from './maillog.ts';
 
 export interface RefusalForm {
   readonly softBounce: boolean;
   /** A template; '' for none. `\n` divides lines; `\c` at its beginning goes on in the reply's own line. */
   readonly footer: string;
+  /** Characters of what is put into it (smtpd_expansion_filter). */
+  readonly allowed: ReadonlySet<string>;
 }
 
 /** What the client hears, and the log says of a refusal before its footer. */
 export const soft = (answer: Reply, { softBounce }: RefusalForm): Reply => (softBounce ? softened(answer) : answer);
 
-export function withFooter(answer: Reply, { footer }: RefusalForm, connection: Connection, now: number): Reply {
+export function withFooter(
+  answer: Reply,
+  { footer, allowed }: Omit<RefusalForm, 'softBounce'>,
+  connection: Connection,
+  now: number,
+): Reply {
   if (footer === '' || answer.code < 400) return answer;
   const goesOn = footer.startsWith('\\c');
   // Lines are divided before values are put in: a client's name cannot add one.
   const lines = (goesOn ? footer.slice(2) : footer).split('\\n');
-  const values = valuesOf(connection, now);
+  const values = onlyAllowed(valuesOf(connection, now), allowed);
   const text = lines.map((line) => expandTemplate(line, values).replaceAll('\n', ' ')).join('\n');
   return reply(answer.code, answer.enhanced, `${answer.text}${goesOn ? '' : '\n'}${text}`);
 }

@@ -17,6 +17,7 @@ import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { LookupTable } from '../../lookup/table.ts';
 import { type Ends, endsOf } from '../../net/ends.ts';
 import { SocketLineConnection } from '../../net/line-connection.ts';
 import type { TlsContexts } from '../../net/tls.ts';
@@ -28,6 +29,7 @@ import type { RightsOf } from './client-rights.ts';
 import { COMMANDS } from './commands/table.ts';
 import { SmtpDialog } from './dialog.ts';
 import type { ProxyService } from './proxy/service.ts';
+import { RejectFooters } from './reject-footers.ts';
 import { NO_STRANGERS, type RelayPolicy } from './relay.ts';
 import type { SmtpService } from './service.ts';
 import { readSettings } from './settings.ts';
@@ -50,6 +52,9 @@ export interface SmtpServerOptions {
   readonly milters?: (log: Log) => Milters;
   /** The filter before the queue; without it there is none. */
   readonly proxy?: ProxyService | null;
+  /** smtpd_command_filter, smtpd_reject_footer_maps */
+  readonly commandFilter?: readonly LookupTable[];
+  readonly footerMaps?: readonly LookupTable[];
   /** Names the clients; null leaves them all `unknown`. */
   readonly resolver: Resolver | null;
   /** Certificates for STARTTLS (net/tls.ts TlsIdentity); null where the site has none. */
@@ -89,7 +94,7 @@ export class SmtpServer {
 
   constructor(options: SmtpServerOptions) {
     const settings = readSettings(options.parameters);
-    const { parameters, clock } = options;
+    const { parameters, clock, footerMaps = [] } = options;
     const limits = new ClientLimits(
       {
         atOnce: settings.connectionCountLimit,
@@ -121,6 +126,8 @@ export class SmtpServer {
       relay: options.relay ?? NO_STRANGERS,
       milters: milters?.watchesClients === true ? milters : null,
       proxy: options.proxy ?? null,
+      commandFilter: options.commandFilter ?? [],
+      footers: footerMaps.length === 0 ? null : new RejectFooters(footerMaps, log),
       resolver: options.resolver,
       limits,
       log,

@@ -7,12 +7,14 @@ import type { Log } from '../../log.ts';
 import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { LookupTable } from '../../lookup/table.ts';
 import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
 import type { RightsOf } from './client-rights.ts';
 import type { ProxyService } from './proxy/service.ts';
+import type { RejectFooters } from './reject-footers.ts';
 import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';
 
@@ -34,6 +36,10 @@ export interface SmtpService {
   readonly milters: Milters | null;
   /** smtpd_proxy_filter; null where it is empty. */
   readonly proxy: ProxyService | null;
+  /** smtpd_command_filter */
+  readonly commandFilter: readonly LookupTable[];
+  /** smtpd_reject_footer_maps; null where it is empty. */
+  readonly footers: RejectFooters | null;
   readonly resolver: Resolver | null;
   readonly limits: ClientLimits;
   /** Logger with the process name `postfix/smtpd`. */

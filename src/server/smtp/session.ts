@@ -16,6 +16,7 @@ import { encodeReply } from '../../protocol/smtp/reply.ts';
 import { trace } from '../../tracing.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
 import { type BodySink, receiveBody } from './body.ts';
+import { withinDeadline } from './body-deadline.ts';
 import { type ClientRights, NO_RIGHTS } from './client-rights.ts';
 import { ClientConnection } from './connection.ts';
 import { bareLfLine, clientOf, rejectLine, tlsLine } from './maillog.ts';
@@ -71,6 +72,9 @@ export class SmtpSession {
   #left = false;
   #notesBareLf = false;
   #linesInOneGo = 0;
+  #footer: { readonly answer: Reply; readonly template: string | undefined } | null = null;
+  /** A line is the response to a challenge. */
+  #isPrompting = false;
   /** Set when the logged-in account may not stay so: the session is about to end. */
   #accountEnd: AccountEnd | null = null;
   #unwatchAccount: () => void = () => {};
@@ -154,11 +158,31 @@ export class SmtpSession {
   /** The replies to a group of pipelined commands are sent together (SocketLineConnection, gathersOutput). */
   say(answer: Reply): void {
     const { settings, connection, service } = this;
+    const said = soft(answer, settings.refusals);
+    const { allowed } = settings.refusals;
     const text = encodeReply(
-      withFooter(soft(answer, settings.refusals), settings.refusals, connection, service.clock()),
+      withFooter(said, { footer: this.#footerOf(answer), allowed }, connection, service.clock()),
     );
     trace()?.add({ kind: 'reply', text: text.trimEnd() });
     this.wire.write(/[^\x00-\x7f]/.test(text) ? Buffer.from(text) : text);
+  }
+
+  /** Waits for the footer of a refusal that is about to be said. */
+  async findFooter(answer: Reply): Promise<void> {
+    const template = await this.service.footers?.find(soft(answer, this.settings.refusals));
+    this.#footer = { answer, template };
+  }
+
+  /**
+   * A table that has to be waited for is not asked about what ends a session by itself, such as a timeout.
+   */
+  #footerOf(answer: Reply): string {
+    const { footer } = this.settings.refusals;
+    const { footers } = this.service;
+    if (footers === null || answer.code < 400) return footer;
+    const found =
+      this.#footer?.answer === answer ? this.#footer.template : footers.find(soft(answer, this.settings.refusals));
+    return typeof found === 'string' ? found : footer;
   }
 
   /** The connection ends after the current command's reply. */
@@ -183,7 +207,13 @@ export class SmtpSession {
   readLine(): Promise<Buffer | null> {
     this.#linesInOneGo = this.wire.hasInput ? this.#linesInOneGo + 1 : 0;
     if (this.#linesInOneGo > MAX_SYNCHRONOUS) return this.#readLineInTurn();
-    return NOTICES_BARE_LF.has(this.settings.bareNewline) ? this.#readLineWithCr() : this.wire.readLine(MAX_LINE);
+    return NOTICES_BARE_LF.has(this.settings.bareNewline)
+      ? this.#readLineWithCr()
+      : this.wire.readLine(this.#lineLimit);
+  }
+
+  get #lineLimit(): number {
+    return this.#isPrompting ? this.settings.sasl.responseLimit : MAX_LINE;
   }
 
   /** Lets other connections run first. */
@@ -194,7 +224,7 @@ export class SmtpSession {
   }
 
   async #readLineWithCr(): Promise<Buffer | null> {
-    const line = await this.wire.readLine(MAX_LINE);
+    const line = await this.wire.readLine(this.#lineLimit);
     return line === null || !this.wire.endedWithLf || (await this.#mayEndWithLf()) ? line : null;
   }
 
@@ -204,9 +234,18 @@ export class SmtpSession {
    */
   async prompt(challenge: Reply): Promise<string | null> {
     this.say(challenge);
+    this.#isPrompting = true;
     const line = await this.#onClient(() => this.readLine());
+    this.#isPrompting = false;
     if (line === null) this.#left = true;
     return line?.toString('latin1') ?? null;
+  }
+
+  /** The line that was read, or could not be, is the response to a challenge. Asking ends that. */
+  takePrompting(): boolean {
+    const was = this.#isPrompting;
+    this.#isPrompting = false;
+    return was;
   }
 
   /** Reads a body to its end: false if the end is not received. */
@@ -218,7 +257,9 @@ export class SmtpSession {
 
   async #readBody(reader: BodyReader, sink: BodySink): Promise<boolean> {
     try {
-      return await receiveBody(this.wire, this.bareLfs?.over(reader) ?? reader, sink);
+      const { bodyDeadline } = this.settings;
+      const input = bodyDeadline === null ? this.wire : withinDeadline(this.wire, bodyDeadline, () => this.#timedOut());
+      return await receiveBody(input, this.bareLfs?.over(reader) ?? reader, sink);
     } catch (error) {
       this.service.log.error(
         { session: this.id, err: error },

@@ -5,6 +5,8 @@
 import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { PathRules } from '../../protocol/smtp/path.ts';
+import { allowedCharacters } from '../../protocol/smtp/template.ts';
+import type { BodyDeadline } from './body-deadline.ts';
 import type { RefusalForm } from './refusal-form.ts';
 
 export interface SmtpSettings {
@@ -39,6 +41,10 @@ export interface SmtpSettings {
   readonly errorSleepTime: number;
   readonly junkCommandLimit: number;
   readonly connectionCountLimit: number;
+  /** Clients that do not wait where they must are let go. */
+  readonly forbidsPipelining: boolean;
+  /** Null: only silence of the client counts. */
+  readonly bodyDeadline: BodyDeadline | null;
   readonly noopCommands: ReadonlySet<string>;
   readonly forbiddenCommands: ReadonlySet<string>;
   /** A command that does not begin with a letter is forbidden too. */
@@ -53,6 +59,8 @@ export interface SmtpSettings {
     readonly brokenClients: boolean;
     readonly securityOptions: readonly string[];
     readonly tlsSecurityOptions: readonly string[];
+    /** Octets of a response to a challenge. */
+    readonly responseLimit: number;
   };
   readonly rejectUnlisted: boolean;
   readonly relayRejectCode: number;
@@ -102,6 +110,10 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     hardErrorLimit: parameters.number('smtpd_hard_error_limit'),
     errorSleepTime: parameters.time('smtpd_error_sleep_time'),
     junkCommandLimit: parameters.number('smtpd_junk_command_limit'),
+    forbidsPipelining: parameters.boolean('smtpd_forbid_unauth_pipelining'),
+    bodyDeadline: parameters.boolean('smtpd_per_request_deadline')
+      ? { most: parameters.time('smtpd_timeout'), rate: parameters.number('smtpd_min_data_rate') }
+      : null,
     connectionCountLimit: parameters.number('smtpd_client_connection_count_limit'),
     noopCommands: words('smtpd_noop_commands'),
     forbiddenCommands: words('smtpd_forbidden_commands'),
@@ -120,6 +132,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
       brokenClients: parameters.boolean('broken_sasl_auth_clients'),
       securityOptions: parameters.list('smtpd_sasl_security_options'),
       tlsSecurityOptions: parameters.list('smtpd_sasl_tls_security_options'),
+      responseLimit: parameters.number('smtpd_sasl_response_limit'),
     },
     rejectUnlisted:
       parameters.boolean('smtpd_reject_unlisted_recipient') &&
@@ -135,6 +148,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     refusals: {
       softBounce: parameters.boolean('soft_bounce'),
       footer: parameters.string('smtpd_reject_footer'),
+      allowed: allowedCharacters(parameters.string('smtpd_expansion_filter')),
     },
   };
 }

@@ -11,6 +11,7 @@ export type Wire = Pick<
   | 'isGone'
   | 'isCrowded'
   | 'hasInput'
+  | 'peek'
   | 'endedWithLf'
   | 'readLine'
   | 'readChunk'

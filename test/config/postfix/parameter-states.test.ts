@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { references } from '../../../src/config/postfix/macro.ts';
-import type { Row } from '../../../src/config/postfix/parameters/row.ts';
+import { isRaw, type Row } from '../../../src/config/postfix/parameters/row.ts';
 import { parameterTable } from '../../../src/config/postfix/parameters.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -45,7 +45,8 @@ function read(): Set<string> {
     ))
       names.add(`${transport}_${suffix}`);
   for (const name of names)
-    for (const referred of references(parameterTable.get(name)?.default ?? '')) names.add(referred);
+    if (!isRaw(parameterTable.get(name)?.type))
+      for (const referred of references(parameterTable.get(name)?.default ?? '')) names.add(referred);
   return names;
 }
 

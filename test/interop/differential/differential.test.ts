@@ -9,11 +9,12 @@ import { dialogs } from './dialogs.ts';
 import { limits } from './limits.ts';
 import { proxies } from './proxies.ts';
 import { restrictions } from './restrictions.ts';
+import { sessionRules } from './session-rules.ts';
 import { type Sides, startSides } from './sides.ts';
 import { transports } from './transports.ts';
 
 const AT_ONCE = 6;
-const ALL: readonly Cases[] = [...access, restrictions, limits, dialogs, proxies, transports];
+const ALL: readonly Cases[] = [...access, restrictions, limits, dialogs, sessionRules, proxies, transports];
 
 describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, { house, dialogs: all }) => {
   let sides: Sides;

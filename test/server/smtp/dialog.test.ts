@@ -338,7 +338,7 @@ describe('hooks', () => {
     await client.reply();
     expect(seen).toEqual([true, false]);
     expect(at.log.filter((line) => line.startsWith('improper'))).toEqual([
-      'improper command pipelining after EHLO from unknown[127.0.0.1]',
+      'improper command pipelining after EHLO from unknown[127.0.0.1]: mail from:<a@b>\\r\\nrcpt to:<xixi@baidu.com>\\r\\n',
     ]);
   });
 

@@ -1,9 +1,11 @@
 /** XCLIENT and XFORWARD: who may use them, and what they change. */
 import { expect, test } from 'vitest';
+import { NO_RIGHTS } from '../../../src/server/smtp/client-rights.ts';
 import type { SmtpServerOptions } from '../../../src/server/smtp/server.ts';
 import { clientForTest, houseForTest } from './house.ts';
 
 const rightsOf: SmtpServerOptions['rightsOf'] = async ({ remote }) => ({
+  ...NO_RIGHTS,
   xclient: remote.ip === '127.0.0.1',
   xforward: remote.ip === '127.0.0.1',
   discardedKeywords: remote.ip === '192.0.2.1' ? new Set(['DSN', 'CHUNKING']) : null,

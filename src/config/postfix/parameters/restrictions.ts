@@ -90,6 +90,10 @@ export const restrictionsParameters = {
     '$reject_tempfail_action',
     'The same for reject_unknown_helo_hostname.',
   ),
+  smtpd_expansion_filter: raw(
+    '\\t\\40!"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`abcdefghijklmnopqrstuvwxyz{|}~',
+    'Characters allowed in values inserted into replies.',
+  ),
   ...notSupported({
     permit_mx_backup_networks: networks('', 'Networks of primary MX hosts for permit_mx_backup.'),
     smtpd_log_access_permit_actions: list('', 'Permitting actions that are logged.'),
@@ -111,10 +115,6 @@ export const restrictionsParameters = {
     ),
     address_verify_negative_cache: boolean('yes', 'Keep results of failed verifications too.'),
     address_verify_sender: { ...address('$double_bounce_sender', 'Sender of verification probes.'), empty: true },
-    smtpd_expansion_filter: raw(
-      '\\t\\40!"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`abcdefghijklmnopqrstuvwxyz{|}~',
-      'Characters allowed in values inserted into replies.',
-    ),
     smtpd_policy_service_max_idle: time('300s', 'Idle time of connections to the policy service.'),
     smtpd_policy_service_max_ttl: time('1000s', 'Life of connections to the policy service.'),
     smtpd_policy_service_request_limit: number('0', 'Requests over one connection; 0 has no limit.'),

@@ -15,7 +15,6 @@ import {
   tables,
   text,
   time,
-  unsupportedGuards,
   word,
   words,
 } from './row.ts';
@@ -88,30 +87,30 @@ export const smtpdParameters = {
   ),
   smtpd_proxy_timeout: time('100s', 'How long that filter may take to answer.'),
   smtpd_reject_footer: raw('', 'Text after every refusal.'),
+  smtpd_reject_footer_maps: tables('', 'Text after refusals, by refusal, instead of smtpd_reject_footer.'),
+  smtpd_client_port_logging: boolean('no', "Log the client's port too."),
+  smtpd_per_request_deadline: boolean(
+    '${smtpd_per_record_deadline?{$smtpd_per_record_deadline}:{${stress?{yes}:{no}}}}',
+    'smtpd_timeout covers a whole message, with smtpd_min_data_rate; a command line it covers always.',
+  ),
+  smtpd_min_data_rate: number('500', 'Octets a second below which a message times out.', { minimum: 1 }),
+  smtpd_forbid_unauth_pipelining: boolean(
+    'no',
+    'End connections that send commands without waiting where they must not.',
+  ),
+  smtpd_command_filter: tables('', 'Other commands in place of what a client sends.'),
   ...noMeaning('mail and queue are kept in the store', {
     smtpd_delay_open_until_valid_rcpt: boolean('yes', 'Begin a queue file with the first good recipient only.'),
+  }),
+  ...noMeaning("no transcripts of clients' sessions are kept", {
+    smtpd_history_flush_threshold: number('100', 'Lines of a session kept for the postmaster.'),
   }),
   ...noMeaning('all services are one process', {
     smtpd_service_name: word('smtpd', 'Internal name of the server after postscreen.'),
   }),
   ...notSupported({
-    smtpd_history_flush_threshold: number('100', 'Lines of a session kept for the postmaster.'),
-    smtpd_reject_footer_maps: tables('', 'Text after refusals, by refusal.'),
     anvil_status_update_time: time('600s', 'How often the highest rates are logged.'),
-    smtpd_client_port_logging: boolean('no', "Log the client's port too."),
-    smtpd_per_request_deadline: boolean(
-      '${smtpd_per_record_deadline?{$smtpd_per_record_deadline}:{${stress?{yes}:{no}}}}',
-      'smtpd_timeout covers a whole command.',
-    ),
-    smtpd_min_data_rate: number('500', 'Octets a second below which a request times out.'),
     smtpd_authorized_verp_clients: networks('$authorized_verp_clients', 'Clients that may use XVERP.'),
     smtpd_dns_reply_filter: tables('', 'Changes of DNS answers.'),
-  }),
-  ...unsupportedGuards({
-    smtpd_forbid_unauth_pipelining: boolean(
-      'no',
-      'End connections that send commands without waiting where they must not.',
-    ),
-    smtpd_command_filter: tables('', 'Changes of commands before they are read.'),
   }),
 } satisfies Rows;

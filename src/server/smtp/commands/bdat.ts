@@ -29,16 +29,17 @@ export function bdat(session: SmtpSession, argument: string): Answer | Promise<A
 async function take(session: SmtpSession, octets: number, last: boolean): Promise<Answer> {
   const { settings } = session;
   const { transaction } = session.connection;
-  if (session.bdat === 'failed') return discard(session, octets, last, say.chunkDiscarded(octets));
-  if (transaction === null) return discard(session, octets, last, say.NEED_RECIPIENT);
-  if (transaction.recipients.length === 0) return discard(session, octets, last, say.NO_VALID_RECIPIENTS);
   if (octets === 0 && !last) {
+    const queueId = transaction === null || transaction.recipients.length === 0 ? '' : transaction.queueId;
     session.service.log.warn(
       { session: session.id },
-      `${transaction.queueId}: null BDAT request from ${session.client}`,
+      `${queueId || 'NOQUEUE'}: null BDAT request from ${session.client}`,
     );
     return discard(session, octets, last, say.NULL_CHUNK);
   }
+  if (session.bdat === 'failed') return discard(session, octets, last, say.chunkDiscarded(octets));
+  if (transaction === null) return discard(session, octets, last, say.NEED_RECIPIENT);
+  if (transaction.recipients.length === 0) return discard(session, octets, last, say.NO_VALID_RECIPIENTS);
   if (settings.messageSizeLimit > 0 && octets > settings.messageSizeLimit - transaction.size)
     return discard(session, octets, last, say.CHUNK_TOO_BIG);
   if (session.bdat === 'none') {

@@ -30,10 +30,10 @@ const ROWS: Readonly<Record<string, Command>> = {
   RSET: { run: rset, plainText: false, junk: true, last: false },
   NOOP: { run: noop, plainText: true, junk: true, last: true },
   VRFY: { run: vrfy, plainText: false, junk: true, last: true },
-  ETRN: { run: etrn, plainText: false, junk: true, last: true, only: 'smtp' },
+  ETRN: { run: etrn, plainText: false, junk: true, last: false, only: 'smtp' },
   XCLIENT: { run: xclient, plainText: false, junk: false, last: true, only: 'smtp' },
   XFORWARD: { run: xforward, plainText: false, junk: false, last: false, only: 'smtp' },
-  QUIT: { run: quit, plainText: true, junk: false, last: true },
+  QUIT: { run: quit, plainText: true, junk: false, last: false },
 };
 
 export const COMMANDS: CommandTable = {

@@ -1,0 +1,76 @@
+/** What main.cf changes in a session: commands, the text of refusals, who has to wait. */
+import { type Cases, EHLO, MAIL, MESSAGE, mail, RCPT } from './cases.ts';
+
+const ODD = [
+  'HEL',
+  '',
+  ' \t',
+  '  RCPT TO:<x>',
+  EHLO,
+  MAIL,
+  "RCPT TO:<'xixi@ours.test'>",
+  'RCPT TO:<nobody@ours.test>',
+  'FOO',
+  'XYZZY',
+  'XYZZY now',
+  RCPT,
+  'BDAT 0',
+  'DATA',
+  MESSAGE,
+  'QUIT',
+];
+
+const FOOTERS = [
+  '/^550 5\\.1\\.1/ write to postmaster',
+  '/^(500) (.*)/ \\c; $1 is $2',
+  '/^503.*need MAIL/ first\\nsecond $${client_name} $${helo_name?{said $$helo_name}}',
+];
+
+export const sessionRules: Cases = {
+  house: {
+    name: 'session rules',
+    main: [],
+    files: {
+      commands: [
+        '/^HEL$/ HELO domain.invalid',
+        '/^\\s*$/ NOOP',
+        "/^(RCPT\\s+TO:\\s*<)'([^[:space:]]+)'(>.*)/ $1$2$3",
+        '/^XYZZY$/ RSET',
+        '/^XYZZY now$/ EHLO replaced\u00e9',
+        '',
+      ].join('\n'),
+      footers: `${FOOTERS.join('\n')}\n`,
+    },
+    services: {
+      filter: ['smtpd_command_filter = pcre:$config_directory/commands'],
+      brokenFilter: ['smtpd_command_filter = fail:x'],
+      footers: ['smtpd_reject_footer_maps = pcre:$config_directory/footers', 'smtpd_reject_footer = usual'],
+      brokenFooters: ['smtpd_reject_footer_maps = fail:x', 'smtpd_reject_footer = usual'],
+      cleaned: ['smtpd_reject_footer = \\c $client_name $helo_name', 'smtpd_expansion_filter = abcdx\\40'],
+      waits: ['smtpd_forbid_unauth_pipelining = yes'],
+    },
+  },
+  dialogs: [
+    ...['filter', 'brokenFilter', 'footers', 'brokenFooters', 'cleaned'].flatMap((service) => [
+      { service, says: ODD },
+      { service, says: mail() },
+      { service, says: ['HELO x_y"z\\', 'RSET x', 'VRFY', 'BDAT x'] },
+    ]),
+    ...[
+      mail(),
+      ['EHLO a\r\nNOOP\r\nQUIT'],
+      ['HELO a', `${MAIL}\r\n${RCPT}`],
+      ['HELO a\r\nQUIT'],
+      [EHLO, 'VRFY xixi\r\nNOOP'],
+      [EHLO, 'NOOP\r\nNOOP'],
+      [EHLO, 'FOO\r\nNOOP', 'QUIT'],
+      [EHLO, 'FOO', 'ETRN x\r\nQUIT'],
+      [EHLO, 'RSET\r\nNOOP', 'QUIT'],
+      [EHLO, 'DATA\r\nSubject: x'],
+      [EHLO, MAIL, RCPT, 'DATA\r\nSubject: x'],
+      [EHLO, MAIL, 'RCPT TO:<nobody@ours.test>', 'DATA\r\nSubject: x\r\n\r\n.'],
+      [EHLO, `${MAIL}\r\n${RCPT}\r\nDATA`, 'NOOP'],
+      [EHLO, 'QUIT\r\nQUIT'],
+    ].map((says) => ({ service: 'waits', says })),
+  ],
+};
