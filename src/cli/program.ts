@@ -14,6 +14,7 @@ import { addImportCommands } from './import.ts';
 import { addInstallLinksCommand } from './install-links.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
+import { addMetricsCommand } from './metrics.ts';
 import { needless } from './named/needless.ts';
 import { runNamed } from './named/run.ts';
 import { namedCommands } from './named/table.ts';
@@ -43,6 +44,7 @@ export function createProgram(): Command {
   for (const add of [
     addStartCommand,
     addStatusCommand,
+    addMetricsCommand,
     addServerCommands,
     addAccountCommands,
     addQueueCommands,

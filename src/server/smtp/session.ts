@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, HookArguments, HookName, Verdict } from '../../bus/hook.ts';
 import { NEXT } from '../../bus/hook.ts';
+import { counters } from '../../counters.ts';
 import type { MilterSession } from '../../delivery/milter/session.ts';
 import type { Intake } from '../../delivery/receive/receiver.ts';
 import { messageOf } from '../../errors.ts';
@@ -148,6 +149,7 @@ export class SmtpSession {
     const text = encodeReply(
       withFooter(soft(answer, settings.refusals), settings.refusals, connection, service.clock()),
     );
+    counters.smtpReplies.count(service.name, `${text.charAt(0)}xx`);
     trace()?.add({ kind: 'reply', text: text.trimEnd() });
     this.wire.write(/[^\x00-\x7f]/.test(text) ? Buffer.from(text) : text);
   }
@@ -316,6 +318,7 @@ export class SmtpSession {
   }
 
   logReject(stage: string, refusal: Reply, recipient: string): void {
+    counters.rejects.count(this.service.name, stage, `${Math.floor(refusal.code / 100)}xx`);
     this.info(rejectLine(this.connection, stage, soft(refusal, this.settings.refusals), recipient));
   }
 
