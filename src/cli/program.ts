@@ -26,6 +26,7 @@ import { addStartCommand } from './start.ts';
 import { addStatusCommand } from './status.ts';
 import { addStoreCommands } from './store.ts';
 import { addTestCommand } from './test.ts';
+import { addTopCommand } from './top.ts';
 import { addZoneCommand } from './zone.ts';
 
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
@@ -45,6 +46,7 @@ export function createProgram(): Command {
     addStartCommand,
     addStatusCommand,
     addMetricsCommand,
+    addTopCommand,
     addServerCommands,
     addAccountCommands,
     addQueueCommands,

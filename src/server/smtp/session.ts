@@ -319,7 +319,18 @@ export class SmtpSession {
 
   logReject(stage: string, refusal: Reply, recipient: string): void {
     counters.rejects.count(this.service.name, stage, `${Math.floor(refusal.code / 100)}xx`);
-    this.info(rejectLine(this.connection, stage, soft(refusal, this.settings.refusals), recipient));
+    const { remote, user, transaction } = this.connection;
+    // posthorn top reads them (traffic/traffic.ts): addresses in the line itself may hold anything.
+    const reject = {
+      client: remote.ip,
+      user: user?.login ?? '',
+      sender: transaction?.reversePath ?? '',
+      recipient,
+    };
+    this.service.log.info(
+      { session: this.id, reject },
+      rejectLine(this.connection, stage, soft(refusal, this.settings.refusals), recipient),
+    );
   }
 
   // ---- state transitions
