@@ -3,7 +3,7 @@ const layer = (name, from, allowed) => ({
   name,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(src|plugins)/', pathNot: [from, '^src/(version|log|clock|errors|few|lower-bound|memory|nearest|own-value|running|tracing)\\.ts$', ...allowed] },
+  to: { path: '^(src|plugins)/', pathNot: [from, '^src/(version|log|counter|counters|clock|errors|few|lower-bound|memory|nearest|own-value|running|tracing)\\.ts$', ...allowed] },
 });
 const mail = '^src/mail/';
 const protocol = '^src/protocol/';
@@ -68,6 +68,7 @@ module.exports = {
     layer('store-imports-mail', '^src/store/', [mail, protocol]),
     layer('maintenance-imports-stores', maintenance, [mail, protocol, store]),
     layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store]),
+    layer('metrics-import-net', '^src/metrics/', [net]),
     layer('watchdog-imports-bus', '^src/watchdog/', [bus]),
     layer('delivery-imports-bus', delivery, [mail, protocol, lookup, store, bus, net]),
     layer('login-is-below-the-protocols', login, ['^src/server/(elsewhere|mailbox-server)\\.ts$', mail, protocol, lookup, store, bus, net]),
@@ -84,7 +85,7 @@ module.exports = {
         net,
       ]),
     ),
-    layer('admin-below-cli', '^src/admin/', [login, maintenance, '^src/config/', mail, protocol, lookup, store, bus, delivery, net]),
+    layer('admin-below-cli', '^src/admin/', [login, maintenance, '^src/config/', '^src/metrics/', mail, protocol, lookup, store, bus, delivery, net]),
     { name: 'plugins-use-the-authors-face', severity: 'error', from: { path: '^plugins/' }, to: { path: '^src/', pathNot: ['^src/bus/plugin\\.ts$', '^src/errors\\.ts$', mail, protocol, lookup] } },
     { name: 'backends-are-chosen-by-app', severity: 'error', from: { path: '^src/', pathNot: '^src/(app|store/backend)/' }, to: { path: '^src/store/backend/' } },
     ...rooms,

@@ -61,6 +61,9 @@ const FLUSH_WITHIN_MS = 1_000;
  */
 const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
+/** As it may be shown on a terminal. */
+export const printable = (text: string): string => text.replace(UNPRINTABLE, '?');
+
 export interface TextEntry {
   readonly time: number;
   readonly level: string;
@@ -91,7 +94,8 @@ export function formatLine(entry: TextEntry): string {
   const name =
     plugin === undefined ? entry.process : `posthorn/plugin/${plugin.slice(0, LONGEST_NAME).replace(/[\s[\]]/g, '?')}`;
   const fields = plugin === undefined || entry.fields === undefined ? '' : formatFields(entry.fields);
-  return `${stamp} ${entry.host} ${name}[${entry.pid}]: ${severity}${entry.message}${fields}`.replace(UNPRINTABLE, '?');
+  const line = `${stamp} ${entry.host} ${name}[${entry.pid}]: ${severity}${entry.message}${fields}`;
+  return printable(line);
 }
 
 /** ` key=value` for each field; a value that is not a single word is written as JSON. */

@@ -2,6 +2,7 @@
  * An operation is something an administrator does. Each is implemented once, in the table in `operations.ts`; the
  * command line and the admin socket are interfaces to it.
  */
+import type { Family } from '../counter.ts';
 import type { AddressClass } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { LoginResult } from '../server/login/authenticator.ts';
@@ -13,6 +14,7 @@ import type { LoginReport } from './login-report.ts';
 interface RunningServer {
   reload(): Promise<readonly string[]>;
   status(): Promise<unknown>;
+  metrics(): Promise<readonly Family[]>;
   stop(): void;
   /** A login as clients make it, throttled as theirs. */
   logIn(login: string, password: Buffer): Promise<LoginResult>;

@@ -12,6 +12,7 @@ import { wildDuckOperations } from './wildduck.ts';
 
 const serverOperations: Readonly<Record<string, Operation>> = {
   'server.status': async (services) => running(services.server).status(),
+  'server.metrics': async (services) => running(services.server).metrics(),
   /** Null for a store with one process. */
   'server.processes': async ({ server, store }) => {
     running(server);

@@ -5,12 +5,13 @@ import { askDomains } from './admin-services.ts';
 import { temporaryFolder } from './data-folder.ts';
 import { explain } from './explain/explain.ts';
 import { reportLogin } from './login-report.ts';
+import type { ServerMetrics } from './metrics.ts';
 import type { Reloads } from './reloads.ts';
 import type { ServerParts } from './server-parts.ts';
 import { statusOf } from './status.ts';
 
 /** A reload may change the configuration, so each value is looked up when needed. */
-export function createAdminServices(parts: ServerParts, reloads: Reloads): AdminServices {
+export function createAdminServices(parts: ServerParts, reloads: Reloads, metrics: ServerMetrics): AdminServices {
   const { options, store, generations, clock } = parts;
   const parameters = (): AdminServices['parameters'] => generations.current.configuration.parameters;
   return {
@@ -31,6 +32,7 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads): Admin
       reload: () => reloads.reload(),
       stop: () => options.onStop(),
       status: () => statusOf(parts),
+      metrics: () => metrics.families(),
       logIn: (login, password) =>
         generations.current.authenticator.verify({ login, password, remoteIp: '127.0.0.1', protocol: 'imap' }),
       reportLogin: (login, password) => reportLogin(login, password, generations.current, store.directory),

@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { messageOf } from '../errors.ts';
+import type { Validity } from '../net/tls.ts';
 import type { Cluster } from '../store/cluster.ts';
 import {
   certificateWarnings,
@@ -13,6 +14,7 @@ import {
   openIdentities,
   prepareRenewal,
   type Renewal,
+  validityOf,
 } from './identity.ts';
 import type { Privileges } from './privileges.ts';
 import { rememberFiles } from './vanished-files.ts';
@@ -83,6 +85,11 @@ export class Certificates {
     } catch (error) {
       return [`the list of certificate files in use could not be written: ${messageOf(error)}`];
     }
+  }
+
+  /** Of all certificates in use, each file once. */
+  get validity(): readonly Validity[] {
+    return this.#identities === null ? [] : validityOf(this.#identities);
   }
 
   /** Certificates that will expire soon or no longer cover a site; one line each. */

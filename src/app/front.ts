@@ -13,6 +13,7 @@ export interface Front {
   /** How many processes serve: 1 where the configuration cannot have several. Its faults are for a start to report. */
   readonly processes: number;
   readonly mailStore: string;
+  readonly metricsListen: string;
   /** Throws ConfigurationError if root cannot become mail_owner. */
   choosePrivileges(): Privileges;
 }
@@ -31,6 +32,7 @@ export function readFront(configDirectory: string, processes?: number): Front {
   return {
     processes: isShared(mailStore) && wanted >= 1 ? wanted : 1,
     mailStore,
+    metricsListen: unlessMacroError(() => parameters.string('metrics_listen'), ''),
     choosePrivileges: () => choosePrivileges({ parameters, directory }),
   };
 }

@@ -12,7 +12,7 @@ import type { Fault } from '../config/fault.ts';
 import { messageOf } from '../errors.ts';
 import { type Agree, type CertificatePem, ensureCertificate } from '../net/certificate.ts';
 import type { CertificateSource } from '../net/certificate-files.ts';
-import { namesOf, TlsIdentity } from '../net/tls.ts';
+import { namesOf, TlsIdentity, type Validity } from '../net/tls.ts';
 import { readHosts } from '../server/http/hosts.ts';
 import type { Cluster } from '../store/cluster.ts';
 import { choicesOf, vanishedFiles } from './vanished-files.ts';
@@ -172,12 +172,7 @@ const DAY = 86_400_000;
 
 /** Certificates in use that have expired or soon will, and sites that no certificate covers; one line each. */
 export function certificateWarnings(identities: Identities, configuration: Configuration, now: number): string[] {
-  const ending = new Map(
-    [identities.smtp, identities.mailbox, ...Object.values(identities.clients).filter((one) => one !== null)]
-      .flatMap(({ validity }) => validity)
-      .map(({ file, expiresAt }) => [file, expiresAt]),
-  );
-  const ends = [...ending].flatMap(([file, expiresAt]) => {
+  const ends = validityOf(identities).flatMap(({ file, expiresAt }) => {
     if (expiresAt - now > SOON) return [];
     const date = new Date(expiresAt).toISOString().slice(0, 10);
     const when =
@@ -189,6 +184,13 @@ export function certificateWarnings(identities: Identities, configuration: Confi
     ...ends,
     ...bare.map((host) => `https://${host}: the certificate is not valid for this name; browsers will warn`),
   ];
+}
+
+/** Each file once. */
+export function validityOf({ smtp, mailbox, clients }: Identities): readonly Validity[] {
+  const shown = Object.values(clients).filter((one) => one !== null);
+  const all = [smtp, mailbox, ...shown].flatMap(({ validity }) => validity);
+  return [...new Map(all.map((one) => [one.file, one])).values()];
 }
 
 /** Read as root at the start, and not readable after dropping root. */

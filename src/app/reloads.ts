@@ -9,6 +9,7 @@ import { withLongWork } from '../running.ts';
 import { hasMail } from './certificates.ts';
 import type { Generation } from './generation.ts';
 import { wantedListeners } from './listeners.ts';
+import type { ServerMetrics } from './metrics.ts';
 import type { Read } from './read.ts';
 import { readAll } from './read-all.ts';
 import type { ServerParts } from './server-parts.ts';
@@ -20,13 +21,15 @@ type Lasting = Readonly<Record<(typeof LASTING)[number], string>>;
 
 export class Reloads {
   readonly #parts: ServerParts;
+  readonly #metrics: ServerMetrics;
   #state: 'starting' | 'running' | 'stopping' = 'starting';
   #last: Promise<unknown> = Promise.resolve();
   /** What is open since the start. */
   #lasting: Lasting = { mail_store: '', maillog_file: '', syslog_name: '' };
 
-  constructor(parts: ServerParts) {
+  constructor(parts: ServerParts, metrics: ServerMetrics) {
     this.#parts = parts;
+    this.#metrics = metrics;
   }
 
   /** From now on reloads are possible. */
@@ -79,6 +82,7 @@ export class Reloads {
       ...certificates.remember(configuration),
       ...certificates.warnings(configuration).map((warning) => `warning: ${warning}`),
       ...(await this.#changePorts(fresh)),
+      ...(await this.#metrics.become(configuration)),
     ];
     await generations.retire(old);
     fresh.delivery.runner.start();

@@ -23,6 +23,7 @@ import { Generations } from './generations.ts';
 import { Grace } from './grace.ts';
 import { LateParts } from './late.ts';
 import { HTTPS_PORT, Listeners, wantedListeners } from './listeners.ts';
+import { ServerMetrics } from './metrics.ts';
 import { NameServer } from './name-server.ts';
 import { mailStoreOf, openStore } from './open-store.ts';
 import { choosePortOffset } from './port-offset.ts';
@@ -131,7 +132,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     listeners,
     portOffset,
   };
-  const reloads = new Reloads(parts);
+  const metrics = scope.use(new ServerMetrics(parts));
+  const reloads = new Reloads(parts, metrics);
 
   // At a stop all sessions drain at the same time, because they share the grace period; then come deliveries and the
   // rest.
@@ -143,7 +145,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         generations.endSessions(),
       ])),
   );
-  const answer = answerWith(createAdminServices(parts, reloads), log);
+  const answer = answerWith(createAdminServices(parts, reloads, metrics), log);
   if (options.isSupervised !== true) {
     const admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, answer));
     scope.defer(() => admin.close());
@@ -156,6 +158,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   notes.push(...(await privileges.asOwner(async () => certificates.remember(configuration))));
   notes.push(...certificates.warnings(configuration).map((warning) => `warning: ${warning}`));
   privileges.drop();
+  notes.push(...(await metrics.become(configuration)));
   notes.push(...rightsNotes(configuration, read.files, privileges.owner));
   notes.push(...(await strandedAccounts(store.directory, generations.current.domains)));
   // The last step that can fail: a password shown only once must not be created by a start that fails before showing

@@ -23,6 +23,8 @@ export interface ServerStatus {
   readonly deliveries: number;
   /** Recipients by queue, of the first `COUNTED`. */
   readonly queue: Readonly<Record<QueueName, number>>;
+  /** Seconds since the oldest message of these arrived; 0 if the queue is empty. */
+  readonly queueAge: number;
   /** Octets; `size` is null for a store that is no file, `free` what its data folder's disk has left. */
   readonly store: { readonly size: number | null; readonly free: number };
   /** Of the process, in seconds. */
@@ -34,8 +36,9 @@ export interface ServerStatus {
 }
 
 export async function statusOf(parts: ServerParts): Promise<ServerStatus> {
-  const { generations, listeners, store, options } = parts;
+  const { generations, listeners, store, options, clock } = parts;
   const { parameters } = generations.current.configuration;
+  const { counts, oldest } = await countedQueue(store.queue);
   return {
     domain: parameters.string('myorigin'),
     hostname: parameters.string('myhostname'),
@@ -44,7 +47,8 @@ export async function statusOf(parts: ServerParts): Promise<ServerStatus> {
     connections: listeners.connections,
     sessions: generations.sessions,
     deliveries: generations.current.delivery.runner.active,
-    queue: await countedQueue(store.queue),
+    queue: counts,
+    queueAge: oldest === null ? 0 : Math.max(0, Math.round((clock() - oldest) / 1000)),
     store: {
       size: sizeOfStore(mailStoreOf(parameters.string('mail_store'), options.dataDirectory)),
       free: freeOctets(options.dataDirectory),
@@ -55,15 +59,25 @@ export async function statusOf(parts: ServerParts): Promise<ServerStatus> {
   };
 }
 
-async function countedQueue(queue: Queue): Promise<ServerStatus['queue']> {
+interface CountedQueue {
+  readonly counts: ServerStatus['queue'];
+  /** When its oldest message arrived, ms since 1970 UTC. */
+  readonly oldest: number | null;
+}
+
+async function countedQueue(queue: Queue): Promise<CountedQueue> {
   const counts = { incoming: 0, active: 0, deferred: 0, hold: 0 };
   let seen = 0;
+  let oldest: number | null = null;
   for await (const batch of queue.list()) {
-    for (const item of batch.slice(0, COUNTED - seen)) counts[item.active ? 'active' : item.state] += 1;
+    for (const item of batch.slice(0, COUNTED - seen)) {
+      counts[item.active ? 'active' : item.state] += 1;
+      oldest = Math.min(oldest ?? item.arrivedAt, item.arrivedAt);
+    }
     seen += batch.length;
     if (seen >= COUNTED) break;
   }
-  return counts;
+  return { counts, oldest };
 }
 
 const livingIn = async (cluster: Cluster): Promise<number> =>

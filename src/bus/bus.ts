@@ -6,6 +6,7 @@
  * ignored. Handlers that return synchronously need no timer. Observing hooks reach every handler.
  */
 import type { Clock } from '../clock.ts';
+import { counters } from '../counters.ts';
 import { firstLineOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { formatReply } from '../mail/status.ts';
@@ -211,17 +212,23 @@ export class Bus implements Hooks {
    */
   #call(listener: Listener, argument: object): Verdict | Promise<Verdict> {
     if (!listener.circuit.admits()) return this.#failure(listener);
+    const began = performance.now();
     try {
-      return whileRunning(listener.mark, () => {
+      const verdict = whileRunning(listener.mark, () => {
         const answer: unknown = listener.handler(argument as never);
-        return isThenable(answer) ? this.#settle(listener, answer, argument) : this.#heard(listener, answer, argument);
+        return isThenable(answer)
+          ? this.#settle(listener, answer, argument, began)
+          : this.#heard(listener, answer, argument);
       });
+      if (!(verdict instanceof Promise)) tookSince(began, listener);
+      return verdict;
     } catch (error) {
+      tookSince(began, listener);
       return this.#threw(listener, error, 'threw', argument);
     }
   }
 
-  async #settle(listener: Listener, pending: PromiseLike<unknown>, argument: object): Promise<Verdict> {
+  async #settle(listener: Listener, pending: PromiseLike<unknown>, argument: object, began: number): Promise<Verdict> {
     const answered = noteAwaited(listener.mark);
     try {
       const answer = await within(pending, listener.policy.deadline);
@@ -232,6 +239,7 @@ export class Bus implements Hooks {
       return this.#threw(listener, error, 'rejected', argument);
     } finally {
       answered();
+      tookSince(began, listener);
     }
   }
 
@@ -264,6 +272,7 @@ export class Bus implements Hooks {
   #failed(listener: Listener, what: string, argument: object): Verdict {
     takeBack(listener.hook, argument);
     const { plugin, hook } = listener;
+    counters.hookFailures.count(plugin, hook);
     const verdict = this.#failure(listener);
     this.#log.warn(
       ids(listener),
@@ -282,6 +291,9 @@ export class Bus implements Hooks {
     return failureVerdict(isObserving(listener.hook) ? 'pass' : listener.policy.onError);
   }
 }
+
+const tookSince = (began: number, { plugin, hook }: Listener): void =>
+  counters.hookDuration.observe((performance.now() - began) / 1000, plugin, hook);
 
 /** A handler whose condition fails is called: it may well fail too, and is reported then. */
 function isWanted({ when, mark }: Listener, connection: Connection | null): boolean {

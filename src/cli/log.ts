@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { logFileOf } from '../app/data-folder.ts';
 import { formatLine } from '../log.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
+import { sinceWhen } from './since.ts';
 
 const FOLLOW_EVERY_MS = 250;
 
@@ -60,16 +61,6 @@ interface LogOptions extends PlaceOptions {
   readonly address?: string;
   /** Milliseconds since 1970 UTC. */
   readonly since?: number;
-}
-
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `30m` is half an hour ago. */
-function sinceWhen(value: string): number {
-  const ago = /^(\d{1,6})([smhd])$/.exec(value);
-  const time = ago === null ? Date.parse(value) : Date.now() - Number(ago[1]) * (UNITS[ago[2] ?? ''] ?? 0);
-  if (!Number.isFinite(time)) throw new InvalidArgumentError('expected a time such as 2h, 3d or 2026-11-27T08:00.');
-  return time;
 }
 
 /** Whether a line is to be shown. */

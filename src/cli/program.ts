@@ -14,6 +14,7 @@ import { addImportCommands } from './import.ts';
 import { addInstallLinksCommand } from './install-links.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
+import { addMetricsCommand } from './metrics.ts';
 import { needless } from './named/needless.ts';
 import { runNamed } from './named/run.ts';
 import { namedCommands } from './named/table.ts';
@@ -25,6 +26,7 @@ import { addStartCommand } from './start.ts';
 import { addStatusCommand } from './status.ts';
 import { addStoreCommands } from './store.ts';
 import { addTestCommand } from './test.ts';
+import { addTopCommand } from './top.ts';
 import { addUndeleteCommand } from './undelete.ts';
 import { addZoneCommand } from './zone.ts';
 
@@ -44,6 +46,8 @@ export function createProgram(): Command {
   for (const add of [
     addStartCommand,
     addStatusCommand,
+    addMetricsCommand,
+    addTopCommand,
     addServerCommands,
     addAccountCommands,
     addUndeleteCommand,

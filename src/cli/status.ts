@@ -16,7 +16,7 @@ function describeServer(status: ServerStatus): string {
   return [
     `Posthorn serves ${domain} as ${hostname}: process ${pid}, ${megabytes(memory)}, for ${duration(uptime)}.`,
     `Connections: ${connections} (SMTP ${sessions.smtp}, IMAP ${sessions.imap}, POP3 ${sessions.pop3}). Deliveries in progress: ${deliveries}.`,
-    `Queue: ${queueWords(status.queue)}. Store: ${size === null ? 'a database' : megabytes(size)}; free on the disk: ${megabytes(free)}.`,
+    `Queue: ${queueWords(status)}. Store: ${size === null ? 'a database' : megabytes(size)}; free on the disk: ${megabytes(free)}.`,
     ...(processes === 1 ? [] : [`Processes that share the store: ${processes}; --cluster shows them.`]),
     '',
     listenerTable(listeners),
@@ -37,12 +37,12 @@ function duration(seconds: number): string {
   return minutes > 0 ? `${minutes} min` : `${seconds} s`;
 }
 
-function queueWords(queue: ServerStatus['queue']): string {
+function queueWords({ queue, queueAge }: ServerStatus): string {
   const parts = Object.entries(queue).filter(([, count]) => count > 0);
   const all = parts.reduce((sum, [, count]) => sum + count, 0);
   return parts.length === 0
     ? 'empty'
-    : `${counted(all, 'recipient')} (${parts.map(([name, count]) => `${count} ${name}`).join(', ')})`;
+    : `${counted(all, 'recipient')} (${parts.map(([name, count]) => `${count} ${name}`).join(', ')}), the oldest for ${duration(queueAge)}`;
 }
 
 /** What processes say of themselves (app/status.ts). */

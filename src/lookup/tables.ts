@@ -3,6 +3,7 @@
  * a single process needs no proxy.
  */
 
+import { counters } from '../counters.ts';
 import { ownValue } from '../own-value.ts';
 import { type Place, type Trace, trace } from '../tracing.ts';
 import type { LookupTable, Tables } from './table.ts';
@@ -66,7 +67,7 @@ function watched(table: LookupTable): LookupTable {
     wholeKeyOnly,
     get(key) {
       const watcher = trace();
-      const value = table.get(key);
+      const value = counted(table, key);
       if (watcher === null) return value;
       return value instanceof Promise ? value.then((one) => tell(watcher, key, one)) : tell(watcher, key, value);
     },
@@ -75,6 +76,20 @@ function watched(table: LookupTable): LookupTable {
     where: (key) => table.where?.(key) ?? null,
     close: () => table.close?.(),
   };
+}
+
+/** A lookup whose failure is counted. */
+function counted(table: LookupTable, key: string): ReturnType<LookupTable['get']> {
+  const failed = (error: unknown): never => {
+    counters.tableFailures.count(table.name);
+    throw error;
+  };
+  try {
+    const value = table.get(key);
+    return value instanceof Promise ? value.catch(failed) : value;
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 /** Null if the file cannot be read any more. */

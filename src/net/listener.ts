@@ -8,6 +8,7 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { counters } from '../counters.ts';
 import { messageOf } from '../errors.ts';
 import { type Ends, endsOf } from './ends.ts';
 import { limitKey } from './peer-address.ts';
@@ -84,6 +85,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 }
 
+/** As metrics have it. */
+type RefusalKind = 'limit' | 'proxy' | 'tls' | 'fault';
+
 /** Counts connections, and leads each to `onConnection`: the proxy's header, the client's limit, the handshake. */
 class Gate {
   total = 0;
@@ -127,14 +131,14 @@ class Gate {
   /** The proxy says who the client is. */
   #hear(socket: Socket, own: Ends, { timeout, trusts, takesUnknown, faultReply }: UpstreamProxy): void {
     if (!trusts(own.remote.ip)) {
-      this.#refuse(socket, own, 'not a trusted proxy');
+      this.#refuse(socket, own, 'proxy', 'not a trusted proxy');
       return;
     }
     readProxyHeader(socket, timeout, (outcome) => {
       if (outcome === SILENT) turnAway(socket, faultReply);
-      else if (typeof outcome === 'string') this.#refuse(socket, own, outcome, faultReply);
+      else if (typeof outcome === 'string') this.#refuse(socket, own, 'proxy', outcome, faultReply);
       else if (outcome.isUnknown === true && !takesUnknown)
-        this.#refuse(socket, own, 'a PROXY header that does not say who the client is', faultReply);
+        this.#refuse(socket, own, 'proxy', 'a PROXY header that does not say who the client is', faultReply);
       else this.#meet(socket, { ...(outcome.ends ?? own), isProxied: true });
     });
   }
@@ -158,25 +162,27 @@ class Gate {
     }
     secure(socket, tls.identity, { timeout: handshakeTimeout, alpn: tls.alpn ?? [] }).then(
       (secured) => this.#handOver(socket, secured, ends),
-      (error: unknown) => this.#refuse(socket, ends, `TLS handshake failed: ${messageOf(error)}`),
+      (error: unknown) => this.#refuse(socket, ends, 'tls', `TLS handshake failed: ${messageOf(error)}`),
     );
   }
 
   #handOver(accepted: Socket, socket: Socket, ends: Ends): void {
     this.#pending.delete(accepted);
+    counters.connections.count(this.#options.name);
     try {
       this.#options.onConnection(socket, ends);
     } catch (error) {
-      this.#refuse(socket, ends, `fault: ${String(error)}`);
+      this.#refuse(socket, ends, 'fault', `fault: ${String(error)}`);
     }
   }
 
   #refuseBusy(socket: Socket, ends: Ends, reason: string): void {
     const { tls, busyReply = '' } = this.#options;
-    this.#refuse(socket, ends, reason, tls.mode === 'none' ? busyReply : '');
+    this.#refuse(socket, ends, 'limit', reason, tls.mode === 'none' ? busyReply : '');
   }
 
-  #refuse(socket: Socket, { remote }: Ends, reason: string, reply = ''): void {
+  #refuse(socket: Socket, { remote }: Ends, kind: RefusalKind, reason: string, reply = ''): void {
+    counters.refusedConnections.count(this.#options.name, kind);
     this.#options.onRefused?.({ ...remote, reason });
     turnAway(socket, reply);
   }

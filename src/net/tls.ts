@@ -10,6 +10,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { counters } from '../counters.ts';
 import type { ShownCertificate } from '../protocol/tls/peer.ts';
 import { type ClientCertificates, MODERN, type ServerTerms } from '../protocol/tls/terms.ts';
 import { issuersOf } from './certificate-chain.ts';
@@ -139,8 +140,11 @@ export async function secure(
   options: HandshakeOptions = {},
 ): Promise<TLSSocket> {
   try {
-    return await handshake(socket, contexts, options);
+    const secured = await handshake(socket, contexts, options);
+    counters.tlsHandshakes.count('ok', secured.getProtocol() ?? '');
+    return secured;
   } catch (error) {
+    counters.tlsHandshakes.count('failed', '');
     // Also if no context could be made.
     socket.destroy();
     throw error;

@@ -5,6 +5,7 @@
 import { chmodSync, chownSync, existsSync, lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { counters } from '../counters.ts';
 import { turnAway } from './listener.ts';
 
 export interface UnixListenOptions {
@@ -121,10 +122,12 @@ export async function bindForOwner(server: Server, path: string): Promise<void> 
 function admit(socket: Socket, open: Set<Socket>, options: UnixListenOptions): void {
   socket.on('error', () => {});
   if (open.size >= options.maxConnections) {
+    counters.refusedConnections.count(options.name, 'limit');
     options.onRefused(`more than ${options.maxConnections} connections`);
     turnAway(socket, options.busyReply);
     return;
   }
+  counters.connections.count(options.name);
   open.add(socket);
   socket.once('close', () => open.delete(socket));
   try {

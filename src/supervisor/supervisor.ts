@@ -18,7 +18,12 @@ import { readFront } from '../app/front.ts';
 import type { Started } from '../app/running-server.ts';
 import type { ServerStatus } from '../app/status.ts';
 import { ConfigurationError } from '../config/fault.ts';
+import type { Family } from '../counter.ts';
 import { messageOf } from '../errors.ts';
+import { mergeFamilies } from '../metrics/merge.ts';
+import { MetricsPort } from '../metrics/port.ts';
+import { processFamilies } from '../metrics/process.ts';
+import { formatFamilies } from '../metrics/text.ts';
 import { FrontProcess } from './front-process.ts';
 import { Slot } from './slot.ts';
 import { type Say, sayTo } from './supervisor-log.ts';
@@ -55,6 +60,7 @@ export class Supervisor {
   #started: Started | null = null;
   #say: Say = () => {};
   #admin: AdminSocket | null = null;
+  readonly #metrics = new MetricsPort(async () => formatFamilies(await this.#families()));
   #isStopping = false;
   #reloading: Promise<unknown> = Promise.resolve();
 
@@ -93,7 +99,8 @@ export class Supervisor {
     const all = [first, ...Array.from({ length: front.processes - 1 }, () => supervisor.#fork())];
     for (const one of all) supervisor.#add(one);
     await Promise.allSettled(all.map(({ ready }) => ready));
-    return { supervisor, started };
+    const warnings = await privileges.asOwner(() => supervisor.#openMetrics(front));
+    return { supervisor, started: { ...started, notes: [...started.notes, ...warnings] } };
   }
 
   /** How many processes serve now. */
@@ -116,6 +123,7 @@ export class Supervisor {
   async stop(): Promise<boolean> {
     this.#isStopping = true;
     await this.#admin?.close();
+    await this.#metrics[Symbol.asyncDispose]();
     for (const slot of this.#slots) slot.end();
     const all = [...this.#processes];
     for (const one of all) one.stop();
@@ -155,7 +163,8 @@ export class Supervisor {
   async #reload(): Promise<readonly string[]> {
     if (this.#isStopping) throw new Error('the server is stopping');
     const { configDirectory, processes: given } = this.#options;
-    const { processes, mailStore } = readFront(configDirectory, given);
+    const front = readFront(configDirectory, given);
+    const { processes, mailStore } = front;
     if (mailStore !== this.#mailStore)
       throw new Error(
         'main.cf: mail_store has changed, and old and new processes must not use different stores; stop the server and start it again',
@@ -180,6 +189,7 @@ export class Supervisor {
       else this.#retire(slot.replace(fresh));
     }
     for (const slot of this.#slots.splice(processes)) this.#retire(slot.end());
+    notes.push(...(await front.choosePrivileges().asOwner(() => this.#openMetrics(front))));
     this.#say('info', `configuration reloaded by ${processes} processes`);
     return notes;
   }
@@ -200,9 +210,14 @@ export class Supervisor {
     return answer;
   }
 
+  #openMetrics({ metricsListen }: Front): Promise<readonly string[]> {
+    return this.#metrics.become(metricsListen, this.#started?.portOffset ?? 0);
+  }
+
   /** What is about all processes. */
   readonly #own: Readonly<Record<string, () => Promise<Answer>>> = {
     'server.status': () => this.#status(),
+    'server.metrics': async () => ({ result: await this.#families() }),
     'server.reload': async () => {
       try {
         return { result: { notes: await this.reload() } };
@@ -216,12 +231,22 @@ export class Supervisor {
     },
   };
 
-  /** The sums over all of them. */
-  async #status(): Promise<Answer> {
-    const line = JSON.stringify({ name: 'server.status', given: {} });
+  /** What every process says that can. */
+  async #askAll(name: string): Promise<unknown[]> {
+    const line = JSON.stringify({ name, given: {} });
     const running = [...this.#processes].filter(({ isReady }) => isReady);
     const answers = await Promise.all(running.map((one) => one.ask(line)));
-    const each = answers.flatMap((answer) => ('result' in answer ? [answer.result as ServerStatus] : []));
+    return answers.flatMap((answer) => ('result' in answer ? [answer.result] : []));
+  }
+
+  /** Counters fall when a process ends, which Prometheus takes for a restart. */
+  async #families(): Promise<Family[]> {
+    return mergeFamilies([...((await this.#askAll('server.metrics')) as Family[][]), processFamilies()]);
+  }
+
+  /** The sums over all of them. */
+  async #status(): Promise<Answer> {
+    const each = (await this.#askAll('server.status')) as ServerStatus[];
     const [first] = each;
     if (first === undefined) return { error: 'no process of the server is running at this moment; see the log' };
     const sum = (of: (status: ServerStatus) => number): number => each.reduce((total, status) => total + of(status), 0);

@@ -36,6 +36,7 @@ const services = (server: AdminServices['server']): AdminServices =>
 const running: AdminServices['server'] = {
   reload: async () => [],
   status: async () => ({}),
+  metrics: async () => [],
   stop: () => {},
   reportLogin: async () => ({ address: null, answeredBy: '', why: '', scheme: null, mechanisms: [], limits: [] }),
   explain: async () => ({ service: null, assumed: [], steps: [], destinations: [] }),

@@ -38,6 +38,7 @@ const PACKAGES = [
   'postfix-pgsql',
   'postfix-policyd-spf-python',
   'postfix-sqlite',
+  'prometheus',
   'postgresql',
   'python3',
   'rspamd',

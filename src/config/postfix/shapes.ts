@@ -87,6 +87,16 @@ export const server = expected(
     portOf(/^(?:inet:)?(?:\[[^\]\s]+\]|[^\s:[\]]*):([^\s:]+)$/.exec(text)?.[1] ?? '') !== undefined,
 );
 
+/** Where we listen: `127.0.0.1:9154`, `[::1]:9154`, `unix:/path`. */
+export const listener = expected(
+  'an IP address and a port such as 127.0.0.1:9154 or [::1]:9154, or unix:/path',
+  (text) => {
+    const [, v6, v4 = '', port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+    const fits = v6 === undefined ? ipaddr.IPv4.isValidFourPartDecimal(v4) : ipaddr.IPv6.isValid(v6);
+    return /^unix:\/\S+$/.test(text) || (fits && Number(port) >= 1 && Number(port) <= 65_535);
+  },
+);
+
 /** One mail address, with or without domain (RFC 5321); a quoted local part may contain spaces. */
 export const mailAddress = expected(
   'one mail address',

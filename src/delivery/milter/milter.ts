@@ -4,6 +4,7 @@
  * What it answers is bounded and checked. When it fails, milter_default_action stands for the rest of the session, as in
  * Postfix, and the log says why.
  */
+import { counters } from '../../counters.ts';
 import type { Log } from '../../log.ts';
 import { type Answer, answerName, type Change, MilterAnswerError, parseAnswer } from '../../protocol/milter/answers.ts';
 import { ABORT, COMMANDS, type Command, encodeMacros, OFFER, QUIT } from '../../protocol/milter/commands.ts';
@@ -352,6 +353,7 @@ export class Milter {
       error instanceof Failure
         ? error
         : new Failure(`milter ${this.#settings.name}: ${error.message}`, this.#unreachable);
+    counters.milterFailures.count(this.#settings.name);
     this.#shared.log.warn({}, failure.message);
     this.#stand(failure.judgement);
     return this.#standing;

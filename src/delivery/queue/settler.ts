@@ -8,6 +8,7 @@
  */
 import type { HookName, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
+import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { reply } from '../../mail/status.ts';
@@ -226,6 +227,9 @@ export class Settler {
   #logOutcome(decided: Decided, claimedAt: number, attempt: Attempt, trial: Trial): void {
     const { item, relay, reply: answer } = decided.outcome;
     const { queueId } = item;
+    counters.deliveries.count(trial.program, decided.fate);
+    if (decided.fate === 'sent')
+      counters.deliveryDelay.observe((this.#options.clock() - item.arrivedAt) / 1000, trial.program);
     const delays = formatDelays([
       claimedAt - item.arrivedAt,
       trial.startedAt - claimedAt,

@@ -5,6 +5,7 @@
  */
 import type { Transaction } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
+import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
@@ -323,6 +324,7 @@ export class MessageIntake implements Intake {
   #logAcceptance(plan: Plan, messageId: string, size: number, began: number): void {
     const { queueId, reversePath, hold } = this.#incoming.transaction;
     const fields = { queueId };
+    counters.accepted.count(this.#incoming.connection?.protocol ?? 'local');
     this.#services.cleanupLog.info(fields, `${queueId}: message-id=${messageId}`);
     const count = plan.deliveries.length + plan.queued.length;
     if (hold !== null) this.#services.cleanupLog.info(fields, `${queueId}: hold: ${hold}`);
@@ -337,7 +339,11 @@ export class MessageIntake implements Intake {
         fields,
         `${queueId}: ${recipientWords(recipient)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`,
       );
-    for (const recipient of plan.delivered) sent(recipient, 'delivered to mailbox');
+    for (const recipient of plan.delivered) {
+      counters.deliveries.count('local', 'sent');
+      counters.deliveryDelay.observe((this.#services.clock() - this.#arrivedAt) / 1000, 'local');
+      sent(recipient, 'delivered to mailbox');
+    }
     for (const { recipient, text } of plan.dropped) sent(recipient, `discarded: ${text}`);
     if (plan.queued.length === 0) this.#services.queueLog.info(fields, `${queueId}: removed`);
   }

@@ -6,6 +6,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Hooks } from '../../bus/hook.ts';
+import { counters } from '../../counters.ts';
 import { messageOf, stackOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { type DatagramSocket, openDatagram } from '../../net/datagram.ts';
@@ -255,6 +256,12 @@ class Server implements DnsServer {
   }
 
   #respond(octets: Uint8Array, ip: string, transport: Transport): Response | Promise<Response> {
+    const response = this.#responseTo(octets, ip, transport);
+    if (response instanceof Promise) return response.then((given) => counted(given, transport));
+    return counted(response, transport);
+  }
+
+  #responseTo(octets: Uint8Array, ip: string, transport: Transport): Response | Promise<Response> {
     return this.#options.hooks.has('dns_query')
       ? this.#ask(octets, ip, transport)
       : this.#responder.respond(octets, ip, transport);
@@ -278,6 +285,17 @@ class Server implements DnsServer {
       this.#waiting -= 1;
     }
   }
+}
+
+/** The header's own four bits: BADVERS, whose other octet is in OPT, counts as NOERROR. */
+const RCODE_NAMES = new Map<number, string>(Object.entries(RCODE).map(([name, code]) => [code, name]));
+
+function counted(response: Response, transport: Transport): Response {
+  if (response.kind === 'message') {
+    const code = (response.octets[3] ?? 0) & 0x0f;
+    counters.dnsResponses.count(transport, RCODE_NAMES.get(code) ?? String(code));
+  } else counters.dnsResponses.count(transport, response.kind);
+  return response;
 }
 
 function send(

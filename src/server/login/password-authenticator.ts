@@ -11,6 +11,7 @@ import { LRUCache } from 'lru-cache';
 import type { Hooks } from '../../bus/hook.ts';
 import { readRefusal } from '../../bus/refusal.ts';
 import type { Clock } from '../../clock.ts';
+import { counters } from '../../counters.ts';
 import type { Log } from '../../log.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
@@ -84,6 +85,7 @@ export class PasswordAuthenticator implements Authenticator {
     const result = await this.#throttle.run({ remoteIp, name: this.#nameOf(login), password }, (known) =>
       this.#answer(credentials, known),
     );
+    counters.logins.count(credentials.protocol, result.ok ? 'ok' : result.reason);
     const left = began + FAILURE_DELAY - clock();
     if (!result.ok && left > 0) await this.#throttle.sleep(left);
     return result;

@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, HookArguments, HookName, Verdict } from '../../bus/hook.ts';
 import { NEXT } from '../../bus/hook.ts';
+import { counters } from '../../counters.ts';
 import type { MilterSession } from '../../delivery/milter/session.ts';
 import type { Intake } from '../../delivery/receive/receiver.ts';
 import { messageOf } from '../../errors.ts';
@@ -163,6 +164,7 @@ export class SmtpSession {
     const text = encodeReply(
       withFooter(said, { footer: this.#footerOf(answer), allowed }, connection, service.clock()),
     );
+    counters.smtpReplies.count(service.name, `${text.charAt(0)}xx`);
     trace()?.add({ kind: 'reply', text: text.trimEnd() });
     this.wire.write(/[^\x00-\x7f]/.test(text) ? Buffer.from(text) : text);
   }
@@ -366,7 +368,19 @@ export class SmtpSession {
   }
 
   logReject(stage: string, refusal: Reply, recipient: string): void {
-    this.info(rejectLine(this.connection, stage, soft(refusal, this.settings.refusals), recipient));
+    counters.rejects.count(this.service.name, stage, `${Math.floor(refusal.code / 100)}xx`);
+    const { remote, user, transaction } = this.connection;
+    // posthorn top reads them (traffic/traffic.ts): addresses in the line itself may hold anything.
+    const reject = {
+      client: remote.ip,
+      user: user?.login ?? '',
+      sender: transaction?.reversePath ?? '',
+      recipient,
+    };
+    this.service.log.info(
+      { session: this.id, reject },
+      rejectLine(this.connection, stage, soft(refusal, this.settings.refusals), recipient),
+    );
   }
 
   // ---- state transitions

@@ -1,5 +1,5 @@
 /** Posthorn's own parameters, which Postfix does not have. Postfix ignores them with a warning. */
-import { boolean, choice, interfaces, processes, type Rows, store, time } from './row.ts';
+import { boolean, choice, interfaces, listener, processes, type Rows, store, time } from './row.ts';
 
 export const posthornParameters = {
   auto_create_accounts: boolean(
@@ -25,6 +25,10 @@ export const posthornParameters = {
   mail_store: store(
     'sqlite',
     'Where accounts, mail and the queue are: `sqlite` (a file in the data folder, for one process), or the URI of a MongoDB database, `mongodb://user:password@host,host/database`, which several servers may share. Takes effect at a start.',
+  ),
+  metrics_listen: listener(
+    '',
+    'Where Prometheus asks for metrics over HTTP, without a login: `127.0.0.1:9154`, `[::1]:9154`, `unix:/path`. Empty: nowhere.',
   ),
   unsupported_parameters: choice(
     ['refuse', 'warn'],

@@ -54,6 +54,8 @@ export type ParameterType =
   | 'transports'
   /** `host:port`, `unix:/path`. */
   | 'server'
+  /** `address:port` of this host, `unix:/path`. */
+  | 'listener'
   /** One mail address. */
   | 'address'
   | 'ipv4'
@@ -142,6 +144,7 @@ export const milters = builder('milters');
 export const transport = builder('transport');
 export const transports = builder('transports');
 export const server = builder('server');
+export const listener = builder('listener');
 export const address = builder('address');
 export const ipv4 = builder('ipv4');
 export const ipv6 = builder('ipv6');
