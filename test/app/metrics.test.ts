@@ -66,7 +66,7 @@ async function scrape(): Promise<ReadonlyMap<string, number>> {
   return new Map(lines.map((line) => [line.replace(/ \S+$/, ''), Number(line.replace(/^.* /, ''))]));
 }
 
-it('G10: counts sessions, replies, refusals, logins, deliveries, plugins, lookups and DNS, and shows the queue', async () => {
+it('G11: counts sessions, replies, refusals, logins, deliveries, plugins, lookups and DNS, and shows the queue', async () => {
   const before = await scrape();
   const smtp = await SmtpClient.open(25 + offset);
   await smtp.reply();

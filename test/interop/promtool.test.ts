@@ -5,7 +5,7 @@ import { startServer } from '../kit/server.ts';
 import { SmtpClient } from '../kit/smtp-client.ts';
 import { run } from './program.ts';
 
-it('G10: promtool accepts the metrics, from the port and from the command', async () => {
+it('G11: promtool accepts the metrics, from the port and from the command', async () => {
   const server = await startServer({
     files: {
       'main.cf':

@@ -5,7 +5,7 @@ import { formatFamilies } from '../../src/metrics/text.ts';
 import { traced } from '../../src/tracing.ts';
 
 describe('metrics as text', () => {
-  it('G10: counts by label, and escapes what labels and help contain', () => {
+  it('G11: counts by label, and escapes what labels and help contain', () => {
     const counter = new Counter('x_total', 'A \\ and\na line.', ['table']);
     counter.count('pcre:/a"b\\c\n');
     counter.count('pcre:/a"b\\c\n');

@@ -4,7 +4,7 @@ import { freeOffset } from '../kit/ports.ts';
 import { startServer } from '../kit/server.ts';
 import { SmtpClient } from '../kit/smtp-client.ts';
 
-it('G10: a login that sends much is the first row, with what was refused; so is its log on another machine', async () => {
+it('G11: a login that sends much is the first row, with what was refused; so is its log on another machine', async () => {
   const server = await startServer({
     files: {
       'main.cf':

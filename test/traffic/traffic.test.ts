@@ -92,7 +92,7 @@ describe('who sent how much', () => {
       },
     ],
     ['recipient-domain', { 'ours.test': [2, 2, 1500, 2, 0, 0, 2], 'far.test': [1, 1, 1000, 0, 1, 1, 1] }],
-  ])('G10: by %s', (kind, expected) => {
+  ])('G11: by %s', (kind, expected) => {
     expect(count(kind, [...XIXI, ...OTHERS])).toEqual(expected);
   });
 
