@@ -487,6 +487,52 @@ describe('a process that stood still', () => {
     }
   });
 
+  test('enters no copy whose takeover it finds between the look at the target and the verdict', async () => {
+    const database = await openDatabase({ promoteBuffers: true });
+    const [own, others] = [await openMongoProxy(database.uri), await openMongoProxy(database.uri)];
+    const uriOf = ({ uri }: MongoProxy) => uriWithDatabase(`${uri}?minHeartbeatFrequencyMS=20`, database.name);
+    const store = await openMongoStore({ uri: uriOf(own), log: quietLog });
+    try {
+      const account = await store.directory.create({ address: 'a@here.example', passwordHash: '' });
+      await store.accept(sampleAcceptance('Q', { deliveries: [toInbox(account.id)] }));
+      const [inbox, archive] = [
+        await mailboxId(store, account.id, 'INBOX'),
+        await mailboxId(store, account.id, 'Archive'),
+      ];
+      const [fenced, entered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      let tries = 0;
+      own.fault = ({ name, collection }) => {
+        if (name !== 'update' || collection !== 'mailboxes') return undefined;
+        tries += 1;
+        return tries === 1 ? { hold: fenced.promise } : undefined;
+      };
+      const copying = store.mailboxes.copy(inbox, [[1, 1]], archive).then(
+        () => 'done',
+        (error: unknown) => error,
+      );
+      await vi.waitFor(() => expect(tries).toBe(1));
+      let isFenced = false;
+      others.fault = ({ name, collection }) => {
+        if (name === 'findAndModify' && collection === 'mailboxes') isFenced = true;
+        if (name !== 'update' || collection !== 'intents' || !isFenced) return undefined;
+        fenced.resolve();
+        return { hold: entered.promise };
+      };
+      await database.db.collection('processes').deleteMany({});
+      const opening = openMongoStore({ uri: uriOf(others), log: quietLog });
+      expect(await copying).toBeInstanceOf(StoreUnavailableError);
+      entered.resolve();
+      await (await opening).close();
+      expect(await collect(store, archive)).toEqual([]);
+      const left = (await audit(database.db)).filter((line) => !/^1 intents:/.test(line));
+      expect(left).toEqual([]);
+    } finally {
+      await store.close();
+      await Promise.all([own.close(), others.close()]);
+      await database.close();
+    }
+  });
+
   test('leaves no chunk of a message that it wrote on, and did not end', async () => {
     const database = await openDatabase();
     const store = await openMongoStore({ uri: database.uri, log: quietLog });

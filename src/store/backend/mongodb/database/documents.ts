@@ -267,7 +267,9 @@ export type IntentDocument =
       readonly expunge: { readonly mailbox: string; readonly uids: string } | null;
       /** The ids of rows that it brings back: they are released afterwards. */
       readonly kept?: readonly string[];
-      /** What another process found out, once for all, when it took this over. */
+      /** Another process takes it over: its own may do nothing more. */
+      readonly judged?: true;
+      /** What was found out, once for all. */
       readonly verdict?: 'made' | 'not made';
       /** When it had done what follows from the verdict. */
       readonly ended?: number;

@@ -1,13 +1,13 @@
 /**
  * What becomes of a COPY or MOVE whose process died, or of which this process does not know how it ended.
  *
- *   1  the target is fenced: from now on the rows cannot enter its journal
- *   2  the verdict, whether they are there, is written into the intent, once for all
- *   3  made: the originals of a MOVE are expunged, those that are brought back are released; not made: the references
+ *   1  the intent says that it is judged: its process, which asks whenever it finds a mailbox changed, does nothing more
+ *   2  the target is fenced: what its process decided before it asked cannot enter the journal any more
+ *   3  the verdict, whether the rows are there, is written into the intent, once for all
+ *   4  made: the originals of a MOVE are expunged, those that are brought back are released; not made: the references
  *      are taken back
- *   4  the intent has ended, and is kept for some hours: its process may only have stood still
+ *   5  the intent has ended, and is kept for some hours: its process may only have stood still
  *
- * Such a process sees the verdict before it enters the rows or expunges originals, for then it finds the mailbox changed.
  * What references and parts it adds nevertheless are taken back when the intent goes. Operations stay in the journals
  * until the intent has ended.
  */
@@ -29,6 +29,7 @@ export async function finishCopy(context: Context, intent: CopyIntent): Promise<
     held: { since: performance.now(), check: () => isOpen(context, intent._id) },
   };
   try {
+    await intents.updateOne({ _id: intent._id }, { $set: { judged: true } });
     const target = await context.mailboxes.fence(intent.target);
     const verdict = await judge(context, intent._id, target !== null && isIn(target, intent._id));
     if (verdict === 'not made') await takeBack(context, intent);
@@ -66,7 +67,7 @@ async function judge(
 export async function undo(context: Context, intent: CopyIntent): Promise<void> {
   const { intents } = context.database;
   const { modifiedCount } = await intents.updateOne(
-    { _id: intent._id, verdict: { $exists: false } },
+    { _id: intent._id, judged: { $exists: false } },
     { $set: { verdict: 'not made' } },
   );
   if (modifiedCount === 0) throw new TakenOverError();

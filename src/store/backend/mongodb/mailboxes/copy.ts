@@ -130,7 +130,7 @@ export async function carryOut(
 }
 
 const isOwn = async ({ database, by }: Context, intent: string): Promise<boolean> =>
-  (await database.intents.findOne({ _id: intent, by, verdict: { $exists: false } }, { projection: { _id: 1 } })) !==
+  (await database.intents.findOne({ _id: intent, by, judged: { $exists: false } }, { projection: { _id: 1 } })) !==
   null;
 
 async function append(
