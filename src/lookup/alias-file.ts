@@ -3,7 +3,7 @@
  * Names may be quoted (`"john smith": john`). Values stay as text: `:include:/file`, `\name`,
  * `"|command"` and `/file/name` are interpreted when the alias is expanded.
  */
-import { lineAt, logicalLines } from './logical-lines.ts';
+import { lineAt, tableLines } from './logical-lines.ts';
 import type { Steps } from './steps.ts';
 import { type Entry, entryMap, type IncludedFile, type TableContent } from './table-entries.ts';
 
@@ -19,7 +19,7 @@ const INCLUDE = /:include:\s*(\/[^\s,"]+)/gi;
 const NAME = /^(?:"((?:[^"\\]|\\.)*)"|([^":\s][^":]*?))\s*:(?=\s|$|[^:])/;
 
 export function* aliasEntries(text: string, included: IncludedFile[] = []): Generator<Entry> {
-  for (const logical of logicalLines(text)) {
+  for (const logical of tableLines(text)) {
     const { text: line, line: number } = logical;
     for (const include of line.matchAll(INCLUDE))
       included.push({ path: include[1] ?? '', line: lineAt(logical, include.index) });

@@ -14,7 +14,7 @@ export const inlineTable: TableType = {
       const text = groupContent(item) ?? item;
       const equals = text.indexOf('=');
       const key = text.slice(0, Math.max(0, equals)).trim();
-      if (key === '')
+      if (key === '' || key.startsWith('{'))
         throw new TableFault(
           name,
           0,

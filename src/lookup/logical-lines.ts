@@ -57,3 +57,9 @@ export function* logicalLines(text: string): Generator<LogicalLine> {
   }
   if (parts.length > 0) yield finish();
 }
+
+/** The lines of a table: as in Postfix a line ends at its first NUL, whatever continues it. */
+export function* tableLines(text: string): Generator<LogicalLine> {
+  if (!text.includes('\0')) return yield* logicalLines(text);
+  for (const line of logicalLines(text)) yield { ...line, text: line.text.split('\0', 1)[0] ?? '' };
+}

@@ -4,9 +4,9 @@
  *   pattern result      !pattern result      if pattern … endif      if !pattern … endif
  *
  * A file with errors is refused as a whole, and every wrong line is reported: a rule that is silently
- * skipped may be the one that rejects mail.
+ * skipped may be the one that rejects mail. Commands that only ask a table may skip them.
  */
-import { logicalLines } from './logical-lines.ts';
+import { tableLines } from './logical-lines.ts';
 import { groupContent, splitTexts } from './split-list.ts';
 import { TableFault, TableUnavailableError } from './table-fault.ts';
 import { OUT_OF_TIME, withinTime } from './time-limit.ts';
@@ -70,15 +70,21 @@ export interface RuleReading<K> {
   readonly sieve?: Sieve<K>;
   /** The match of a key so long needs a time limit, whatever the patterns. */
   readonly isLong?: (key: K) => boolean;
+  /** Wrong rules are left out, with a warning each. */
+  readonly skipsWrong?: boolean;
 }
 
 /** Throws TableFault that lists every wrong line. */
-export function parseRules<K>(text: string, file: string, { read, sieve, isLong }: RuleReading<K>): RuleList<K> {
+export function parseRules<K>(
+  text: string,
+  file: string,
+  { read, sieve, isLong, skipsWrong = false }: RuleReading<K>,
+): RuleList<K> {
   const rules: Rule<K>[] = [];
   const open: { readonly rule: Rule<K>; readonly line: number }[] = [];
   const problems: Remark[] = [];
   const warnings: Remark[] = [];
-  for (const { text: line, line: number } of logicalLines(text)) {
+  for (const { text: line, line: number } of tableLines(text)) {
     const problem = (message: string): void => void problems.push({ line: number, message });
     if (rules.length >= MAX_RULES) {
       problem(`more than ${MAX_RULES} rules`);
@@ -97,14 +103,18 @@ export function parseRules<K>(text: string, file: string, { read, sieve, isLong 
     const rule = readRule(line.slice(conditional?.[0].length ?? 0), number, conditional !== null, read);
     if (typeof rule === 'string') problem(rule);
     else rules.push(rule);
+    if (typeof rule === 'string' && skipsWrong) continue;
     // A wrong `if` still opens a block, so that its endif is not reported as another error.
     if (conditional !== null && open.length < MAX_DEPTH)
       open.push({ rule: typeof rule === 'string' ? NOWHERE : rule, line: number });
     else if (conditional !== null) problem('if is nested too deeply');
   }
-  for (const { line } of open) problems.push({ line, message: 'if without a matching endif' });
+  for (const { rule, line } of open) {
+    problems.push({ line, message: 'if without a matching endif' });
+    rule.end = rules.length;
+  }
   const [first, ...further] = problems;
-  if (first !== undefined) throw new TableFault(file, first.line, first.message, { further });
+  if (first !== undefined && !skipsWrong) throw new TableFault(file, first.line, first.message, { further });
   const isSlow = rules.some(({ pattern }) => pattern.slow === true);
   const runs = sieve === undefined ? [] : runsOf(rules, sieve);
   const find = (search: Search<K>, tooLong: (line: number) => void): string | undefined =>
@@ -117,7 +127,7 @@ export function parseRules<K>(text: string, file: string, { read, sieve, isLong 
       return find(search, () => {}) === undefined ? undefined : rules[search.at]?.line;
     },
     results: rules.filter(({ end }) => end === undefined).map(({ written }) => written),
-    warnings,
+    warnings: [...warnings, ...problems.map(({ line, message }) => ({ line, message: `${message}: left out` }))],
   };
 }
 

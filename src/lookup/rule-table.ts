@@ -16,7 +16,7 @@ const REPORT_INTERVAL = 60_000;
 export function openRules<K>(name: string, argument: string, context: TableContext, kind: RuleKind<K>): LookupTable {
   const { log, clock } = context;
   const parse = (text: string, file: string): RuleList<K> => {
-    const rules = parseRules(text, file, kind);
+    const rules = parseRules(text, file, { ...kind, skipsWrong: context.skipsWrongRules === true });
     for (const { line, message } of rules.warnings) log.warn({ file, line }, `${file}:${line}: ${message}`);
     return rules;
   };

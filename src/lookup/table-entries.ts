@@ -43,6 +43,9 @@ export function lineOf(entries: Iterable<Entry>, key: string): number | undefine
   return undefined;
 }
 
+/** Whether a text was read from octets that are not UTF-8. */
+export const isNotUtf8 = (text: string): boolean => text.includes('\ufffd');
+
 /** Entries per step. */
 const STEP = 2000;
 
@@ -54,7 +57,12 @@ export function* entryMap(entries: Iterable<Entry>, file: string): Steps<TableCo
   for (const { key, value, line, problem } of entries) {
     const lower = key.toLowerCase();
     const message =
-      problem ?? (map.has(lower) ? `"${key.slice(0, 80)}" is already defined: this line is ignored` : undefined);
+      problem ??
+      (isNotUtf8(key) || isNotUtf8(value)
+        ? `"${key.slice(0, 80)}" is not all UTF-8: this line is ignored`
+        : map.has(lower)
+          ? `"${key.slice(0, 80)}" is already defined: this line is ignored`
+          : undefined);
     if (message === undefined) map.set(lower, value);
     else if (problems.length < MAX_PROBLEMS_KEPT) problems.push({ line, message });
     count += 1;

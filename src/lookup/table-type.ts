@@ -26,6 +26,8 @@ export interface TableContext {
   isAliasTable(name: string): boolean;
   /** Absent: tables on other servers cannot be opened. */
   readonly connect?: TableConnect;
+  /** Wrong rules of a file are left out, with a warning, as Postfix does; otherwise the file is refused. */
+  readonly skipsWrongRules?: boolean;
   /** Tables on other servers are opened, to find faults, and never asked. */
   readonly isOffline?: boolean;
 }

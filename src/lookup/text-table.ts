@@ -5,7 +5,7 @@
  * Keys are compared in lower case. White space in double quotes or after a backslash is part of the key, which keeps
  * these.
  */
-import { logicalLines } from './logical-lines.ts';
+import { tableLines } from './logical-lines.ts';
 import type { Steps } from './steps.ts';
 import { type Entry, entryMap, type TableContent } from './table-entries.ts';
 
@@ -19,7 +19,7 @@ const PLAIN_KEY = /^[^\s"\\]*(?=\s|$)/;
 const QUOTED_KEY = /^(?:[^"\s\\]|\\(?:.|$)|"(?:[^"\\]|\\.)*")*(?=\s|$)/;
 
 export function* textEntries(text: string): Generator<Entry> {
-  for (const { text: line, line: number } of logicalLines(text)) {
+  for (const { text: line, line: number } of tableLines(text)) {
     const key = (PLAIN_KEY.exec(line) ?? QUOTED_KEY.exec(line))?.[0];
     if (key === undefined) {
       yield {

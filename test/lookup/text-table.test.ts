@@ -24,6 +24,12 @@ describe('P5: tables of keys and values', () => {
     expect(problems.map((it) => it.line)).toEqual([4, 5]);
   });
 
+  test('a line ends at a NUL with all that continues it, and one that is not UTF-8 is ignored', () => {
+    const { entries, problems } = parseTextTable('a b\0c\n  d\n\0e f\ng\ufffd h\ni j\ufffd\nk l\n', 'table');
+    expect(Object.fromEntries(entries)).toEqual({ a: 'b', k: 'l' });
+    expect(problems.map((it) => it.line)).toEqual([3, 4, 5]);
+  });
+
   test('supports continuation lines and comments, also between them', () => {
     const { entries } = parseTextTable('# head\nadmin@group.com maomao,\n   xixi,\n# between\n\n   redhat\n', 'table');
     expect(entries.get('admin@group.com')).toBe('maomao,   xixi,   redhat');

@@ -14,6 +14,8 @@ import { connectTable } from '../../net/table-connection.ts';
 import { Fatal, warn } from './command.ts';
 
 export interface CommandTables {
+  /** The name of the command. */
+  readonly command: string;
   readonly parameters: MainParameters;
   /** The table's name with its type: `default_database_type` where the command line gives none. */
   nameOf(text: string): string;
@@ -23,15 +25,17 @@ export interface CommandTables {
 export interface CommandTablesOptions {
   /** Every text is that of an alias file; otherwise those that main.cf names as such. */
   readonly aliases: boolean;
-  /** Lines that are ignored are told. Postfix tells of them when it makes the index, of texthash tables always. */
+  /** Lines that are ignored are told. Postfix tells of them when it makes the index, if the table has one. */
   readonly checks: boolean;
+  /** Wrong rules are left out; otherwise their table is refused, as by the server. */
+  readonly skipsWrongRules?: boolean;
 }
 
 /** Throws Fatal for what Postfix cannot open either. */
 export function commandTables(
   command: string,
   directory: string,
-  { aliases, checks }: CommandTablesOptions,
+  { aliases, checks, skipsWrongRules = false }: CommandTablesOptions,
 ): CommandTables {
   const { parameters } = showMainCf({ directory, ...thisMachine() });
   const named = unlessMacroError(() => [...parameters.list('alias_maps'), ...parameters.list('alias_database')], []);
@@ -43,17 +47,19 @@ export function commandTables(
     text.includes(':') ? text : `${parameters.string('default_database_type')}:${text}`;
   const opened = new Map<string, LookupTable>();
   return {
+    command,
     parameters,
     nameOf: typed,
     open(name) {
       const known = opened.get(name);
       if (known !== undefined) return known;
       const tell = (message: string): void => {
-        if (checks || /(?:^|[^a-z])texthash:/.test(name)) warn(command, message);
+        if (checks || /(?:^|[^a-z])(?:texthash|regexp|pcre|cidr):/.test(name)) warn(command, message);
       };
       const tables = new SharedTables({
         resolvePath,
         log: { info: () => {}, warn: (_fields, message) => tell(message) },
+        skipsWrongRules,
         clock: Date.now,
         aliasTables: aliases || files.has(fileOf(name)) ? [name] : [],
         connect: connectTable,

@@ -5,7 +5,8 @@
 import { createInterface } from 'node:readline';
 import { messageOf } from '../../errors.ts';
 import type { LookupTable } from '../../lookup/table.ts';
-import { type Call, Fatal, isGiven, type NamedCommand, UsageFault, valuesOf } from './command.ts';
+import { isNotUtf8 } from '../../lookup/table-entries.ts';
+import { type Call, Fatal, isGiven, type NamedCommand, UsageFault, valuesOf, warn } from './command.ts';
 import { type CommandTables, commandTables } from './lookup.ts';
 
 /** What differs between the two commands. */
@@ -66,6 +67,7 @@ async function work(call: Call, kind: Kind): Promise<number> {
   const tables = commandTables(call.name, call.where.config, {
     aliases: kind.aliases,
     checks: keys.length === 0 && !list,
+    skipsWrongRules: keys.length > 0 || list,
   });
   const names = call.operands.map(tables.nameOf);
   const [key] = keys;
@@ -85,6 +87,10 @@ async function find(tables: CommandTables, names: readonly string[], key: string
   for (const name of names) {
     const table = tables.open(name);
     if (key === '' && !table.wholeKeyOnly) continue;
+    if (isNotUtf8(key)) {
+      warn(tables.command, `${name}: non-UTF-8 key "${key.replaceAll('\ufffd', '?')}"`);
+      continue;
+    }
     try {
       const value = await table.get(key);
       if (value !== undefined) return value;
