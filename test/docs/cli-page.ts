@@ -12,7 +12,7 @@ const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
   ],
   [
     '1',
-    'Not done; standard error says why. Also: an unknown command or option, a zone with errors (`zone check`), a lab with a failed point, a copy that is not equal, a store that is not sound, and a stop that took longer than 9.5 s.',
+    'Not done; standard error says why. Also: an unknown command or option, a zone with errors (`zone check`), a lab with a failed point, a copy that is not equal, a store that is not sound, a stop that took longer than 9.5 s, and a server whose store stopped by itself.',
   ],
   [
     '70',
