@@ -54,10 +54,12 @@ const cell = (text: string): string => text.replaceAll('|', '\\|');
 const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`);
 
-function defaultOf({ long, defaultValue }: Option): string {
+function defaultOf({ long, defaultValue, defaultValueDescription }: Option): string {
   const words = DEFAULTS.get(long ?? '');
   if (words !== undefined) return words;
-  return defaultValue === undefined || defaultValue === false ? '' : `\`${String(defaultValue)}\``;
+  return defaultValue === undefined || defaultValue === false
+    ? ''
+    : `\`${defaultValueDescription ?? String(defaultValue)}\``;
 }
 
 const optionRow = (option: Option): string[] => [`\`${option.flags}\``, option.description, defaultOf(option)];
