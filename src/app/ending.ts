@@ -7,12 +7,15 @@ export const GRACE_MS = 8_000;
 /** For what is closed after them. */
 const CLOSING_MS = 1_500;
 
-/** Finishes sessions and deliveries, then ends the process: code 0, or 1 if something could not be closed in time. */
+/**
+ * Finishes sessions and deliveries, then ends the process: code 0, or 1 if the store had stopped or something could not
+ * be closed in time.
+ */
 export function endServer(server: RunningServer): void {
   expectStop();
   setTimeout(() => leave(1), GRACE_MS + CLOSING_MS).unref();
   server.close(GRACE_MS).then(
-    () => leave(0),
+    () => leave(server.hasFailed ? 1 : 0),
     (error: unknown) => {
       console.error(error);
       leave(1);

@@ -1,4 +1,5 @@
 /** The metrics of a running server: what it counts (counters.ts), and what can be measured now. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Configuration } from '../config/configuration.ts';
 import type { Family, Sample } from '../counter.ts';
 import { countedFamilies } from '../counters.ts';
@@ -9,10 +10,13 @@ import { ownVersion } from '../version.ts';
 import type { ServerParts } from './server-parts.ts';
 import { type ServerStatus, statusOf } from './status.ts';
 
+/** How long the store is waited for, ms: less than the patience of whoever asks (Prometheus: 10 s). */
+const STORE_PATIENCE = 3_000;
+
 /** Of one process, and where Prometheus asks for them if there is no supervisor, which asks all. */
 export class ServerMetrics implements AsyncDisposable {
   readonly #parts: ServerParts;
-  readonly #delay = new EventLoopDelay();
+  readonly #lag = new EventLoopDelay();
   readonly #port = new MetricsPort(async () => formatFamilies(await this.families()));
 
   constructor(parts: ServerParts) {
@@ -28,7 +32,10 @@ export class ServerMetrics implements AsyncDisposable {
   async families(): Promise<Family[]> {
     const { listeners, generations, certificates } = this.#parts;
     // A database that is away must not take the other figures with it.
-    const status = await statusOf(this.#parts).catch(() => null);
+    const status = await Promise.race([
+      statusOf(this.#parts).catch(() => null),
+      delay(STORE_PATIENCE, null, { ref: false }),
+    ]);
     return [
       shared('posthorn_info', 'The version of Posthorn and of Node.', [
         [{ version: ownVersion(), node: process.versions.node }, 1],
@@ -46,13 +53,13 @@ export class ServerMetrics implements AsyncDisposable {
         certificates.validity.map(({ file, expiresAt }) => [{ file }, Math.floor(expiresAt / 1000)]),
       ),
       ...processFamilies(),
-      ...this.#delay.families,
+      ...this.#lag.families,
       ...countedFamilies(),
     ];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#delay.stop();
+    this.#lag.stop();
     await this.#port[Symbol.asyncDispose]();
   }
 }

@@ -90,6 +90,11 @@ export class RunningServer implements StartReport {
     return { notes, files, firstAccount, domain, hostname, listeners, portOffset, log };
   }
 
+  /** It ends because its store has stopped: whoever supervises the process should start it again. */
+  get hasFailed(): boolean {
+    return this.#parts.hasFailed();
+  }
+
   /** Configurations in memory: the current one, and each replaced one that still has sessions. */
   get generations(): number {
     return this.#parts.generations.count;

@@ -44,6 +44,8 @@ export interface ServerParts {
   readonly listeners: Listeners;
   /** Added to every port. */
   readonly portOffset: number;
+  /** The store has stopped by itself, and so the server does. */
+  readonly hasFailed: () => boolean;
 }
 
 /** All listening addresses, including those of the name server. */

@@ -83,7 +83,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   scope.defer(() => log.flush());
   late.openLog(log);
   const portOffset = options.portOffset ?? (await choosePortOffset('127.0.0.1'));
+  let hasFailed = false;
   const onFatal = (error: Error): void => {
+    hasFailed = true;
     log.error({ err: error }, `the store stopped: ${error.message}`);
     options.onStop();
   };
@@ -131,6 +133,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     sites,
     listeners,
     portOffset,
+    hasFailed: () => hasFailed,
   };
   const metrics = scope.use(new ServerMetrics(parts));
   const reloads = new Reloads(parts, metrics);

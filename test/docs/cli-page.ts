@@ -12,7 +12,7 @@ const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
   ],
   [
     '1',
-    'Not done; standard error says why. Also: an unknown command or option, a zone with errors (`zone check`), a lab with a failed point, a copy that is not equal, a store that is not sound, and a stop that took longer than 9.5 s.',
+    'Not done; standard error says why. Also: an unknown command or option, a zone with errors (`zone check`), a lab with a failed point, a copy that is not equal, a store that is not sound, a stop that took longer than 9.5 s, and a server whose store stopped by itself.',
   ],
   [
     '70',
@@ -54,10 +54,12 @@ const cell = (text: string): string => text.replaceAll('|', '\\|');
 const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`);
 
-function defaultOf({ long, defaultValue }: Option): string {
+function defaultOf({ long, defaultValue, defaultValueDescription }: Option): string {
   const words = DEFAULTS.get(long ?? '');
   if (words !== undefined) return words;
-  return defaultValue === undefined || defaultValue === false ? '' : `\`${String(defaultValue)}\``;
+  return defaultValue === undefined || defaultValue === false
+    ? ''
+    : `\`${defaultValueDescription ?? String(defaultValue)}\``;
 }
 
 const optionRow = (option: Option): string[] => [`\`${option.flags}\``, option.description, defaultOf(option)];

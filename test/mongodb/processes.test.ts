@@ -134,8 +134,8 @@ describe('two front processes', () => {
     });
   });
 
-  test('share the connections', async () => {
-    await start();
+  test('G11: share the connections, and are one target for metrics', async () => {
+    await start({ 'main.cf': main('front_processes = 2\nmetrics_listen = 127.0.0.1:80') });
     const sessions: LineClient[] = [];
     for (let i = 0; i < 40; i += 1) {
       const imap = await client(143);
@@ -152,6 +152,9 @@ describe('two front processes', () => {
       { timeout: 10_000, interval: 500 },
     );
     expect(JSON.parse(await server.command(['status', '--json']))).toMatchObject({ connections: 40, processes: 2 });
+    const metrics = await (await fetch(`http://127.0.0.1:${server.port(80)}/metrics`)).text();
+    for (const line of ['sessions{protocol="imap"} 40', 'logins_total{protocol="imap",result="ok"} 40', 'processes 2'])
+      expect(metrics).toContain(`\nposthorn_${line}\n`);
     for (const session of sessions) session.close();
   });
 
