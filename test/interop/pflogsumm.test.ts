@@ -60,7 +60,9 @@ it('P19: pflogsumm counts received, delivered, deferred, bounced and rejected ma
   for (const says of DIALOGS) await sides.play({ service: 'plain', says });
   await sides.play({ service: 'plain', client: '127.0.0.9', says: ABROAD });
   const done = (log: string): boolean =>
-    (log.match(/: removed$/gm)?.length ?? 0) >= REMOVED && log.includes('status=deferred');
+    (log.match(/: removed$/gm)?.length ?? 0) >= REMOVED &&
+    (log.match(/: disconnect from /g)?.length ?? 0) > DIALOGS.length &&
+    log.includes('status=deferred');
   await until('both logs', async () => done(sides.logs().ours) && done(sides.logs().theirs));
   const { ours, theirs } = sides.logs();
   expect(await summary(ours)).toEqual(await summary(theirs));

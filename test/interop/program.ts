@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
+import { isOfAnOffset } from '../kit/ports.ts';
 
 export interface Ran {
   /** null if the deadline killed it. */
@@ -125,10 +126,22 @@ export async function until(what: string, question: () => Promise<boolean>, time
   }
 }
 
-/** A port below those that the system gives to clients, currently free on 127.0.0.1 for TCP and UDP. */
+/** Each worker of vitest has its own ports: what one has been given and has not opened yet, no other gets. */
+const LOWEST = 20_000;
+const PER_WORKER = 1_500;
+const WORKERS = 8;
+const FIRST = LOWEST + (Number(process.env['VITEST_POOL_ID'] ?? 0) % WORKERS) * PER_WORKER;
+let next = randomInt(PER_WORKER);
+
+/**
+ * A port below those that the system gives to clients, currently free on 127.0.0.1 for TCP and UDP, which `freeOffset`
+ * gives to no server.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(20_000, 32_000);
+    const port = FIRST + next;
+    next = (next + 1) % PER_WORKER;
+    if (isOfAnOffset(port)) continue;
     const server = createServer();
     const datagrams = createSocket('udp4');
     const free = await new Promise<boolean>((resolve) => {

@@ -72,7 +72,8 @@ describe('P5: tables in files', () => {
   );
 });
 
-describe('P5: tables in their name', () => {
+// At once: the real one sleeps for a second before each fatal error.
+describe.concurrent('P5: tables in their name', () => {
   test.each(NAMED_CASES)('$table', async ({ table, keys }) => {
     process.env['postmap_test'] = 'of the environment';
     const real = await postmap.query(table, keys, { postmap_test: 'of the environment' });

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { freeOffset } from './ports.ts';
+import { freeOffset, isOfAnOffset } from './ports.ts';
 
 it('offsets requested at the same time differ, and no two servers share a port', async () => {
   const offsets = await Promise.all(Array.from({ length: 8 }, freeOffset));
@@ -8,6 +8,7 @@ it('offsets requested at the same time differ, and no two servers share a port',
     [25, 53, 80, 110, 143, 443, 465, 587, 993, 995].flatMap((port) => [port + offset, port + offset + 4]),
   );
   expect(new Set(ports).size).toBe(ports.length);
+  expect(ports.filter((port) => !isOfAnOffset(port))).toEqual([]);
 });
 
 it('an offset is skipped if one of its ports is in use', async () => {

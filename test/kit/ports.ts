@@ -13,9 +13,20 @@ const CLAIM = 1;
  * Above the offset that an unprivileged server chooses by itself, below the ports that the system gives to clients. No
  * two of these offsets, nor two to which a test adds up to 4, map two well-known ports to the same one.
  */
+const STEPS = [8, 13, 18];
 const OFFSETS = Array.from({ length: 21 }, (_, thousand) =>
-  [8, 13, 18].map((step) => 11_000 + thousand * 1_000 + step),
+  STEPS.map((step) => 11_000 + thousand * 1_000 + step),
 ).flat();
+
+/** What a test may add to an offset. */
+const ADDED = 4;
+
+/** Whether a server at one of these offsets may open the port. */
+export const isOfAnOffset = (port: number): boolean =>
+  WELL_KNOWN.some((wellKnown) => {
+    const step = (port - wellKnown) % 1_000;
+    return STEPS.some((from) => step >= from && step <= from + ADDED);
+  });
 
 /** A port offset at which all ports of a server are free on 127.0.0.1, reserved for this process. */
 export async function freeOffset(): Promise<number> {
