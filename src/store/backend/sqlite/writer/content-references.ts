@@ -29,3 +29,13 @@ export function changeReferences(w: Writing, contents: readonly number[], by: 1 
     );
   return found;
 }
+
+/** Of rows that are put. Throws if a content is not there (any more). */
+export function refer(w: Writing, contents: readonly number[]): void {
+  if (changeReferences(w, contents, 1) < new Set(contents).size)
+    throw new Error('a content of these messages is no longer in the store');
+  w.db.run(
+    'UPDATE content SET local = 1 WHERE local = 0 AND id IN (SELECT value FROM json_each(?))',
+    JSON.stringify(contents),
+  );
+}

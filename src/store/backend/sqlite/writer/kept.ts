@@ -2,7 +2,7 @@
 import { DELETED, emptyStates, pushState } from '../../flags.ts';
 import type { WriterCalls } from '../calls.ts';
 import { insertRow, type NewRow, nextPlace } from './append.ts';
-import { removeRows } from './content-references.ts';
+import { refer, removeRows } from './content-references.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { accountOf } from './rows.ts';
 import type { Writing } from './writing.ts';
@@ -70,6 +70,38 @@ export function dropKept(w: Writing, { until }: { readonly until: number }): boo
 
 export function dropKeptOf(w: Writing, account: number): void {
   remove(w, w.db.tuples<[number, number]>('SELECT id, content FROM kept WHERE account = ?', account));
+}
+
+export function putKept(w: Writing, { account, messages }: WriterCalls['putKept']['args']): null {
+  const fresh = messages.filter(
+    ({ uidValidity, uid, content }) =>
+      w.db.get(
+        'SELECT id FROM kept WHERE account = ? AND uid_validity = ? AND uid = ? AND content = ?',
+        ...[account, uidValidity, uid, content],
+      ) === undefined,
+  );
+  refer(
+    w,
+    fresh.map(({ content }) => content),
+  );
+  for (const { uidValidity, uid, mailbox, expungedAt, mask, keywords, internalDate, content, prefix } of fresh)
+    w.db.run(
+      `INSERT INTO kept (account, uid_validity, uid, mailbox, expunged_at, flags, keywords, internal_date, content, prefix)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[account, uidValidity, uid, mailbox, expungedAt, mask, keywords, internalDate, content, prefix],
+    );
+  return null;
+}
+
+export function removeKept(w: Writing, { messages }: WriterCalls['removeKept']['args']): null {
+  remove(
+    w,
+    w.db.tuples<[number, number]>(
+      'SELECT id, content FROM kept WHERE id IN (SELECT value FROM json_each(?))',
+      JSON.stringify(messages),
+    ),
+  );
+  return null;
 }
 
 function remove(w: Writing, rows: readonly (readonly [id: number, content: number])[]): void {

@@ -28,7 +28,7 @@ import {
   updateAccount,
 } from './directory.ts';
 import { expunge } from './expunge.ts';
-import { dropKept, restoreKept } from './kept.ts';
+import { dropKept, putKept, removeKept, restoreKept } from './kept.ts';
 import { lockDirectory } from './lock.ts';
 import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './mailboxes.ts';
 import { mend, putIndex, recount } from './mend.ts';
@@ -110,6 +110,8 @@ const HANDLERS: Handlers<WriterCalls, Writing> = {
   putContent,
   putMessages,
   removeMessages,
+  putKept,
+  removeKept,
   putItems,
   mend,
   recount,
