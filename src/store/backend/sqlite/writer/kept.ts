@@ -59,13 +59,17 @@ export function restoreKept(w: Writing, a: WriterCalls['restoreKept']['args']): 
 }
 
 /** Of those expunged until then, some. Returns whether there are more. */
-export function dropKept(w: Writing, { until }: { readonly until: number }): boolean {
+export const dropKept = (w: Writing, { until }: { readonly until: number }): boolean =>
+  dropOldest(w, until) === AT_ONCE;
+
+/** Returns how many. */
+export function dropOldest(w: Pick<Writing, 'db'>, until = Number.MAX_SAFE_INTEGER): number {
   const old = w.db.tuples<[id: number, content: number]>(
     `SELECT id, content FROM kept WHERE expunged_at <= ? ORDER BY expunged_at LIMIT ${AT_ONCE}`,
     until,
   );
   remove(w, old);
-  return old.length === AT_ONCE;
+  return old.length;
 }
 
 export function dropKeptOf(w: Writing, account: number): void {
@@ -104,7 +108,7 @@ export function removeKept(w: Writing, { messages }: WriterCalls['removeKept']['
   return null;
 }
 
-function remove(w: Writing, rows: readonly (readonly [id: number, content: number])[]): void {
+function remove(w: Pick<Writing, 'db'>, rows: readonly (readonly [id: number, content: number])[]): void {
   removeRows(
     w,
     rows.map(([, content]) => content),
