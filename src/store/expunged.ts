@@ -2,6 +2,8 @@
  * Messages that were expunged, kept for a while so that an operator can bring them back. No user sees them: they count
  * in no mailbox and no quota. Only their octets stay, for each of them refers to its content as a row of a mailbox does.
  *
+ * On a full disk the oldest of them go before their time (SQLite).
+ *
  * A message is in its mailbox or among these, never in both and, before its time is over, never in neither: EXPUNGE,
  * and bringing back, change both in one step (SQLite: a transaction; MongoDB: the row itself is marked).
  */

@@ -12,6 +12,7 @@ import type { Envelope } from '../mail/envelope.ts';
 import type { Mailbox, MailboxStatus, SpecialUse } from '../mail/mailbox.ts';
 import type { MessageIndex } from '../mail/message.ts';
 import type { ContentDraft } from './content.ts';
+import type { ExpungedMessage } from './expunged.ts';
 import type { MessageRow } from './mailboxes.ts';
 import type { QueueItem } from './queue.ts';
 
@@ -46,6 +47,9 @@ export type MessageRecord = Pick<
   MessageRow,
   'uid' | 'modseq' | 'flags' | 'internalDate' | 'size' | 'prefix' | 'content' | 'sentAt'
 >;
+
+/** `content` is an id of the store that is written to. */
+export type ExpungedRecord = Omit<ExpungedMessage, 'id'>;
 
 /** A queue item without what only its store knows. */
 export type ItemRecord = Omit<QueueItem, 'id' | 'content' | 'active' | 'queueId' | 'size' | 'arrivedAt'>;
@@ -95,6 +99,10 @@ export interface Transfer {
    * client may have seen one at the source that never came here.
    */
   removeMessages(mailbox: Id, uids: readonly number[], modseq: number): Promise<void>;
+  /** By UIDVALIDITY, UID and content: kept as they were elsewhere. Throws as `putMessages`. */
+  putExpunged(account: Id, messages: readonly ExpungedRecord[]): Promise<void>;
+  /** They are not kept any more. */
+  removeExpunged(messages: readonly Id[]): Promise<void>;
   /** Makes the items of a content equal to these, by recipient and original recipient; none of them is leased. */
   putItems(content: Id, items: readonly ItemRecord[]): Promise<void>;
 }

@@ -134,6 +134,15 @@ await timed('store a flag on 10,000', 3, () => {
 const archive = (await store.mailboxes.find(reader.id, 'Archive'))?.id ?? 0;
 await timed('copy 10,000', 1, () => store.mailboxes.copy(inbox, [[1, 10_000]], archive));
 await timed('expunge 10,000', 1, () => store.mailboxes.expunge(inbox, undefined, { force: true }));
+store.expunged.keepFor(86_400_000);
+await timed('expunge 10,000 that are kept', 1, () => store.mailboxes.expunge(archive, undefined, { force: true }));
+await timed('bring 10,000 back', 1, async () => {
+  for await (const kept of store.expunged.list(reader.id))
+    await store.expunged.restore(
+      kept.map(({ id }) => id),
+      inbox,
+    );
+});
 report('memory of the process', `${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`);
 await store.close();
 removeFolder(directory);

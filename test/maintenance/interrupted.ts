@@ -11,6 +11,8 @@ export function failing(store: Store, writes: number): Store {
     'putContent',
     'putMessages',
     'removeMessages',
+    'putExpunged',
+    'removeExpunged',
     'putItems',
   ];
   const transfer = { ...store.transfer };

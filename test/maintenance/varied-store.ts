@@ -7,6 +7,7 @@ import { CHUNK_SIZE } from '../../src/store/content.ts';
 import type { MessageRow, UidRanges } from '../../src/store/mailboxes.ts';
 import type { Store } from '../../src/store/store.ts';
 import { collect, listQueue } from '../store/conformance.ts';
+import { listKept } from '../store/expunged.ts';
 import { queuedFor } from '../store/samples.ts';
 
 const NAMES = ['INBOX', 'Sent', 'Archive', '收件箱/工作', 'Entwürfe', 'a/b/c', 'INBOX/lists'];
@@ -54,6 +55,7 @@ export class VariedStore {
 
   /** Some accounts with some hundred messages. */
   async fill(messages: number): Promise<void> {
+    this.store.expunged.keepFor(1e12);
     for (let i = 0; i < 4; i += 1) await this.addAccount(`user${i}@example.org`);
     await Promise.all(Array.from({ length: messages }, () => this.deliver()));
     for (let i = 0; i < 80; i += 1) await this.change();
@@ -146,6 +148,11 @@ const CHANGES: readonly Change[] = [
   (varied) => varied.deliver(),
   changeFlags,
   changeFlags,
+  async ({ store, random }, account) => {
+    const kept = await listKept(store, account.id);
+    const some = kept.filter(() => random(3) === 0).map(({ id }) => id);
+    await store.expunged.restore(some, pick(random, await store.mailboxes.list(account.id)).id);
+  },
   async (varied, account) =>
     varied.store.mailboxes.expunge((await anyMailbox(varied, account)).id, someUids(varied), { force: true }),
   tried(async (varied, account) => {
@@ -225,6 +232,9 @@ export async function dump(store: Store): Promise<unknown> {
       const contents = await contentsOf(store, await collect(store, mailbox.id));
       mailboxes.push({ status, recentFrom, firstUnseen, rows, contents });
     }
+    const kept = await listKept(store, id);
+    const expunged = kept.map(({ id: _, content: __, flags, ...one }) => ({ ...one, flags: flags.toSorted() }));
+    mailboxes.push({ expunged, contents: await contentsOf(store, kept) });
     accounts.push({ account, mailboxes, subscriptions: await store.mailboxes.subscriptions(id) });
   }
   const queue = await listQueue(store);

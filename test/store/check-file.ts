@@ -10,7 +10,8 @@ export function checkFile(directory: string): void {
   const wrong = db
     .prepare(
       `SELECT id FROM content c WHERE refs <>
-       (SELECT count(*) FROM message WHERE content = c.id) + (SELECT count(*) FROM item WHERE content = c.id) AND refs >= 0`,
+       (SELECT count(*) FROM message WHERE content = c.id) + (SELECT count(*) FROM item WHERE content = c.id)
+       + (SELECT count(*) FROM kept WHERE content = c.id) AND refs >= 0`,
     )
     .all();
   expect(wrong).toEqual([]);

@@ -14,6 +14,7 @@ const account =
   (await store.directory.find('xixi@baidu.com')) ??
   (await store.directory.create({ address: 'xixi@baidu.com', passwordHash: '' }));
 const inbox = (await store.mailboxes.find(account.id, 'INBOX'))?.id ?? 0;
+store.expunged.keepFor(1e12);
 const trash = (await store.mailboxes.find(account.id, 'Trash'))?.id ?? 0;
 // Synchronous: what is printed was printed before the kill.
 const say = (line: string): void => {
@@ -39,6 +40,13 @@ const loop = async (name: number): Promise<never> => {
       await store.accept({ ...sampleAcceptance(queueId, target), content: await spool.finish() });
     }
     say(`accepted ${queueId}`);
+    if (i % 5 === 2) await store.mailboxes.expunge(inbox, [[1, 20 * i]], { force: true });
+    if (i % 5 === 4)
+      for await (const kept of store.expunged.list(account.id))
+        await store.expunged.restore(
+          kept.map(({ id }) => id),
+          inbox,
+        );
     if (i % 7 === 3) {
       const { pairs } = await store.mailboxes.move(inbox, [[name + 1, name + 1]], trash);
       for (const [from, to] of pairs) say(`moved ${from} ${to}`);

@@ -1,4 +1,4 @@
-/** Requirement G1: a process that is killed at work loses nothing that it acknowledged, and stores nothing twice. */
+/** Requirements G1 and G10: a process that is killed at work loses nothing that it acknowledged, and stores nothing twice. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { truncateSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -55,6 +55,10 @@ it('P13: after kill -9, every acknowledged message is there, once, and the file 
   const store = await openSqliteStore({ directory, log: quietLog });
   const account = await store.directory.find('xixi@baidu.com');
   const found: string[] = [];
+  // What was expunged is among those that are kept, and nowhere else.
+  for await (const kept of store.expunged.list(account?.id ?? 0))
+    for (const { content } of kept)
+      found.push((await store.transfer.contentRecords([content]))[0]?.index.search.subject ?? '');
   for (const name of ['INBOX', 'Trash']) {
     const rows = await collect(store, await mailboxId(store, account?.id ?? 0, name), { search: true });
     expect(new Set(rows.map(({ uid }) => uid)).size).toBe(rows.length);

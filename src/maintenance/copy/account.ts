@@ -1,5 +1,5 @@
 /**
- * One account: itself, its mailboxes, their messages, its subscriptions.
+ * One account: itself, its mailboxes, their messages, expunged ones that are kept, its subscriptions.
  *
  * A mailbox that the source renamed is renamed here; where another one still has the name, that one is moved aside
  * first. Those that the source does not have go last: what was moved out of them is elsewhere by then.
@@ -7,6 +7,7 @@
 import type { Account, Id } from '../../mail/account.ts';
 import type { StoredMailbox } from '../../store/transfer.ts';
 import { pairMailboxes } from '../pair-mailboxes.ts';
+import { copyExpunged } from './expunged.ts';
 import type { CopyJob } from './job.ts';
 import { type BegunMailbox, copyMailbox, recordOf } from './mailbox.ts';
 
@@ -25,8 +26,11 @@ export async function copyAccount(job: CopyJob, account: Account, known: Account
     const copied = await copyMailbox(job, { from: mailbox, to, place });
     if (copied !== null) begun.push(copied);
   }
+  const surplus = await copyExpunged(job, { from: account.id, to: id, address: account.address });
   await Promise.all(begun.map((mailbox) => mailbox.finish()));
   for (const { name } of others) await target.mailboxes.remove(id, name);
+  if (surplus.length > 0) await target.transfer.removeExpunged(surplus);
+  job.tally.removed += surplus.length;
   await copySubscriptions(job, account.id, id);
 }
 

@@ -9,6 +9,7 @@ export const COMPARED = [
   'mailboxes',
   'subscriptions',
   'messages',
+  'expunged messages',
   'contents',
   'queue items',
 ] as const;

@@ -11,6 +11,7 @@ import { EVERY_UID, LAST_UID } from '../rows.ts';
 import { together } from '../together.ts';
 import { ContentComparison, type ContentPair } from './compare-contents.ts';
 import { Comparison } from './comparison.ts';
+import { textOf } from './expunged.ts';
 import { pairsOf, recordOf, sameItems } from './queue.ts';
 import type { Tally } from './tally.ts';
 
@@ -70,6 +71,7 @@ async function verifyAccount(sides: Sides, { id, address }: Account, copied: Acc
     const other = to.get(name);
     if (other !== undefined) await verifyRows(sides, `${address} ${name}`, mailbox.id, other);
   }
+  await verifyExpunged(sides, address, id, copied.id);
   comparison.compareMaps(
     'subscriptions',
     `${address} `,
@@ -108,6 +110,22 @@ async function verifyRows(sides: Sides, place: string, from: Id, to: StoredMailb
     next = last + 1;
   }
   await compare([], [[next, LAST_UID]]);
+}
+
+async function verifyExpunged(sides: Sides, address: string, from: Id, to: Id): Promise<void> {
+  const { source, target, comparison, contents } = sides;
+  const copied = new Map<string, Id>();
+  for await (const messages of target.expunged.list(to))
+    for (const message of messages) copied.set(textOf(message), message.content);
+  for await (const messages of source.expunged.list(from))
+    for (const message of messages) {
+      const place = `${address} ${message.mailbox} UID ${message.uid}, expunged`;
+      const content = copied.get(textOf(message));
+      comparison.compare('expunged messages', place, {}, content === undefined ? undefined : {});
+      copied.delete(textOf(message));
+      if (content !== undefined) await contents?.compare([{ place, from: message.content, to: content }]);
+    }
+  for (const text of copied.keys()) comparison.compare('expunged messages', `${address} ${text}`, undefined, {});
 }
 
 function fieldsOfRow(row: MessageRow | undefined): Record<string, unknown> | undefined {

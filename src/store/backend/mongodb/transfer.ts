@@ -5,7 +5,14 @@ import { addressKey } from '../../../mail/address.ts';
 import type { MessageIndex } from '../../../mail/message.ts';
 import { CHUNK_SIZE, type ContentDraft } from '../../content.ts';
 import { MailboxError } from '../../mailboxes.ts';
-import type { ContentRecord, MailboxRecord, MessageRecord, StoredMailbox, Transfer } from '../../transfer.ts';
+import type {
+  ContentRecord,
+  ExpungedRecord,
+  MailboxRecord,
+  MessageRecord,
+  StoredMailbox,
+  Transfer,
+} from '../../transfer.ts';
 import { DELETED, parseFlags, SEEN } from '../flags.ts';
 import { toColumns } from '../index-columns.ts';
 import { checkName } from '../names.ts';
@@ -25,6 +32,7 @@ import { insertMissing, isDuplicate } from './database/insert.ts';
 import { addReferences, dropReferences, endWaiting, slices, WAITING } from './database/references.ts';
 import type { MongoDirectory } from './directory.ts';
 import { newId } from './log/mailbox-state.ts';
+import { releaseKept } from './mailboxes/kept-rows.ts';
 import { newMailbox, toMailbox } from './mailboxes/tree.ts';
 
 /** Rows and contents per query. */
@@ -95,6 +103,8 @@ export function createTransfer(context: Context, directory: MongoDirectory): Tra
     putContent: (record, draft) => putContent(context, record, draft),
     putMessages: (mailbox, messages) => putMessages(context, String(mailbox), messages),
     removeMessages: (mailbox, uids, modseq) => removeMessages(context, String(mailbox), uids, modseq),
+    putExpunged: (account, messages) => putExpunged(context, String(account), messages),
+    removeExpunged: (messages) => releaseKept(database, messages.map(String)),
     putItems: (content, items) => putItems(context, String(content), items),
   };
 
@@ -279,6 +289,40 @@ async function putSlice(
   await database.messages.bulkWrite(writes, { ordered: false });
   await database.mailboxes.updateOne(oneMailbox(mailbox), { $inc: counts, $set: { keywords: [...spelled.values()] } });
   mailboxes.forget(mailbox);
+}
+
+/**
+ * Under keys that no mailbox gives: what is in a mailbox of this UIDVALIDITY, or was, stays as it is. The id says which
+ * content it is, for other servers may have given the same UIDVALIDITY to several mailboxes of an account.
+ */
+async function putExpunged({ database }: Context, account: string, messages: readonly ExpungedRecord[]): Promise<void> {
+  for (const some of slices(messages, SLICE)) {
+    const contents = some.map(({ content }) => String(content));
+    await requireContents(database, contents);
+    const rows = some.map((message): MessageDocument => {
+      const { uid, uidValidity, internalDate: date, prefix } = message;
+      const mailbox = `${mailboxKey(account, uidValidity)}-kept`;
+      const content = String(message.content);
+      const _id = `${messageKey(mailbox, uid)}.${content}`;
+      const { mask, keywords } = parseFlags(message.flags);
+      const gone = { kept: message.expungedAt, name: message.mailbox };
+      const state = { mask, keywords: keywords.join(' '), modseq: 0, gone };
+      return { _id, mailbox, uid, ...state, date, size: 0, sentAt: null, content, ref: `t${_id}`, prefix };
+    });
+    await addReferences(database, rows);
+    await endWaiting(database, contents, true);
+    const found = await database.contents
+      .find({ _id: { $in: contents } }, { projection: { size: 1, sentAt: 1 }, batchSize: SLICE + 1 })
+      .toArray();
+    const known = new Map(found.map((content) => [content._id, content]));
+    await insertMissing(
+      database.messages,
+      rows.map((row) => {
+        const { size = 0, sentAt = null } = known.get(row.content) ?? {};
+        return { ...row, size: size + Buffer.byteLength(row.prefix), sentAt };
+      }),
+    );
+  }
 }
 
 /** Its own name, so that putting it again adds nothing. */

@@ -95,6 +95,11 @@ export interface PutMessage {
   readonly sentAt: number | null;
 }
 
+/** ExpungedRecord with packed flags. */
+export interface PutKept extends Omit<KeptMessage, 'id' | 'content'> {
+  readonly content: number;
+}
+
 export interface PutItem extends ItemArgs {
   readonly dueAt: number;
   readonly attempts: number;
@@ -210,6 +215,8 @@ export interface WriterCalls {
   mend: { args: { readonly check: number }; result: null };
   recount: { args: { readonly mailbox: number }; result: null };
   putIndex: { args: { readonly content: number; readonly index: IndexColumns }; result: boolean };
+  putKept: { args: { readonly account: number; readonly messages: readonly PutKept[] }; result: null };
+  removeKept: { args: { readonly messages: readonly number[] }; result: null };
   putItems: { args: { readonly content: number; readonly items: readonly PutItem[] }; result: null };
 
   claim: {

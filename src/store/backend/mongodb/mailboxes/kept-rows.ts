@@ -3,7 +3,7 @@ import type { Filter } from 'mongodb';
 import type { Context } from '../context.ts';
 import type { Database } from '../database/database.ts';
 import { type CopyIntent, type MessageDocument, NO_MESSAGE, someMailboxes } from '../database/documents.ts';
-import { dropReferences } from '../database/references.ts';
+import { dropReferences, slices } from '../database/references.ts';
 
 /** Rows per command, and commands per round. */
 const SLICE = 1000;
@@ -17,6 +17,11 @@ export async function dropKept({ database, retention, clock }: Context): Promise
   if (retention.ms === null) return;
   const until = { 'gone.kept': { $lte: clock() - retention.ms }, 'gone.to': { $exists: false } };
   for (let steps = 0; steps < ROUND; steps += 1) if (!(await release(database, until))) return;
+}
+
+/** Whoever keeps them. */
+export async function releaseKept(database: Database, ids: readonly string[]): Promise<void> {
+  for (const some of slices(ids, SLICE)) await release(database, { ...FREE, _id: { $in: some } });
 }
 
 /** Of a copy that was made. */

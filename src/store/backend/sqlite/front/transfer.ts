@@ -45,6 +45,18 @@ export function createTransfer(
     async removeMessages(mailbox, uids, modseq) {
       await writer.call('removeMessages', { mailbox: Number(mailbox), uids, modseq });
     },
+    async putExpunged(account, messages) {
+      await writer.call('putKept', {
+        account: Number(account),
+        messages: messages.map(({ flags, content, ...message }) => {
+          const { mask, keywords } = parseFlags(flags);
+          return { ...message, content: Number(content), mask, keywords: keywords.join(' ') };
+        }),
+      });
+    },
+    async removeExpunged(messages) {
+      await writer.call('removeKept', { messages: messages.map(Number) });
+    },
     async putItems(content, items) {
       await writer.call('putItems', { content: Number(content), items: items.map(toItem) });
     },

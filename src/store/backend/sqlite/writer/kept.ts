@@ -2,7 +2,7 @@
 import { DELETED, emptyStates, pushState } from '../../flags.ts';
 import type { WriterCalls } from '../calls.ts';
 import { insertRow, type NewRow, nextPlace } from './append.ts';
-import { removeRows } from './content-references.ts';
+import { refer, removeRows } from './content-references.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { accountOf } from './rows.ts';
 import type { Writing } from './writing.ts';
@@ -59,20 +59,56 @@ export function restoreKept(w: Writing, a: WriterCalls['restoreKept']['args']): 
 }
 
 /** Of those expunged until then, some. Returns whether there are more. */
-export function dropKept(w: Writing, { until }: { readonly until: number }): boolean {
+export const dropKept = (w: Writing, { until }: { readonly until: number }): boolean =>
+  dropOldest(w, until) === AT_ONCE;
+
+/** Returns how many. */
+export function dropOldest(w: Pick<Writing, 'db'>, until = Number.MAX_SAFE_INTEGER): number {
   const old = w.db.tuples<[id: number, content: number]>(
     `SELECT id, content FROM kept WHERE expunged_at <= ? ORDER BY expunged_at LIMIT ${AT_ONCE}`,
     until,
   );
   remove(w, old);
-  return old.length === AT_ONCE;
+  return old.length;
 }
 
 export function dropKeptOf(w: Writing, account: number): void {
   remove(w, w.db.tuples<[number, number]>('SELECT id, content FROM kept WHERE account = ?', account));
 }
 
-function remove(w: Writing, rows: readonly (readonly [id: number, content: number])[]): void {
+export function putKept(w: Writing, { account, messages }: WriterCalls['putKept']['args']): null {
+  const fresh = messages.filter(
+    ({ uidValidity, uid, content }) =>
+      w.db.get(
+        'SELECT id FROM kept WHERE account = ? AND uid_validity = ? AND uid = ? AND content = ?',
+        ...[account, uidValidity, uid, content],
+      ) === undefined,
+  );
+  refer(
+    w,
+    fresh.map(({ content }) => content),
+  );
+  for (const { uidValidity, uid, mailbox, expungedAt, mask, keywords, internalDate, content, prefix } of fresh)
+    w.db.run(
+      `INSERT INTO kept (account, uid_validity, uid, mailbox, expunged_at, flags, keywords, internal_date, content, prefix)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[account, uidValidity, uid, mailbox, expungedAt, mask, keywords, internalDate, content, prefix],
+    );
+  return null;
+}
+
+export function removeKept(w: Writing, { messages }: WriterCalls['removeKept']['args']): null {
+  remove(
+    w,
+    w.db.tuples<[number, number]>(
+      'SELECT id, content FROM kept WHERE id IN (SELECT value FROM json_each(?))',
+      JSON.stringify(messages),
+    ),
+  );
+  return null;
+}
+
+function remove(w: Pick<Writing, 'db'>, rows: readonly (readonly [id: number, content: number])[]): void {
   removeRows(
     w,
     rows.map(([, content]) => content),

@@ -2,7 +2,7 @@
 import { DELETED, emptyStates, pushState, SEEN } from '../../flags.ts';
 import type { PutMessage, WriterCalls } from '../calls.ts';
 import { insertRow } from './append.ts';
-import { changeReferences } from './content-references.ts';
+import { refer } from './content-references.ts';
 import { deleteRows, rememberExpunged } from './expunge.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { accountOf, selectRows } from './rows.ts';
@@ -98,13 +98,4 @@ function count(
   counts.size += by * size;
   if ((mask & SEEN) === 0) counts.unseen += by;
   if ((mask & DELETED) !== 0) counts.deleted += by;
-}
-
-function refer(w: Writing, contents: readonly number[]): void {
-  if (changeReferences(w, contents, 1) < new Set(contents).size)
-    throw new Error('a content of these messages is no longer in the store');
-  w.db.run(
-    'UPDATE content SET local = 1 WHERE local = 0 AND id IN (SELECT value FROM json_each(?))',
-    JSON.stringify(contents),
-  );
 }

@@ -28,7 +28,7 @@ import {
   updateAccount,
 } from './directory.ts';
 import { expunge } from './expunge.ts';
-import { dropKept, restoreKept } from './kept.ts';
+import { dropKept, dropOldest, putKept, removeKept, restoreKept } from './kept.ts';
 import { lockDirectory } from './lock.ts';
 import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './mailboxes.ts';
 import { mend, putIndex, recount } from './mend.ts';
@@ -110,6 +110,8 @@ const HANDLERS: Handlers<WriterCalls, Writing> = {
   putContent,
   putMessages,
   removeMessages,
+  putKept,
+  removeKept,
   putItems,
   mend,
   recount,
@@ -145,6 +147,8 @@ function start(): void {
   const room = new Room(db, directory, report);
   room.look(Date.now());
   let unswept = sweeps;
+  /** Expunged messages that went in the last sweep, before their time. */
+  let early = 0;
   let sweptAt = Date.now();
   let quiet: NodeJS.Timeout | undefined;
 
@@ -153,11 +157,16 @@ function start(): void {
     if (!sweeps) return;
     try {
       db.run('BEGIN IMMEDIATE');
+      // Mail that nobody sees makes room for mail that arrives.
+      early = room.isShort ? dropOldest({ db }) : 0;
       unswept = sweep(db, sweptAt);
       db.run('COMMIT');
+      if (early > 0)
+        report('warn', { messages: early }, 'the disk is full: expunged messages are removed before their time');
     } catch (error) {
       if (db.inTransaction) db.run('ROLLBACK');
       unswept = false;
+      early = 0;
       if (isFull(error)) relieve();
       else report('warn', {}, `contents without references could not be removed: ${(error as Error).message}`);
     }
@@ -176,7 +185,7 @@ function start(): void {
     }
     checkpoints.whenQuiet();
     room.look(Date.now());
-    quiet = setTimeout(rest, REST);
+    quiet = room.isShort && early > 0 ? setTimeout(whenQuiet, 1) : setTimeout(rest, REST);
   };
   const rest = (): void => {
     room.restore();
