@@ -51,6 +51,8 @@ export interface Foundation extends AsyncDisposable {
   /** By the service's name: the rules that permit relaying for unknown clients. */
   readonly relayRules: ReadonlyMap<string, RelayRules>;
   readonly sniPairs: SniPairs;
+  /** The programs of spawn rows. */
+  readonly localServices: Pick<LocalServices, 'serve'>;
   readonly warnings: readonly Fault[];
   readonly notes: readonly Fault[];
 }
@@ -128,6 +130,7 @@ export async function layFoundation(
       bus,
       relayRules,
       sniPairs: sni.pairs,
+      localServices: local,
       warnings,
       notes,
       [Symbol.asyncDispose]: close,

@@ -56,6 +56,8 @@ export interface Serving {
 const MAILBOX_SESSIONS = 10_000;
 const MAILBOX_SESSIONS_PER_IP = 2_500;
 const HTTP_SESSIONS = 1_000;
+/** Where a row of spawn sets no limit. */
+const PROGRAMS = 1_000;
 export const HTTPS_PORT = 443;
 const HTTP_PORT = 80;
 
@@ -148,7 +150,27 @@ export function wantedListeners(
       serve: (socket, _ends, { sites }) => sites.serve(socket, 'http'),
     }),
   );
-  return [...smtp, ...mailbox, ...https, ...http];
+  const spawned = [...configuration.spawned.values()].flatMap(({ name, limit, endpoint }) =>
+    (endpoint?.addresses ?? []).map(
+      (address): Wanted => ({
+        service: name,
+        address,
+        // Those who use it, such as check_policy_service, name it as it is: it is not shifted.
+        port: endpoint?.port ?? 0,
+        socket: null,
+        tls: 'no',
+        maxConnections: limit || PROGRAMS,
+        maxPerIp: 0,
+        busyReply: '',
+        alpn: [],
+        identity: () => undefined,
+        proxy: null,
+        serve: (socket, _ends, { generations }) =>
+          generations.serve(socket, ({ localServices }) => localServices.serve(name, socket)),
+      }),
+    ),
+  );
+  return [...smtp, ...mailbox, ...https, ...http, ...spawned];
 }
 
 const WEB = {

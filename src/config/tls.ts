@@ -31,12 +31,16 @@ const TRUST = {
     folder: 'smtp_tls_CApath',
     anchors: 'smtp_tls_trust_anchor_file',
     level: 'smtp_tls_security_level',
+    policies: 'smtp_tls_policy_maps',
+    perSite: 'smtp_tls_per_site',
   },
   lmtp: {
     file: 'lmtp_tls_CAfile',
     folder: 'lmtp_tls_CApath',
     anchors: 'lmtp_tls_trust_anchor_file',
     level: 'lmtp_tls_security_level',
+    policies: 'lmtp_tls_policy_maps',
+    perSite: 'lmtp_tls_per_site',
   },
 } as const;
 
@@ -67,6 +71,8 @@ export function readTls({ services, parameters, paths, placeOf }: TlsSources): T
         return [];
       }
     });
+    if (parameters.list(names.perSite).length > 0 && parameters.list(names.policies).length > 0)
+      warnings.push({ ...placeOf(names.perSite), message: `ignored, as in Postfix, for ${names.policies} is set` });
     const level = parameters.string(names.level);
     if (level === 'dane-only')
       faults.push({

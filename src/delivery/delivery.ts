@@ -28,6 +28,7 @@ import { Settler } from './queue/settler.ts';
 import { MessageReceiver } from './receive/message-receiver.ts';
 import { createAccounts } from './route/accounts.ts';
 import { createRouter, type Router } from './route/router.ts';
+import { readStatusFilter, type StatusFilter } from './status-filter.ts';
 
 export interface DeliveryOptions {
   readonly store: Store;
@@ -102,7 +103,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const debugPeers = readDebugPeers(parameters, tables);
   const remoteOf = (protocol: ClientProtocol, settings: ParameterReader): Remote => {
     const client = clientParameters(protocol, settings);
-    return createRemote({
+    const filter = readStatusFilter(protocol, settings, tables, log);
+    const remote = createRemote({
       settings: readRemoteSettings(client, tables),
       debugPeers,
       generic: Generic.of({
@@ -118,10 +120,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       smtpPort: options.smtpPort,
       tls: options.tls[protocol],
     });
+    return { ...remote, deliver: async (...given) => filter(await remote.deliver(...given)) };
   };
   const remotes = { smtp: new Map<ParameterReader, Remote>(), lmtp: new Map<ParameterReader, Remote>() };
   const byTransport = new Map<string, Remote>();
+  const pipeFilters = new Map<string, StatusFilter>();
   for (const { name, program, parameters: own } of transports.all()) {
+    if (program === 'pipe') pipeFilters.set(name, readStatusFilter('pipe', own, tables, log));
     if (program !== 'smtp' && program !== 'lmtp') continue;
     const remote = remotes[program].get(own) ?? remoteOf(program, own);
     remotes[program].set(own, remote);
@@ -142,19 +147,22 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       },
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),
-      pipe: (route, items, signal) =>
-        deliverToPipe(
+      pipe: async (route, items, signal) => {
+        const piped = await deliverToPipe(
           { content: store.content, clock, delimiters: parameters.string('recipient_delimiter') },
           route,
           items,
           signal,
-        ),
+        );
+        return pipeFilters.get(route.transport)?.(piped) ?? piped;
+      },
     },
     settler: new Settler({
       queue: store.queue,
       hooks,
       notifier,
       retry: readRetryPolicy(parameters),
+      delayDigits: parameters.number('delay_logging_resolution_limit'),
       clock,
       log,
       ...timers,

@@ -12,6 +12,8 @@ export interface Outcome {
   /** The other server's own reply (RFC 3464 Diagnostic-Code), and its name; '' if no server replied. */
   readonly diagnostic: string;
   readonly remoteHost: string;
+  /** The other server is taken for the last one. */
+  readonly isFinal?: true;
   /** The other server takes over the requested notifications. */
   readonly notifies: boolean;
 }

@@ -1,12 +1,13 @@
 /**
  * Connections to services of this machine that are named by the path of a UNIX socket, as `unix:private/policyd-spf`: to
- * a program that a spawn(8) row of master.cf has started for each connection, or to the socket itself.
+ * a program that a spawn(8) row of master.cf has started for each connection, or to the socket itself. A row at an
+ * internet endpoint has a program started for each client there.
  *
  * A program's standard input and output are the connection. It ends with it: it sees the end of its input, and is killed
  * with what it started some seconds later, after its time limit, or when this is closed.
  */
-import { connect } from 'node:net';
-import { Duplex } from 'node:stream';
+import { connect, type Socket } from 'node:net';
+import { Duplex, pipeline } from 'node:stream';
 import type { Log } from '../log.ts';
 import { killProgram, type ProgramStart, startProgram } from './program.ts';
 
@@ -45,6 +46,17 @@ export class LocalServices {
     const name = ROW.exec(path)?.[1] ?? '';
     const spawned = this.#options.spawned.get(name);
     return spawned === undefined ? connect({ path: this.#options.socketPath(path) }) : this.#start(name, spawned);
+  }
+
+  /** A client of a row at an internet endpoint. */
+  serve(name: string, socket: Socket): void {
+    const spawned = this.#options.spawned.get(name);
+    if (spawned === undefined) {
+      socket.destroy();
+      return;
+    }
+    // Both end together; why is in the log of the program.
+    pipeline(socket, this.#start(name, spawned), socket, () => {});
   }
 
   close(): void {

@@ -11,6 +11,7 @@ export const SETTING_PROFILES = {
     'smtp_quote_rfc821_envelope = no',
     'smtp_skip_quit_response = no',
     'smtp_discard_ehlo_keyword_address_maps = inline:{127.0.0.1=dsn}',
+    'smtp_delivery_status_filter = regexp:{ {/^4.2.1 (.*)/ 5.2.9 in the end: $1}, {/^2.0.0 / 4.0.0 not so} }',
     'smtp_reply_filter = regexp:{ {/^250 2.1.5 changed/ 550 5.1.1 no}, {/^250-8BITMIME/ 250-X-NONE} }',
   ],
   old: [
@@ -32,6 +33,7 @@ export const SETTING_PROFILES = {
   ],
   lmtp: [
     'lmtp_lhlo_name = lhlo.example',
+    'lmtp_connection_cache_on_demand = no',
     'lmtp_lhlo_timeout = 3s',
     'lmtp_discard_lhlo_keywords = dsn',
     'lmtp_generic_maps = inline:{ {sender@src.example = outside@src.example} }',
@@ -84,6 +86,12 @@ export const SETTING_CASES: readonly Case[] = [
     {
       parameters: 'BODY=8BITMIME',
     },
+  ),
+  row(
+    'words',
+    'a status that is changed',
+    { ...CAN, RCPT: ['451 4.2.1 later\r\n', '250 2.1.5 ok\r\n'] },
+    { to: ['a', 'b'] },
   ),
   row('old', 'HELO', CAN),
   row('old', 'HELO refused', { HELO: '550 5.7.1 no\r\n' }),

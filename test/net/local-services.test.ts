@@ -1,9 +1,11 @@
 /** Programs started on demand for a connection (spawn(8)): they answer, die, hang, and are limited. */
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { LineClient } from '../../src/lab/line-client.ts';
 import { LocalServices, type SpawnedProgram } from '../../src/net/local-services.ts';
 import { openHouse, rcpt } from '../bus/house.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
+import { openLoopback } from '../kit/loopback.ts';
 
 const folder = temporaryFolder('spawn');
 afterAll(() => removeFolder(folder));
@@ -61,6 +63,23 @@ describe('P7: a spawn service of master.cf', () => {
   it('answers a policy query, one program for many queries', async () => {
     const script = server('n=$((n+1)); printf "action=REJECT %s\\n\\n" $n');
     expect(await ask(services(script), 3)).toEqual([1, 2, 3].map((n) => REFUSED.replace('no', String(n))));
+  });
+
+  it('P3: at an internet endpoint each client has a program of its own, and as many as its limit', async () => {
+    const local = services('echo $$; while read -r line; do echo "heard $line"; done; echo over', {}, 2);
+    const server = await openLoopback((socket) => local.serve('policy', socket));
+    const clients = await Promise.all(
+      [1, 2].map(() => LineClient.connect({ host: '127.0.0.1', port: server.port, timeoutMs: 5_000 })),
+    );
+    const [first = '', second = ''] = await Promise.all(clients.map((client) => client.line()));
+    expect(Number(first)).toBeGreaterThan(1);
+    expect(second).not.toBe(first);
+    clients[0]?.send('hello');
+    expect((await clients[0]?.line())?.trim()).toBe('heard hello');
+    const third = await LineClient.connect({ host: '127.0.0.1', port: server.port, timeoutMs: 5_000 });
+    await expect(third.line()).rejects.toThrow();
+    for (const client of [...clients, third]) client.close();
+    await server.close();
   });
 
   it('is found by its whole path too', async () => {

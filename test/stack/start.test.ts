@@ -1,6 +1,7 @@
 /** Starting and stopping on the command line: what is printed, what is refused, what a signal does. */
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -48,6 +49,13 @@ function start(config: string, data: string, more: readonly string[] = []): Laun
 }
 
 const UP = /Ctrl-C stops/;
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
 const client = (port: number, host = '127.0.0.1'): Promise<LineClient> =>
   LineClient.connect({ host, port: port + offset, tls: [465, 993, 995].includes(port) });
 const isClosed = (port: number, host = '127.0.0.1'): Promise<boolean> =>
@@ -111,6 +119,20 @@ describe('a start', () => {
       port: 25 + offset,
       tls: 'STARTTLS',
     });
+  });
+
+  it('P3: a spawn row at an internet endpoint starts its program for each client', async () => {
+    const port = await freePort();
+    const user = process.getuid?.() === 0 ? 'nobody' : userInfo().username;
+    const config = folder('spawn', {
+      'main.cf': MAIN,
+      'master.cf': `smtp inet n - y - - smtpd\n127.0.0.1:${port} inet n n n - 0 spawn user=${user} argv=/bin/echo hello from below\n`,
+    });
+    const launched = start(config, join(root, 'spawn-data'));
+    await launched.shows(UP);
+    const there = await LineClient.connect({ host: '127.0.0.1', port });
+    expect((await there.line()).trim()).toBe('hello from below');
+    there.close();
   });
 
   it('--address replaces inet_interfaces, and --port-offset is validated', async () => {

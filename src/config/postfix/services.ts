@@ -30,7 +30,7 @@ const SERVERS: ReadonlySet<string> = new Set(['smtpd', 'lmtpd', 'postscreen']);
 
 /** Commands of Postfix's daemons on internet sockets that nothing here does. */
 export function otherInternetRows(rows: readonly MasterRow[]): MasterRow[] {
-  return rows.filter((row) => row.type === 'inet' && !SERVERS.has(row.command));
+  return rows.filter((row) => row.type === 'inet' && !SERVERS.has(row.command) && row.command !== 'spawn');
 }
 
 /** Rows of other daemons whose `-o` values nothing reads. */

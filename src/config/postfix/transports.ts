@@ -8,16 +8,19 @@ import {
   type Transports,
 } from '../../lookup/transports.ts';
 import type { Fault } from '../fault.ts';
-import type { MasterRow } from './master-cf.ts';
+import { type MasterRow, parseEndpoint } from './master-cf.ts';
+import { listenAddresses } from './own-networks.ts';
 import type { MainParameters } from './parameters-reader.ts';
 import { pipeCommand, spawnCommand } from './program-row.ts';
 
-/** A spawn(8) row at a UNIX socket. */
+/** A spawn(8) row. */
 export interface SpawnService {
   readonly name: string;
   /** Programs at one time; 0 has no limit. */
   readonly limit: number;
   readonly command: ProgramCommand;
+  /** Where clients connect; null for a UNIX socket, which only this server uses. */
+  readonly endpoint: { readonly addresses: readonly string[]; readonly port: number } | null;
 }
 
 export interface Programs {
@@ -67,10 +70,11 @@ export function programsOf(
     };
   });
   const spawned = rows
-    .filter(({ type, command }) => type === 'unix' && command === 'spawn')
+    .filter(({ type, command }) => (type === 'unix' || type === 'inet') && command === 'spawn')
     .map((row): [string, SpawnService] => [
       row.service,
       {
+        endpoint: row.type === 'inet' ? endpointOf(row, parametersOf(row)) : null,
         name: row.service,
         limit: row.maxProcesses ?? otherwise,
         command: spawnCommand(row, parametersOf(row), folder, faults),
@@ -87,4 +91,12 @@ export function programsOf(
     spawned: new Map(spawned),
     faults,
   };
+}
+
+/** Null if the row's endpoint is none, which is a fault already. */
+function endpointOf({ service }: MasterRow, parameters: MainParameters): SpawnService['endpoint'] {
+  const endpoint = parseEndpoint(service);
+  if (typeof endpoint === 'string') return null;
+  const interfaces = endpoint.address === undefined ? parameters.list('inet_interfaces') : [endpoint.address];
+  return { addresses: listenAddresses(interfaces, parameters.list('inet_protocols')), port: endpoint.port };
 }

@@ -35,6 +35,7 @@ import {
   refusedOutcome,
   sentOutcome,
 } from './peer-outcome.ts';
+import { PolicyFault } from './policy-fault.ts';
 import type { Proof } from './server-certificate.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { RemoteSettings } from './settings.ts';
@@ -42,7 +43,7 @@ import type { SmtpSession } from './smtp-session.ts';
 import { SessionFault } from './smtp-session-fault.ts';
 import type { Credentials } from './smtp-session-login.ts';
 import type { Fate } from './smtp-session-transaction.ts';
-import { clearPolicy, PolicyFault, type TlsPolicy, tlsPolicy } from './tls-policy.ts';
+import { clearPolicy, type TlsPolicy, tlsPolicy } from './tls-policy.ts';
 
 /** What all attempts share. */
 export interface RemoteServices {
@@ -308,7 +309,10 @@ export class RemoteAttempt {
   }
 
   #outcomeOf(item: QueueItem, fate: Fate, peer: Peer, notifies: boolean): Outcome {
-    if ('sent' in fate) return sentOutcome(item, fate.sent, peer, notifies);
+    if ('sent' in fate) {
+      const outcome = sentOutcome(item, fate.sent, peer, notifies);
+      return this.#services.settings.assumesFinal && !notifies ? { ...outcome, isFinal: true } : outcome;
+    }
     if ('fault' in fate) return faultOutcome(item, fate.fault, peer, this.#leniency);
     return refusedOutcome(item, fate.refused, fate.stage, peer, this.#leniency);
   }

@@ -63,6 +63,8 @@ export interface RemoteSettings {
   /** smtp_header_checks and the like. */
   readonly content: ContentRules;
   readonly tls: ClientTls;
+  /** A server without DSN delivers mail itself (lmtp_assume_final). */
+  readonly assumesFinal: boolean;
   readonly auth: {
     readonly passwords: readonly LookupTable[];
     readonly demands: LoginDemands;
@@ -150,6 +152,7 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
     delimiters: all.string('recipient_delimiter'),
     content: readContentRules(own.protocol, all, tables),
     tls: readClientTls(own, tables),
+    assumesFinal: own.protocol === 'lmtp' && all.boolean('lmtp_assume_final'),
     auth: {
       passwords: own.boolean('sasl_auth_enable') ? openTables(own.list('sasl_password_maps'), tables) : [],
       demands: {

@@ -9,7 +9,9 @@ import type { LookupTable } from '../../lookup/table.ts';
 import type { TlsWords } from '../../lookup/tls-words.ts';
 import { plainFingerprint } from '../../protocol/tls/fingerprint.ts';
 import type { Nexthop } from '../route/nexthop.ts';
+import { PolicyFault } from './policy-fault.ts';
 import { isAuthenticating, levelOf, type TlsLevel } from './tls-level.ts';
+import { perSiteLevel } from './tls-per-site.ts';
 import type { ClientTls } from './tls-settings.ts';
 
 export interface TlsPolicy {
@@ -23,17 +25,6 @@ export interface TlsPolicy {
   readonly anchorFiles: readonly string[];
   /** The name that is asked for; '' for none. */
   readonly serverName: string;
-}
-
-/** The configuration for a destination cannot be used; the message is for the log. */
-export class PolicyFault extends Error {
-  override readonly name = 'PolicyFault';
-  /** Asking again later may help. */
-  readonly temporary: boolean;
-  constructor(message: string, temporary = false) {
-    super(message);
-    this.temporary = temporary;
-  }
 }
 
 export interface Place {
@@ -58,8 +49,9 @@ export async function tlsPolicy(place: Place, settings: ClientTls): Promise<TlsP
   const found = await findEntry(place.destination, settings.policies);
   const source = `${settings.policiesName}, next-hop destination "${place.destination}"`;
   const [word = '', ...attributes] = found?.trim().split(/[\s,]+/) ?? [];
-  const level = found === undefined ? settings.level : levelOf(word);
-  if (level === undefined) throw new PolicyFault(`${source}: invalid security level "${word.slice(0, 40)}"`);
+  const asked = found === undefined ? await levelWithout(place, settings) : levelOf(word);
+  if (asked === undefined) throw new PolicyFault(`${source}: invalid security level "${word.slice(0, 40)}"`);
+  const level = asked === 'dane' ? levelOfDane(place, settings) : asked;
   const given = parseAttributes(attributes, level, source);
   const policy = policyOf(level, given, place, settings);
   if (level === 'fingerprint' && policy.fingerprints.size === 0)
@@ -68,6 +60,16 @@ export async function tlsPolicy(place: Place, settings: ClientTls): Promise<TlsP
     );
   return policy;
 }
+
+/** What smtp_tls_policy_maps do not say. */
+async function levelWithout({ nexthop, hostName }: Place, settings: ClientTls): Promise<ClientTls['level']> {
+  const { policies, perSite, level } = settings;
+  if (policies.length > 0 || perSite.length === 0) return level;
+  return (await perSiteLevel([nexthop.host, hostName], perSite)) ?? level;
+}
+
+/** No server has TLSA records here, and no zone is signed (RFC 7672 section 2.2): the resolver does not ask for either. */
+const levelOfDane = ({ nexthop }: Place, { insecureMx }: ClientTls): TlsLevel => (nexthop.mx ? insecureMx : 'may');
 
 /** For a domain also the entries of `.domain` above it; `[host]` and `host:port` are looked up as they are. */
 async function findEntry(destination: string, tables: readonly LookupTable[]): Promise<string | undefined> {

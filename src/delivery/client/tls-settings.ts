@@ -7,7 +7,11 @@ import { parseLevel, type TlsLevel } from './tls-level.ts';
 
 export interface ClientTls {
   /** For all destinations that `policies` say nothing about. */
-  readonly level: TlsLevel;
+  readonly level: TlsLevel | 'dane';
+  /** What `dane` is for MX hosts whose zone is not signed (smtp_tls_dane_insecure_mx_policy). */
+  readonly insecureMx: TlsLevel;
+  /** smtp_tls_per_site */
+  readonly perSite: readonly LookupTable[];
   readonly policies: readonly LookupTable[];
   /** smtp_tls_policy_maps or lmtp_tls_policy_maps, for messages. */
   readonly policiesName: string;
@@ -30,6 +34,8 @@ export function readClientTls(own: ClientParameters, tables: Tables): ClientTls 
   const words = CLIENT_WORDS[own.protocol];
   return {
     level: defaultLevel(own),
+    insecureMx: insecureMxLevel(own),
+    perSite: openTables(own.list('tls_per_site'), tables),
     policies: openTables(own.list('tls_policy_maps'), tables),
     policiesName: own.nameOf('tls_policy_maps'),
     optional: tlsWords(own.all, words.optional),
@@ -49,9 +55,16 @@ export function readClientTls(own: ClientParameters, tables: Tables): ClientTls 
 }
 
 /** …_tls_security_level, or the older …_enforce_tls and …_use_tls. */
-function defaultLevel(own: ClientParameters): TlsLevel {
+function defaultLevel(own: ClientParameters): TlsLevel | 'dane' {
   const word = own.string('tls_security_level');
   if (word !== '') return parseLevel(word, own.nameOf('tls_security_level'));
   if (own.boolean('enforce_tls')) return own.boolean('tls_enforce_peername') ? 'verify' : 'encrypt';
   return own.boolean('use_tls') ? 'may' : 'none';
+}
+
+/** LMTP has no MX hosts. */
+function insecureMxLevel(own: ClientParameters): TlsLevel {
+  const name = 'smtp_tls_dane_insecure_mx_policy';
+  const level = own.protocol === 'lmtp' ? 'may' : parseLevel(own.all.string(name), name);
+  return level === 'dane' ? 'may' : level;
 }

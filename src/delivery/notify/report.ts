@@ -59,7 +59,7 @@ const ACTIONS: Readonly<Record<ReportKind, (outcome: Outcome) => string>> = {
   postmaster: () => 'failed',
   double: () => 'failed',
   delay: () => 'delayed',
-  success: (outcome) => (outcome.remoteHost === '' ? 'delivered' : 'relayed'),
+  success: ({ remoteHost, isFinal }) => (remoteHost === '' || isFinal === true ? 'delivered' : 'relayed'),
 };
 
 const PARTS: Readonly<Record<ReportKind, string>> = {

@@ -47,10 +47,13 @@ const ROUNDING = 1e-9;
 
 export class Destinations {
   readonly #limits: (transport: string) => DestinationLimits;
+  readonly #note: ((text: string) => void) | undefined;
   readonly #known = new Map<string, Destination>();
 
-  constructor(limits: (transport: string) => DestinationLimits) {
+  /** `note` hears of every feedback, for the log (destination_concurrency_feedback_debug). */
+  constructor(limits: (transport: string) => DestinationLimits, note?: (text: string) => void) {
     this.#limits = limits;
+    this.#note = note;
   }
 
   /** Takes one slot in the window; false if it is full. */
@@ -66,6 +69,7 @@ export class Destinations {
     const destination = this.#touch(name, transport);
     if (result === 'success') succeeded(destination);
     else if (result !== 'untried') failed(destination, result, now);
+    if (result !== 'untried') this.#note?.(wordsOf(name, destination));
     destination.running = Math.max(0, destination.running - 1);
     if (result !== 'untried') destination.pausedUntil = now + destination.limits.rateDelay;
   }
@@ -157,3 +161,6 @@ function failed(destination: Destination, reason: Reply, now: number): void {
     destination.credit = 0;
   }
 }
+
+const wordsOf = (name: string, { limits, window, credit, debit, cohorts }: Destination): string =>
+  `queue ${name}: limit ${Number.isFinite(limits.limit) ? limits.limit : 0} window ${window} success ${credit} failure ${debit} fail_cohorts ${cohorts}`;

@@ -104,7 +104,10 @@ export class Runner {
     const limitsOf = createTransportLimits(parameters, options.knownTransports);
     this.#limitsOf = limitsOf;
     this.#slots = new TransportSlots(limitsOf);
-    this.#destinations = new Destinations((transport) => limitsOf(transport).destination);
+    this.#destinations = new Destinations(
+      (transport) => limitsOf(transport).destination,
+      parameters.boolean('destination_concurrency_feedback_debug') ? (text) => this.#log.info({}, text) : undefined,
+    );
     this.#limits = {
       active: Math.max(1, parameters.number('qmgr_message_active_limit')),
       deliveries: Math.max(1, parameters.number('default_process_limit')),

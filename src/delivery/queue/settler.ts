@@ -27,6 +27,8 @@ export interface SettlerOptions {
   readonly hooks: Hooks;
   readonly notifier: Notifier;
   readonly retry: RetryPolicy;
+  /** delay_logging_resolution_limit */
+  readonly delayDigits: number;
   readonly clock: Clock;
   readonly log: Log;
   /** As the runner's; default setTimeout. */
@@ -230,12 +232,10 @@ export class Settler {
     counters.deliveries.count(trial.program, decided.fate);
     if (decided.fate === 'sent')
       counters.deliveryDelay.observe((this.#options.clock() - item.arrivedAt) / 1000, trial.program);
-    const delays = formatDelays([
-      claimedAt - item.arrivedAt,
-      trial.startedAt - claimedAt,
-      attempt.connecting,
-      attempt.sending,
-    ]);
+    const delays = formatDelays(
+      [claimedAt - item.arrivedAt, trial.startedAt - claimedAt, attempt.connecting, attempt.sending],
+      this.#options.delayDigits,
+    );
     const status = statusOf(decided);
     const dsn = answer.enhanced === '' ? `${Math.floor(answer.code / 100)}.0.0` : answer.enhanced;
     const who = recipientWords({ address: item.recipient, original: item.original });

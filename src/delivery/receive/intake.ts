@@ -333,7 +333,10 @@ export class MessageIntake implements Intake {
         fields,
         `${queueId}: from=<${reversePath}>, size=${size}, nrcpt=${count} (queue active)`,
       );
-    const delays = formatDelays([began - this.#arrivedAt, 0, 0, this.#services.clock() - began]);
+    const delays = formatDelays(
+      [began - this.#arrivedAt, 0, 0, this.#services.clock() - began],
+      this.#settings.delayDigits,
+    );
     const sent = (recipient: Recipient, text: string): void =>
       this.#services.localLog.info(
         fields,

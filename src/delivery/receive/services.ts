@@ -42,6 +42,8 @@ export interface ReceiverSettings extends TraceSettings {
   /** What replaces a CR that is not part of a line end (cleanup_replace_stray_cr_lf). */
   readonly strayCr: 'space' | 'keep';
   readonly hopLimit: number;
+  /** delay_logging_resolution_limit */
+  readonly delayDigits: number;
   readonly drop: ReadonlySet<string>;
   readonly alwaysBcc: string;
   /** What looks at header and body. */
@@ -101,6 +103,7 @@ export function readSettings(
     headerLimit: parameters.number('header_size_limit'),
     strayCr: parameters.boolean('cleanup_replace_stray_cr_lf') ? 'space' : 'keep',
     hopLimit: parameters.number('hopcount_limit'),
+    delayDigits: parameters.number('delay_logging_resolution_limit'),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: maps ? parameters.string('always_bcc') : '',
     content: left.has('no_header_body_checks') ? withoutChecks(content) : content,

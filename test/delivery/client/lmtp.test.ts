@@ -36,16 +36,22 @@ it('P17: lmtp: reads the lmtp_… parameters, and no smtp_… one', async () => 
       lmtp_sasl_security_options: '',
       lmtp_discard_lhlo_keyword_address_maps: 'x:keywords',
       smtp_discard_ehlo_keywords: 'auth',
+      lmtp_assume_final: 'yes',
+      lmtp_delivery_status_filter: 'x:status',
     },
     tables: tablesOf({
       'x:transport': { 'qq.com': `lmtp:inet:[127.0.0.1]:${server.port}` },
       'x:generic': { 'maomao@baidu.com': 'outside@baidu.com' },
       'x:passwords': { '127.0.0.1': 'user:word' },
+      'x:status': { '2.0.0 250 2.0.0 saved': '2.1.0 in its mailbox' },
       'x:keywords': { '127.0.0.1': 'DSN, pipelining' },
     }),
   });
   house.runner.start();
-  await house.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, 'Subject: s\r\n\r\nbody\r\n');
+  await house.submit(
+    { reversePath: 'maomao@baidu.com', to: [{ address: 'lisi@qq.com', notify: ['SUCCESS'] }] },
+    'Subject: s\r\n\r\nbody\r\n',
+  );
   await house.runner.idle();
   expect(server.lines.filter((line) => /^(?:LHLO|AUTH|MAIL|RCPT|DATA)/.test(line))).toEqual([
     'LHLO lhlo.test',
@@ -54,5 +60,9 @@ it('P17: lmtp: reads the lmtp_… parameters, and no smtp_… one', async () => 
     'RCPT TO:<lisi@qq.com>',
     'DATA',
   ]);
-  expect(house.lines.some((line) => /^postfix\/lmtp: .*status=sent \(250 2\.0\.0 saved\)/.test(line))).toBe(true);
+  expect(house.lines.some((line) => /^postfix\/lmtp: .*dsn=2\.1\.0, status=sent \(in its mailbox\)/.test(line))).toBe(
+    true,
+  );
+  // It has no DSN here, and is taken for the last server (lmtp_assume_final).
+  expect((await house.inbox('maomao@baidu.com'))[0]).toContain('Action: delivered');
 });

@@ -5,7 +5,8 @@ import { connect, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ClientContexts } from '../../../src/delivery/client/client-contexts.ts';
 import { clientParameters } from '../../../src/delivery/client/client-parameters.ts';
-import { PolicyFault, type TlsPolicy, tlsPolicy } from '../../../src/delivery/client/tls-policy.ts';
+import { PolicyFault } from '../../../src/delivery/client/policy-fault.ts';
+import { type TlsPolicy, tlsPolicy } from '../../../src/delivery/client/tls-policy.ts';
 import { readClientTls } from '../../../src/delivery/client/tls-settings.ts';
 import type { Nexthop } from '../../../src/delivery/route/nexthop.ts';
 import { makeCertificate } from '../../../src/net/certificate.ts';
@@ -64,6 +65,41 @@ describe('T1: smtp_tls_policy_maps', () => {
     expect((await policyFor('other.example', 'other.example', more)).words.versions).toEqual(['>=TLSv1']);
     const secure = await policyFor('other.example', 'other.example', { ...more, smtp_tls_security_level: 'secure' });
     expect([secure.names, secure.serverName]).toEqual([['other.example'], 'other.example']);
+  });
+
+  it('T1: dane is smtp_tls_dane_insecure_mx_policy for MX hosts, else may', async () => {
+    const levelOf = async (mx: boolean, more: Readonly<Record<string, string>> = {}): Promise<string> => {
+      const parameters = parametersOf({ smtp_tls_security_level: 'dane', ...more });
+      const settings = readClientTls(clientParameters('smtp', parameters), tablesOf());
+      const nexthop = { host: 'a.example', mx } as Nexthop;
+      return (await tlsPolicy({ nexthop, hostName: 'mx.a.example', destination: 'a.example' }, settings)).level;
+    };
+    expect(await levelOf(true)).toBe('may');
+    expect(await levelOf(true, { smtp_tls_dane_insecure_mx_policy: 'encrypt' })).toBe('encrypt');
+    expect(await levelOf(false, { smtp_tls_dane_insecure_mx_policy: 'encrypt' })).toBe('may');
+  });
+
+  it.each([
+    ['neither name', {}, 'encrypt'],
+    ['the next hop', { 'a.example': 'MAY' }, 'may'],
+    ['the host', { 'mx.a.example': 'must' }, 'verify'],
+    ['NONE before MAY', { 'a.example': 'NONE', 'mx.a.example': 'MAY' }, 'none'],
+    ['the stronger one', { 'a.example': 'NONE', 'mx.a.example': 'MUST_NOPEERMATCH' }, 'encrypt'],
+    ['an unknown word', { 'a.example': 'maybe' }, /unknown TLS policy "maybe"/],
+  ])('T1: smtp_tls_per_site has %s', async (_name, table, expected) => {
+    const parameters = parametersOf({ smtp_tls_security_level: 'encrypt', smtp_tls_per_site: 'x:sites' });
+    const settings = readClientTls(clientParameters('smtp', parameters), tablesOf({ 'x:sites': table }));
+    const place = {
+      nexthop: { host: 'a.example' } as Nexthop,
+      hostName: 'MX.a.example',
+      destination: '[a.example]:25',
+    };
+    const level = await tlsPolicy(place, settings).then(
+      (policy) => policy.level,
+      (fault: PolicyFault) => fault.message,
+    );
+    if (typeof expected === 'string') expect(level).toBe(expected);
+    else expect(level).toMatch(expected);
   });
 
   it('T1: a table that cannot be asked is no reason to send without TLS', async () => {

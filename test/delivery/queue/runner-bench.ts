@@ -189,6 +189,7 @@ export const bench = (
         hooks: hooksOf({}),
         notifier: { notify: async () => true, refused: async () => true, transcript: async () => {} },
         retry: readRetryPolicy(parametersOf(settings)),
+        delayDigits: 2,
         clock: () => state.now,
         log,
         after,

@@ -453,6 +453,18 @@ describe('windows', () => {
     expect(grown).toEqual(windows);
   });
 
+  it('P15: destination_concurrency_feedback_debug says what each delivery changed', () => {
+    const notes: string[] = [];
+    const destinations = new Destinations(
+      () => limits,
+      (text) => notes.push(text),
+    );
+    destinations.begin('qq.com', 'smtp');
+    destinations.end('qq.com', 'smtp', 'success', 0);
+    destinations.end('qq.com', 'smtp', 'untried', 0);
+    expect(notes).toEqual(['queue qq.com: limit 4 window 3 success 0 failure 0 fail_cohorts 0']);
+  });
+
   it('P15: with a failed cohort limit of 0 a destination never dies, and a negative feedback of 1/2 counts each second failure', () => {
     const destinations = new Destinations(() => ({
       ...limits,

@@ -99,13 +99,15 @@ export const elsewhereParameters = {
       'Tables that the proxy service may write.',
     ),
   }),
+  ...noMeaning('Node leaves the size of socket buffers to the system', {
+    tcp_windowsize: number('0', 'Size of TCP windows.'),
+  }),
   ...notSupported({
     sendmail_fix_line_endings: choice(
       ['always', 'strict', 'never'],
       'always',
       'Which line ends the sendmail command mends.',
     ),
-    tcp_windowsize: number('0', 'Size of TCP windows.'),
     qmqpd_authorized_clients: networks('', 'Clients of the QMQP server.'),
     qmqpd_client_port_logging: boolean('no', 'Log their port too.'),
     qmqpd_error_delay: time('1s', 'Wait before an error is told.'),

@@ -3,19 +3,7 @@
  * default `$default_…`; and those of the LMTP client, which are the SMTP client's with another prefix. Transports
  * defined in master.cf have them too (postconf(5), "transport_…").
  */
-import {
-  boolean,
-  feedback,
-  heloname,
-  list,
-  noMeaning,
-  notSupported,
-  number,
-  type Row,
-  type Rows,
-  tables,
-  time,
-} from './row.ts';
+import { boolean, feedback, heloname, list, noMeaning, number, type Row, type Rows, tables, time } from './row.ts';
 
 /** Of transports that leave this process. */
 const LIMITS = {
@@ -175,9 +163,7 @@ const LMTP_ONLY = {
   lmtp_lhlo_timeout: time('300s', 'How long the answer to LHLO may take.'),
   lmtp_discard_lhlo_keywords: list('', 'Extensions of servers that are not used.'),
   lmtp_discard_lhlo_keyword_address_maps: tables('', 'The same by server address.'),
-  ...notSupported({
-    lmtp_assume_final: boolean('no', 'Take LMTP delivery as final in success notifications.'),
-  }),
+  lmtp_assume_final: boolean('no', 'Take LMTP delivery as final in success notifications.'),
 };
 
 type LmtpRows<S> = {

@@ -89,6 +89,7 @@ export const localParameters = {
       'Environment taken over from who started Postfix.',
     ),
   }),
+  pipe_delivery_status_filter: tables('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
   ...notSupported({
     expand_owner_alias: boolean('no', 'Use what `owner-name` stands for as sender, not the name itself.'),
     owner_request_special: boolean('yes', 'Never divide owner-name and name-request at a recipient delimiter.'),
@@ -103,6 +104,5 @@ export const localParameters = {
       '$default_delivery_status_filter',
       'Changes of delivery replies for this agent.',
     ),
-    pipe_delivery_status_filter: text('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
   }),
 } satisfies Rows;

@@ -20,10 +20,8 @@ import {
   port,
   type Rows,
   tables,
-  text,
   time,
   tlsversions,
-  unsupportedGuards,
   word,
   words,
 } from './row.ts';
@@ -79,6 +77,7 @@ export const smtpParameters = {
   smtp_reply_filter: tables('', "Changes of servers' answers."),
   smtp_dns_reply_filter: tables('', 'DNS records that are left out (IGNORE); their time to live is 0 here.'),
   smtp_sasl_mechanism_filter: domains('', 'Mechanisms that are used; all if empty.'),
+  smtp_delivery_status_filter: tables('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
   smtp_use_tls: boolean('no', 'Old name for smtp_tls_security_level = may.'),
   smtp_enforce_tls: boolean('no', 'Old name for smtp_tls_security_level = encrypt.'),
   smtp_tls_security_level: choice(
@@ -86,7 +85,13 @@ export const smtpParameters = {
     '',
     'Whether mail leaves encrypted.',
   ),
+  smtp_tls_dane_insecure_mx_policy: choice(
+    ['none', 'may', 'encrypt', 'dane'],
+    '${{$smtp_tls_security_level} == {dane} ? {dane} : {may}}',
+    'Level for MX hosts of unsigned zones.',
+  ),
   smtp_tls_policy_maps: tables('', 'The level by destination.'),
+  smtp_tls_per_site: tables('', 'Old form of smtp_tls_policy_maps.'),
   smtp_tls_wrappermode: boolean('no', 'TLS from the first octet.'),
   smtp_tls_CAfile: path('', 'Certificates that servers are checked with.'),
   smtp_tls_CApath: path('', 'The same as a folder with hashed names.'),
@@ -161,24 +166,7 @@ export const smtpParameters = {
     smtp_sasl_type: word('cyrus', "Library of the client's mechanisms."),
     smtp_sasl_path: word('', 'Details for smtp_sasl_type.'),
   }),
-  ...noMeaning('the resolver always reads it', {
-    dns_ncache_ttl_fix_enable: boolean('no', 'Read the time of negative DNS answers.'),
-  }),
-  ...notSupported({
-    smtp_tls_dane_insecure_mx_policy: choice(
-      ['none', 'may', 'encrypt', 'dane'],
-      '${{$smtp_tls_security_level} == {dane} ? {dane} : {may}}',
-      'Level for MX hosts of unsigned zones.',
-    ),
-    smtp_xforward_timeout: time('300s', 'How long the answer to XFORWARD may take.'),
-    smtp_tls_force_insecure_host_tlsa_lookup: boolean('no', 'Ask for TLSA also where addresses are unsigned.'),
-    smtp_sasl_auth_cache_name: word('', 'Table of logins that were refused.'),
-    smtp_sasl_auth_cache_time: time('90d', 'How long they are remembered.'),
-    smtp_send_xforward_command: boolean('no', 'Tell filters who the client was.'),
-    smtp_cname_overrides_servername: boolean('no', 'Use the name that a CNAME gives.'),
-    smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
-    smtp_address_verify_target: choice(['rcpt', 'data'], 'rcpt', 'How far a verification goes.'),
-    smtp_delivery_status_filter: text('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
+  ...noMeaning('the firewall of these workarounds has had no support since 2013', {
     smtp_pix_workarounds: words(
       ['disable_esmtp', 'delay_dotcrlf'],
       'disable_esmtp,delay_dotcrlf',
@@ -187,9 +175,19 @@ export const smtpParameters = {
     smtp_pix_workaround_delay_time: time('10s', 'How long the workaround waits.'),
     smtp_pix_workaround_maps: tables('', 'The workarounds by server address.'),
     smtp_pix_workaround_threshold_time: time('500s', 'Age of mail at which they begin.'),
-    dnssec_probe: word('ns:.', 'How Postfix tries whether DNSSEC works.'),
   }),
-  ...unsupportedGuards({
-    smtp_tls_per_site: tables('', 'Old form of smtp_tls_policy_maps.'),
+  ...noMeaning('the resolver always reads it', {
+    dns_ncache_ttl_fix_enable: boolean('no', 'Read the time of negative DNS answers.'),
+  }),
+  ...notSupported({
+    smtp_xforward_timeout: time('300s', 'How long the answer to XFORWARD may take.'),
+    smtp_tls_force_insecure_host_tlsa_lookup: boolean('no', 'Ask for TLSA also where addresses are unsigned.'),
+    smtp_sasl_auth_cache_name: word('', 'Table of logins that were refused.'),
+    smtp_sasl_auth_cache_time: time('90d', 'How long they are remembered.'),
+    smtp_send_xforward_command: boolean('no', 'Tell filters who the client was.'),
+    smtp_cname_overrides_servername: boolean('no', 'Use the name that a CNAME gives.'),
+    smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
+    smtp_address_verify_target: choice(['rcpt', 'data'], 'rcpt', 'How far a verification goes.'),
+    dnssec_probe: word('ns:.', 'How Postfix tries whether DNSSEC works.'),
   }),
 } satisfies Rows;
