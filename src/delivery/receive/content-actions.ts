@@ -129,6 +129,12 @@ export function refuseStructure(checked: Checked, fault: MimeFault, text: string
   checked.refuse(reply(550, '5.6.0', words));
 }
 
+/** message_reject_characters. `line`: in which one of them stands. */
+export function refuseCharacter(checked: Checked, line: string): void {
+  logAction(checked, 'reject', { where: 'content', text: line }, '5.7.1 disallowed character');
+  checked.refuse(reply(550, '5.7.1', 'disallowed character'));
+}
+
 function addressFault(what: string): (finding: Finding) => string | null {
   return ({ argument, parameter }) =>
     argument.includes('@') ? null : `bad ${what} "${argument}" in ${parameter} map -- need user@domain`;
@@ -181,7 +187,12 @@ export function envelopeWords({ connection, transaction, envelope }: Checked, me
   ].join(' ');
 }
 
-function logAction(checked: Checked, action: string, { where, text }: Finding, argument: string): void {
+function logAction(
+  checked: Checked,
+  action: string,
+  { where, text }: { readonly where: string; readonly text: string },
+  argument: string,
+): void {
   const { connection, transaction, log } = checked;
   const { queueId } = transaction;
   log.info(

@@ -13,6 +13,7 @@ import { type Header, parseHeader } from '../../protocol/mime/header.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import { type AcceptedMessage, StoreFullError, StoreUnavailableError } from '../../store/store.ts';
 import { trace } from '../../tracing.ts';
+import { withoutCharacters } from '../checks/characters.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
@@ -20,7 +21,7 @@ import type { MilterSession } from '../milter/session.ts';
 import type { RewriteField } from '../rewriting/address-rewriter.ts';
 import { routeTo, routeWords } from '../route/router.ts';
 import { type Composed, messageIdOf } from './composition.ts';
-import { type Checked, receivingAct, refuseStructure } from './content-actions.ts';
+import { type Checked, receivingAct, refuseCharacter, refuseStructure } from './content-actions.ts';
 import { expand } from './expand.ts';
 import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { MessageContent } from './message-content.ts';
@@ -75,8 +76,21 @@ export class MessageIntake implements Intake {
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== null) return undefined;
+    const octets = this.#wanted(chunk);
     // A full disk is reported after the end of data: the rest must still be read, or the dialog gets out of sync.
-    return this.#content.write(chunk)?.catch((error: unknown) => this.#fail(this.#replyTo(error)));
+    return octets === null
+      ? undefined
+      : this.#content.write(octets)?.catch((error: unknown) => this.#fail(this.#replyTo(error)));
+  }
+
+  /** Null if it has what no message may have. */
+  #wanted(chunk: Uint8Array): Uint8Array | null {
+    const { characters } = this.#settings;
+    if (characters.strip === null && characters.reject === null) return chunk;
+    const octets = withoutCharacters(chunk, characters);
+    if (typeof octets !== 'string') return octets;
+    refuseCharacter(this.#checked(), octets);
+    return null;
   }
 
   async end(): Promise<Reply> {

@@ -7,6 +7,7 @@
  */
 import type { Hooks } from '../../bus/hook.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import { NO_CHARACTER_RULES } from '../checks/characters.ts';
 import { withoutChecks } from '../checks/rules.ts';
 import { MessageIntake } from './intake.ts';
 import { cachedMailDate } from './mail-date.ts';
@@ -35,7 +36,13 @@ export class MessageReceiver implements Receiver {
       // Nor are they copied, filtered or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
       settings: (connection) => {
         const settings = this.#services.settings(connection);
-        return { ...settings, alwaysBcc: '', content: withoutChecks(settings.content), filter: null };
+        return {
+          ...settings,
+          alwaysBcc: '',
+          content: withoutChecks(settings.content),
+          characters: NO_CHARACTER_RULES,
+          filter: null,
+        };
       },
     };
     // A table that cannot be opened is a fault of the configuration: it is found now.

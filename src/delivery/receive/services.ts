@@ -8,6 +8,7 @@ import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { MimeFault } from '../../protocol/mime/mime-reader.ts';
 import type { Store } from '../../store/store.ts';
+import { type CharacterRules, characterRules, NO_CHARACTER_RULES } from '../checks/characters.ts';
 import { type ContentRules, type Rule, readContentRules, withoutChecks } from '../checks/rules.ts';
 import { Milters } from '../milter/milters.ts';
 import { AddressRewriter } from '../rewriting/address-rewriter.ts';
@@ -48,6 +49,8 @@ export interface ReceiverSettings extends TraceSettings {
   readonly alwaysBcc: string;
   /** What looks at header and body. */
   readonly content: ContentRules;
+  /** message_strip_characters, message_reject_characters. */
+  readonly characters: CharacterRules;
   /** content_filter; null for none. */
   readonly filter: string | null;
   /** Addresses are replaced and copied as virtual_alias_maps and the like say (no_address_mappings is not set). */
@@ -107,6 +110,9 @@ export function readSettings(
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: maps ? parameters.string('always_bcc') : '',
     content: left.has('no_header_body_checks') ? withoutChecks(content) : content,
+    characters: left.has('no_header_body_checks')
+      ? NO_CHARACTER_RULES
+      : characterRules(parameters.string('message_strip_characters'), parameters.string('message_reject_characters')),
     filter: parameters.string('content_filter') || null,
     maps,
     milterFields: {

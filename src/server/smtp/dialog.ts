@@ -30,6 +30,9 @@ function commandWords(command: Command | undefined, verb: string, argument: stri
 /** Octets of what a client sends, in the log. */
 const MOST_SHOWN = 100;
 
+/** With its initial response, one that may be longer (RFC 4954 section 4.1). */
+const LONG_COMMAND = /^\s*auth\s/i;
+
 const shown = (text: string): string => text.slice(0, MOST_SHOWN).replace(/[\0-\x1f\x7f]/g, '?');
 
 /** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
@@ -194,15 +197,19 @@ export class SmtpDialog {
     }
   }
 
-  #read(line: Buffer): Answer | Promise<Answer> {
+  /** Of a line that is too long, what is beyond line_length_limit counts for nothing, as in Postfix. */
+  #read(whole: Buffer): Answer | Promise<Answer> {
+    const { lineLimit } = this.#session.settings;
+    const isTooLong = whole.length > lineLimit && !LONG_COMMAND.test(whole.toString('latin1', 0, 10));
+    if (isTooLong) this.#warnOfLength(lineLimit);
+    const line = isTooLong ? whole.subarray(0, lineLimit) : whole;
     const command = parseCommandLine(line);
     const isText = !command.argument.includes('\ufffd') && !command.verb.includes('\ufffd');
-    return isText || !this.#session.settings.smtputf8 ? this.#obey(command, line.length) : this.#refuse(say.BAD_UTF8);
+    return isText || !this.#session.settings.smtputf8 ? this.#obey(command) : this.#refuse(say.BAD_UTF8);
   }
 
-  #obey({ verb, argument }: CommandLine, octets: number): Answer | Promise<Answer> {
+  #obey({ verb, argument }: CommandLine): Answer | Promise<Answer> {
     const session = this.#session;
-    if (octets > session.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
     const command = this.#commands.find(verb, this.#service.lmtp ? 'lmtp' : 'smtp');
     trace()?.add({ kind: 'command', text: commandWords(command, verb, argument) });
     if (command?.junk === true) session.patience.noteJunk();
@@ -223,12 +230,14 @@ export class SmtpDialog {
 
   #refuseLongLine({ complete }: InputTooLongError): Reply {
     const session = this.#session;
-    this.#service.log.warn(
-      { session: session.id },
-      `request longer than ${session.settings.lineLimit} from ${session.client}`,
-    );
+    this.#warnOfLength(session.settings.lineLimit);
     if (!complete) session.endAfterAnswer();
     return session.takePrompting() ? say.RESPONSE_TOO_LONG : this.#refuse(say.LINE_TOO_LONG);
+  }
+
+  #warnOfLength(limit: number): void {
+    const session = this.#session;
+    this.#service.log.warn({ session: session.id }, `${session.client}: request longer than ${limit}`);
   }
 
   /** What is said before any command is looked at more closely. */

@@ -19,6 +19,26 @@ const inline = (...rules: readonly string[]): string =>
   `regexp:{${rules.map((rule) => `{${rule.replaceAll('$', '$$$$')}}`).join(',')}}`;
 const message = (...fields: readonly string[]): string => `${fields.join('\r\n')}\r\n\r\nbody\r\n`;
 describe('P9: checks of header and body', () => {
+  it('message_reject_characters refuses, message_strip_characters takes out, and no_header_body_checks leaves alone', async () => {
+    await open({});
+    const settings = { message_reject_characters: '\\0Z', message_strip_characters: '\\176\\001' };
+    const odd = 'Subject: ~a\x01\r\n\r\nb\x01\r\n~\r\n';
+    const send = async (text: string, more: Readonly<Record<string, string>> = {}): Promise<string> => {
+      const connection = connectionOf({ parameters: parametersOf({ ...settings, ...more }) });
+      return formatReply(await house.submit({}, text, { connection }));
+    };
+    expect(await send('Subject: aZ\r\n\r\nb\r\n')).toBe('550 5.7.1 disallowed character');
+    expect(await send('Subject: a\r\n\r\nb\0c\r\n')).toBe('550 5.7.1 disallowed character');
+    expect(house.lines.filter((line) => line.includes('reject: ')).map((line) => line.split(' from ')[0])).toEqual([
+      expect.stringMatching(/: reject: content Subject: aZ$/),
+      expect.stringMatching(/: reject: content b$/),
+    ]);
+    expect(await send(odd)).toMatch(/^250 /);
+    expect(await send(odd, { receive_override_options: 'no_header_body_checks' })).toMatch(/^250 /);
+    const kept = await house.inbox('maomao@baidu.com');
+    expect(kept.map((text) => /Subject[\s\S]*$/.exec(text)?.[0])).toEqual(['Subject: a\r\n\r\nb\r\n\r\n', odd]);
+  });
+
   it('a refused message is not kept, and the log says why as cleanup does', async () => {
     await open({});
     const parameters = parametersOf({ header_checks: inline('/^subject: (make money)/ REJECT no $1 here') });

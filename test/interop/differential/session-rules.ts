@@ -29,7 +29,7 @@ const FOOTERS = [
 export const sessionRules: Cases = {
   house: {
     name: 'session rules',
-    main: [],
+    main: ['message_reject_characters = \\0\\003Z', 'message_strip_characters = \\001~'],
     files: {
       commands: [
         '/^HEL$/ HELO domain.invalid',
@@ -47,6 +47,7 @@ export const sessionRules: Cases = {
       footers: ['smtpd_reject_footer_maps = pcre:$config_directory/footers', 'smtpd_reject_footer = usual'],
       brokenFooters: ['smtpd_reject_footer_maps = fail:x', 'smtpd_reject_footer = usual'],
       cleaned: ['smtpd_reject_footer = \\c $client_name $helo_name', 'smtpd_expansion_filter = abcdx\\40'],
+      unchecked: ['receive_override_options = no_header_body_checks'],
       waits: ['smtpd_forbid_unauth_pipelining = yes'],
     },
   },
@@ -56,6 +57,14 @@ export const sessionRules: Cases = {
       { service, says: mail() },
       { service, says: ['HELO x_y"z\\', 'RSET x', 'VRFY', 'BDAT x'] },
     ]),
+    ...['cleaned', 'unchecked'].flatMap((service) =>
+      [
+        'Subject: Z\r\n\r\nx\r\n.',
+        'Subject: s\r\n\r\na\x03b\r\n.',
+        'Subject: s\r\n\r\na\0b\r\n.',
+        'A: ~\x01~\r\n\r\n\x01\r\n.',
+      ].map((message) => ({ service, says: [...mail().slice(0, -2), message, 'NOOP', 'QUIT'] })),
+    ),
     ...[
       mail(),
       ['EHLO a\r\nNOOP\r\nQUIT'],

@@ -97,7 +97,7 @@ describe('smtpd_forbid_bare_newline', () => {
     await client.run(...START);
     client.send('BDAT 11\r\nSubject: x\rBDAT 4 LAST\r\n\n\r\nx');
     expect(await client.reply()).toBe('250 2.0.0 Ok: 11 bytes');
-    expect(await client.reply()).toMatch(/^250 2\.0\.0 Ok: 15 bytes queued as /);
+    expect(await client.reply()).toMatch(/^250 2\.0\.0 Ok: 17 bytes queued as /);
   });
 
   it('= reject: a command with such a line ends the session', async () => {

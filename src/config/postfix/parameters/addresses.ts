@@ -10,7 +10,6 @@ import {
   type Rows,
   tables,
   text,
-  unsupportedGuards,
   words,
 } from './row.ts';
 
@@ -37,6 +36,8 @@ export const addressesParameters = {
   sender_bcc_maps: tables('', 'Who gets a copy, by sender.'),
   recipient_bcc_maps: tables('', 'Who gets a copy, by recipient.'),
   relocated_maps: tables('', 'Users who moved, and where to.'),
+  message_strip_characters: text('', 'Characters that are taken out of messages, with escapes as in C.'),
+  message_reject_characters: text('', 'Characters for which a message is refused, with escapes as in C.'),
   header_size_limit: number('102400', 'Octets of one header field that are kept.', { minimum: 1 }),
   allow_min_user: boolean('no', 'Allow recipients that begin with `-`.'),
   line_length_limit: number('2048', 'Length of the pieces in which Postfix handles long lines.'),
@@ -83,15 +84,11 @@ export const addressesParameters = {
     empty_address_recipient: address('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
     verp_delimiter_filter: text('-=+', 'Characters that may divide a VERP address.'),
     duplicate_filter_limit: number('1000', 'How many recipients are remembered to leave duplicates out.'),
-    message_strip_characters: text('', 'Characters that are taken out of messages.'),
     resolve_null_domain: boolean('no', 'Accept `user@` as a local address.'),
     resolve_numeric_domain: boolean('no', 'Accept `user@1.2.3.4` as `user@[1.2.3.4]`.'),
     header_from_format: choice(['standard', 'obsolete'], 'standard', 'How a From: line is made for mail without one.'),
     default_verp_delimiters: text('+=', 'Characters that divide a VERP address where none are given.'),
     disable_verp_bounces: boolean('no', 'Send one bounce for each recipient of VERP mail no more.'),
     header_address_token_limit: number('10240', 'Tokens of an address header that Postfix rewrites.'),
-  }),
-  ...unsupportedGuards({
-    message_reject_characters: text('', 'Characters for which a message is refused.'),
   }),
 } satisfies Rows;

@@ -99,8 +99,14 @@ export const elsewhereParameters = {
       'Tables that the proxy service may write.',
     ),
   }),
-  ...noMeaning('Node leaves the size of socket buffers to the system', {
+  ...noMeaning('the system sets the size of TCP windows', {
     tcp_windowsize: number('0', 'Size of TCP windows.'),
+  }),
+  ...noMeaning('there is no QMQP server', {
+    qmqpd_authorized_clients: networks('', 'Clients of the QMQP server.'),
+    qmqpd_client_port_logging: boolean('no', 'Log their port too.'),
+    qmqpd_error_delay: time('1s', 'Wait before an error is told.'),
+    qmqpd_timeout: time('300s', 'How long they may be silent.'),
   }),
   ...notSupported({
     sendmail_fix_line_endings: choice(
@@ -108,9 +114,5 @@ export const elsewhereParameters = {
       'always',
       'Which line ends the sendmail command mends.',
     ),
-    qmqpd_authorized_clients: networks('', 'Clients of the QMQP server.'),
-    qmqpd_client_port_logging: boolean('no', 'Log their port too.'),
-    qmqpd_error_delay: time('1s', 'Wait before an error is told.'),
-    qmqpd_timeout: time('300s', 'How long they may be silent.'),
   }),
 } satisfies Rows;

@@ -2,7 +2,7 @@
  * Parameters of postscreen, dnsblog and tlsproxy, which protect Postfix's SMTP server. A single process does not need
  * them; the parameters are accepted so that a Postfix file works unchanged.
  */
-import { noMeaning, notSupported, type Row, type Rows, unsupportedGuards } from './row.ts';
+import { noMeaning, type Row, type Rows, unsupportedGuards } from './row.ts';
 
 const POSTSCREEN: Readonly<Record<string, string>> = {
   dnsblog_reply_delay: '0s',
@@ -118,7 +118,7 @@ const rows = (defaults: Readonly<Record<string, string>>, doc: string): Rows =>
 const POSTSCREEN_GUARDS = ['postscreen_access_list', 'postscreen_dnsbl_sites'] as const;
 
 export const guardParameters: Rows = {
-  ...notSupported(rows(POSTSCREEN, 'For the postscreen server; smtpd answers clients itself here.')),
+  ...noMeaning('smtpd answers clients itself', rows(POSTSCREEN, 'For the postscreen server.')),
   ...unsupportedGuards(
     rows(
       Object.fromEntries(POSTSCREEN_GUARDS.map((name) => [name, POSTSCREEN[name] ?? ''])),

@@ -92,20 +92,24 @@ export const identityParameters = {
   ...noMeaning('no other program is started', {
     maillog_file_compressor: word('gzip', 'Program that Postfix compresses old log files with.'),
   }),
+  ...noMeaning('only postscreen writes such lines', {
+    respectful_logging: boolean(
+      '${{$compatibility_level} <level {3.6} ? {no} : {yes}}',
+      'Words of log lines since level 3.6.',
+    ),
+  }),
+  ...noMeaning("names are converted by Node's rules, those of UTS 46 without the old exceptions", {
+    enable_idna2003_compatibility: boolean('no', 'Old rules for international domain names.'),
+  }),
   ...notSupported({
     known_tcp_ports: list(
       'lmtp=24, smtp=25, smtps=submissions=465, submission=587',
       'Names of ports, as `name=number`.',
     ),
     info_log_address_format: choice(['external', 'internal'], 'external', 'How addresses are quoted in log lines.'),
-    respectful_logging: boolean(
-      '${{$compatibility_level} <level {3.6} ? {no} : {yes}}',
-      'Words of log lines since level 3.6.',
-    ),
     smtputf8_autodetect_classes: list(
       'sendmail, verify',
       'Mail for which Postfix looks itself whether it needs SMTPUTF8.',
     ),
-    enable_idna2003_compatibility: boolean('no', 'Old rules for international domain names.'),
   }),
 } satisfies Rows;

@@ -53,8 +53,10 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
     session.info(bareLfLine(session.connection, 'BDAT'));
     return discard(session, 0, last, bareLf);
   }
-  const { size } = transaction;
-  return withOctets(await finishMessage(session, transaction), size);
+  const { size, receivedLines } = transaction;
+  // A last line without an end gets one.
+  const missing = receivedLines === size ? 0 : 2;
+  return withOctets(await finishMessage(session, transaction), size + missing);
 }
 
 /**

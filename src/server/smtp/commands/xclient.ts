@@ -11,8 +11,8 @@ import type { Answer, SmtpSession } from '../session.ts';
 
 export function xclient(session: SmtpSession, argument: string): Answer | Promise<Answer> {
   const words = argument.trim();
-  if (words === '') return say.syntax('XCLIENT attribute=value...');
   if (session.connection.transaction !== null) return say.IN_TRANSACTION;
+  if (words === '') return say.syntax('XCLIENT attribute=value...');
   if (!session.rights.xclient) return say.INSUFFICIENT_AUTHORIZATION;
   const attributes = parseClientAttributes('XCLIENT', words.split(/\s+/), XCLIENT);
   if (isReply(attributes)) return attributes;
@@ -31,8 +31,8 @@ async function begin(session: SmtpSession): Promise<Answer> {
 
 export function xforward(session: SmtpSession, argument: string): Answer {
   const words = argument.trim();
-  if (words === '') return say.syntax('XFORWARD attribute=value...');
   if (session.connection.transaction !== null) return say.IN_TRANSACTION;
+  if (words === '') return say.syntax('XFORWARD attribute=value...');
   if (!session.rights.xforward) return say.INSUFFICIENT_AUTHORIZATION;
   const attributes = parseClientAttributes('XFORWARD', words.split(/\s+/), XFORWARD);
   if (isReply(attributes)) return attributes;
