@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { access } from './access.ts';
 import type { Cases } from './cases.ts';
 import { dialogs } from './dialogs.ts';
+import { domains } from './domains.ts';
 import { limits } from './limits.ts';
 import { proxies } from './proxies.ts';
 import { restrictions } from './restrictions.ts';
@@ -14,7 +15,7 @@ import { type Sides, startSides } from './sides.ts';
 import { transports } from './transports.ts';
 
 const AT_ONCE = 6;
-const ALL: readonly Cases[] = [...access, restrictions, limits, dialogs, sessionRules, proxies, transports];
+const ALL: readonly Cases[] = [...access, restrictions, limits, dialogs, sessionRules, domains, proxies, transports];
 
 describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, { house, dialogs: all }) => {
   let sides: Sides;
