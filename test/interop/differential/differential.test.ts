@@ -13,9 +13,20 @@ import { restrictions } from './restrictions.ts';
 import { sessionRules } from './session-rules.ts';
 import { type Sides, startSides } from './sides.ts';
 import { transports } from './transports.ts';
+import { verification } from './verification.ts';
 
 const AT_ONCE = 6;
-const ALL: readonly Cases[] = [...access, restrictions, limits, dialogs, sessionRules, domains, proxies, transports];
+const ALL: readonly Cases[] = [
+  ...access,
+  restrictions,
+  limits,
+  dialogs,
+  sessionRules,
+  domains,
+  proxies,
+  transports,
+  verification,
+];
 
 describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, { house, dialogs: all }) => {
   let sides: Sides;
