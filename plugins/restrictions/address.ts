@@ -7,9 +7,11 @@ import {
   type Server,
   type Subject,
 } from '../../src/bus/plugin.ts';
+import type { NumberName, StringName } from '../../src/lookup/parameters.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { isDomainName } from './domain-name.ts';
 import { mailHost } from './mail-host.ts';
+import { DNS_PATIENCE } from './patience.ts';
 import { makeReply, refusal, refuse, unanswered } from './refusal.ts';
 import { recipientOf, recipientSubject, senderSubject } from './session.ts';
 import { unlisted } from './unlisted.ts';
@@ -21,6 +23,12 @@ interface Party {
   readonly subject: (address: string) => Subject;
   readonly notFound: string;
   readonly nullMx: readonly [code: number, enhanced: string];
+  readonly unverified: {
+    readonly rejectCode: NumberName;
+    readonly deferCode: NumberName;
+    readonly reason: StringName;
+    readonly action: StringName;
+  };
 }
 
 const SENDER: Party = {
@@ -29,6 +37,12 @@ const SENDER: Party = {
   subject: senderSubject,
   notFound: '4.1.8',
   nullMx: [550, '5.7.27'],
+  unverified: {
+    rejectCode: 'unverified_sender_reject_code',
+    deferCode: 'unverified_sender_defer_code',
+    reason: 'unverified_sender_reject_reason',
+    action: 'unverified_sender_tempfail_action',
+  },
 };
 const RECIPIENT: Party = {
   kind: 'recipient',
@@ -36,6 +50,12 @@ const RECIPIENT: Party = {
   subject: recipientSubject,
   notFound: '4.1.2',
   nullMx: [556, '5.1.10'],
+  unverified: {
+    rejectCode: 'unverified_recipient_reject_code',
+    deferCode: 'unverified_recipient_defer_code',
+    reason: 'unverified_recipient_reject_reason',
+    action: 'unverified_recipient_tempfail_action',
+  },
 };
 
 const isLiteral = (domain: string): boolean => domain.startsWith('[') && domain.endsWith(']');
@@ -77,6 +97,30 @@ async function unknownDomain(
   return unanswered(parameters.string('unknown_address_tempfail_action'), words(450));
 }
 
+/** Octets of the other server's words. */
+const LONGEST_REASON = 250;
+
+async function unverified(
+  server: Server,
+  { connection: { parameters } }: Question,
+  address: string,
+  party: Party,
+): Promise<Outcome> {
+  // Postfix looks so often; here the answer is told when it is there.
+  const polls = parameters.number('address_verify_poll_count') - 1;
+  const patience = Math.min(DNS_PATIENCE, polls * parameters.time('address_verify_poll_delay'));
+  const found = await server.verifications.verify(address, patience);
+  if (found?.status === 'deliverable') return DUNNO;
+  const { rejectCode, deferCode, reason: otherwise, action } = party.unverified;
+  const code = parameters.number(found?.status === 'undeliverable' ? rejectCode : deferCode);
+  // 250 lets it pass (postconf(5)).
+  if (code < 400) return DUNNO;
+  const reason = parameters.string(otherwise) || (found?.text ?? 'Address verification in progress');
+  const words = `${code < 500 ? 'unverified' : 'undeliverable'} address: ${reason.slice(0, LONGEST_REASON)}`;
+  const answer = refusal(code, '4.1.1', party.subject(address), words);
+  return code < 500 ? unanswered(parameters.string(action), answer) : { kind: 'reject', reply: answer };
+}
+
 type Check = (question: Question, address: string, party: Party) => Outcome | Promise<Outcome>;
 
 export function addressRestrictions(server: Server): Readonly<Record<string, Restriction>> {
@@ -88,6 +132,7 @@ export function addressRestrictions(server: Server): Readonly<Record<string, Res
     },
   });
   const exists: Check = (question, address, party) => unlisted(server, question, address, party.kind);
+  const verified: Check = (question, address, party) => unverified(server, question, address, party);
   const resolves: Check = (question, address, party) => unknownDomain(server, question, address, party);
   return {
     reject_non_fqdn_sender: row(SENDER, notQualified),
@@ -98,8 +143,7 @@ export function addressRestrictions(server: Server): Readonly<Record<string, Res
     reject_unlisted_sender: row(SENDER, exists),
     reject_unlisted_recipient: row(RECIPIENT, exists),
     check_recipient_maps: row(RECIPIENT, exists),
-    // Other servers are not probed: only local addresses are verified.
-    reject_unverified_sender: row(SENDER, exists),
-    reject_unverified_recipient: row(RECIPIENT, exists),
+    reject_unverified_sender: { ...row(SENDER, verified), stateful: true },
+    reject_unverified_recipient: { ...row(RECIPIENT, verified), stateful: true },
   };
 }

@@ -1,7 +1,7 @@
 /** How long one restriction waits for DNS: a slow foreign name server must not delay a session for long. */
 import { ResolveError } from '../../src/bus/plugin.ts';
 
-/** Limit for all queries of one restriction together, in ms; well below the bus's deadline. @internal */
+/** Limit for all queries of one restriction together, in ms; well below the bus's deadline. */
 export const DNS_PATIENCE = 10_000;
 
 /**

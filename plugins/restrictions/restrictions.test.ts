@@ -334,6 +334,15 @@ const CASES: readonly Case[] = [
     'moved@baidu.com',
     '550 5.1.6 <moved@baidu.com>: Recipient address rejected: User has moved to new@place.example',
   ],
+  // An alias for it counts first.
+  ['', {}, 'movedalias@valias.example', 'NEXT'],
+  [
+    '',
+    {},
+    'n@valias.example',
+    '550 5.1.1 <n@valias.example>: Recipient address rejected: User unknown in virtual alias table',
+    { show_user_unknown_table_name: 'no' },
+  ],
   [
     'permit',
     {},
@@ -401,9 +410,9 @@ const SURROUNDINGS = {
     smtpd_sasl_auth_enable: 'yes',
   },
   files: {
-    virtual: 'known@valias.example u\n',
+    virtual: 'known@valias.example u\nmovedalias@valias.example u\n',
     relayed: 'known@relay.example x\n',
-    relocated: 'moved@baidu.com new@place.example\n',
+    relocated: 'moved@baidu.com new@place.example\nmovedalias@valias.example elsewhere.example\n',
     owners: 'u@baidu.com u\nshared@baidu.com u, xixi\n',
   },
   dns: {

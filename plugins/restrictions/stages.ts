@@ -24,6 +24,7 @@ import {
   type Verdict,
 } from '../../src/bus/plugin.ts';
 import type { ListName, ParameterReader } from '../../src/lookup/parameters.ts';
+import { addressKey, qualify } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { type Decision, Evaluation } from './evaluate.ts';
@@ -164,6 +165,7 @@ export class Stages {
     const { parameters, notes } = connection;
     // RFC 5321 section 4.5.1: no list may block postmaster.
     if (recipient.original.toLowerCase() === 'postmaster') return NEXT;
+    if (isSenderOfProbes(recipient.original, parameters)) return NEXT;
     const delayed = delays(parameters);
     const earlier =
       [2, 1, 0].map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).find((reply) => reply != null) ??
@@ -238,6 +240,12 @@ export class Stages {
   #list(evaluation: Evaluation, asked: Asked, name: ListName, bareTable: string, subject: Subject): Promise<Decision> {
     return evaluation.list(name, asked.connection.parameters.list(name), subject, bareTable);
   }
+}
+
+/** No list may block it: another server may ask about it while it is asked. Its mail is discarded. */
+function isSenderOfProbes(address: string, parameters: ParameterReader): boolean {
+  const sender = parameters.string('address_verify_sender');
+  return sender !== '' && addressKey(address) === addressKey(qualify(sender, parameters.string('myorigin')));
 }
 
 function conclude(decision: Decision, evaluation: Evaluation): Verdict {

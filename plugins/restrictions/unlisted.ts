@@ -5,6 +5,7 @@
 
 import { DUNNO, type Outcome, type Question, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
+import { lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
 import type { NumberName } from '../../src/lookup/parameters.ts';
 import { addressKey, domainOf, localPart } from '../../src/mail/address.ts';
@@ -48,9 +49,9 @@ export async function unlisted(
     }
     if (kind === 'default' || (await server.domains.recipientExists(whole))) return DUNNO;
     const row = TABLES[kind];
-    const text = parameters.boolean('show_user_unknown_table_name')
-      ? `User unknown in ${row.table} table`
-      : 'User unknown';
+    // Of an alias domain it is the reply of the transport error, which Postfix never shortens.
+    const named = kind === 'virtual_alias' || parameters.boolean('show_user_unknown_table_name');
+    const text = named ? `User unknown in ${row.table} table` : 'User unknown';
     return refuse(parameters.number(row.code), party === 'sender' ? row.sender : '5.1.1', subject, text);
   } catch (error) {
     return lookupFault(server, question, `recipient tables: ${messageOf(error)}`, error, address);
@@ -65,8 +66,16 @@ async function relocation(server: Server, address: string, local: boolean): Prom
     const table = server.tables.open(name);
     for (const key of table.wholeKeyOnly ? keys.slice(0, 1) : keys) {
       const found = await table.get(key);
-      if (found !== undefined) return found;
+      if (found !== undefined) return (await isRewritten(server, address, local)) ? null : found;
     }
   }
   return null;
+}
+
+const REWRITING = ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps'] as const;
+
+/** Another address stands for it: it is never delivered to, so that it has moved does not matter. */
+async function isRewritten({ parameters, tables }: Server, address: string, local: boolean): Promise<boolean> {
+  const maps = REWRITING.flatMap((name) => parameters.list(name)).map((name) => tables.open(name));
+  return (await lookUp(maps, mailboxKeys(address, parameters.string('recipient_delimiter'), local))) !== null;
 }

@@ -17,6 +17,7 @@ import { unknownRestriction } from '../config/postfix/check-restrictions.ts';
 import { containerGateway } from '../config/postfix/container-gateway.ts';
 import { readOwnOrShipped } from '../config/read-files.ts';
 import { createDomains } from '../delivery/route/domains.ts';
+import { Verifier } from '../delivery/verify/verifier.ts';
 import type { Log } from '../log.ts';
 import type { Domains } from '../lookup/domains.ts';
 import type { Tables } from '../lookup/table.ts';
@@ -48,6 +49,8 @@ export interface Foundation extends AsyncDisposable {
   readonly tables: Tables;
   readonly domains: Domains;
   readonly bus: Bus;
+  /** Until it is opened, it knows nothing. */
+  readonly verifier: Verifier;
   /** By the service's name: the rules that permit relaying for unknown clients. */
   readonly relayRules: ReadonlyMap<string, RelayRules>;
   readonly sniPairs: SniPairs;
@@ -83,6 +86,7 @@ export async function layFoundation(
       directory,
       addresses: ownAddresses(configuration),
     });
+    const verifier = new Verifier({ parameters, clock });
     const local = new LocalServices({
       spawned: configuration.spawned,
       socketPath: configuration.transports.socketPath,
@@ -97,6 +101,7 @@ export async function layFoundation(
         tables,
         domains,
         resolver,
+        verifications: verifier,
         directory,
         resolvePath,
         connectLocal: (path) => local.connect(path),
@@ -128,6 +133,7 @@ export async function layFoundation(
       tables,
       domains,
       bus,
+      verifier,
       relayRules,
       sniPairs: sni.pairs,
       localServices: local,

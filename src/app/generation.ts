@@ -115,6 +115,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,
   });
+  foundation.verifier.open(delivery.probe);
   const authenticator = new PasswordAuthenticator({
     directory: store.directory,
     hooks,

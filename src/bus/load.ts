@@ -31,7 +31,7 @@ export interface LoadOptions {
   /** The services passed to every plugin. */
   readonly server: Pick<
     Server,
-    'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath' | 'connectLocal'
+    'parameters' | 'tables' | 'domains' | 'resolver' | 'verifications' | 'directory' | 'resolvePath' | 'connectLocal'
   >;
   readonly log: Log;
   readonly clock: Clock;

@@ -15,6 +15,7 @@ import type { Duplex } from 'node:stream';
 import type { Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
+import type { Verifications } from '../lookup/verifications.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Directory } from '../store/directory.ts';
 import type { Connection, HookArguments, HookName, Verdict } from './hook.ts';
@@ -60,6 +61,8 @@ export interface Server {
   readonly tables: Tables;
   readonly domains: Domains;
   readonly resolver: Resolver;
+  /** Asks other servers whether they take mail for an address. */
+  readonly verifications: Verifications;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
   /**
    * The actual path of a file named by a table or setting: `/etc/postfix/list` is looked up in the configuration

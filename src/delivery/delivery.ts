@@ -25,10 +25,15 @@ import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
 import { Runner, type RunnerOptions } from './queue/runner.ts';
 import { Settler } from './queue/settler.ts';
+import { expansionLimits } from './receive/expand.ts';
 import { MessageReceiver } from './receive/message-receiver.ts';
-import { createAccounts } from './route/accounts.ts';
+import { AddressRewriter } from './rewriting/address-rewriter.ts';
+import { createAccounts, wouldBe } from './route/accounts.ts';
 import { createRouter, type Router } from './route/router.ts';
 import { readStatusFilter, type StatusFilter } from './status-filter.ts';
+import { probeParameters } from './verify/probe-parameters.ts';
+import { createProber } from './verify/prober.ts';
+import type { Probe } from './verify/verifier.ts';
 
 export interface DeliveryOptions {
   readonly store: Store;
@@ -65,6 +70,7 @@ export interface Delivery {
   readonly receiver: MessageReceiver;
   readonly notifier: Notifier;
   readonly router: Router;
+  readonly probe: Probe;
   /** Call `start()` once the store is open. */
   readonly runner: Runner;
   /** Drains: deliveries may continue for `deadline` ms. Close the store after this. */
@@ -77,6 +83,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const accounts = createAccounts({ directory: store.directory, parameters, tables });
   const { transports } = options;
   const router = createRouter({ parameters, tables, transports, domains, accounts });
+  const isLocal = async (domain: string): Promise<boolean> => (await domains.classify(domain)) === 'local';
   const receiver = new MessageReceiver({
     store,
     hooks,
@@ -110,7 +117,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       generic: Generic.of({
         own: client,
         tables,
-        isLocal: async (domain) => (await domains.classify(domain)) === 'local',
+        isLocal,
       }),
       finder: { resolver: options.resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
       content: store.content,
@@ -133,6 +140,32 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     byTransport.set(name, remote);
   }
   const local = readLocalSettings(parameters);
+  const remoteTo = (transport: string): Remote => {
+    const remote = byTransport.get(transport);
+    if (remote === undefined) throw new Error(`there is no transport ${transport}`);
+    return remote;
+  };
+  const closing = new AbortController();
+  const addressing = new AddressRewriter({ parameters, tables, log, standardOnly: false, isLocal });
+  const probe = createProber({
+    hooks,
+    domains,
+    router: createRouter({
+      parameters: probeParameters(parameters),
+      tables,
+      transports,
+      domains,
+      accounts: wouldBe(accounts),
+    }),
+    expansion: expansionLimits(parameters),
+    rewrite: (address) => addressing.envelope(address, 'envelope_recipient'),
+    remote: (route, item, signal) => remoteTo(route.transport).probe(route, item, signal),
+    parameters,
+    newQueueId: options.newQueueId,
+    clock,
+    log,
+    closing: closing.signal,
+  });
   const timers = options.after === undefined ? {} : { after: options.after };
   const runner = new Runner({
     queue: store.queue,
@@ -140,11 +173,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     knownTransports: transports,
     transports: {
       local: (route, item) => deliverLocally({ store, hooks }, route.account, item),
-      remote: (route, items, signal) => {
-        const remote = byTransport.get(route.transport);
-        if (remote === undefined) throw new Error(`there is no transport ${route.transport}`);
-        return remote.deliver(route, items, signal);
-      },
+      remote: (route, items, signal) => remoteTo(route.transport).deliver(route, items, signal),
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),
       pipe: async (route, items, signal) => {
@@ -176,8 +205,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     receiver,
     notifier,
     router,
+    probe,
     runner,
     async close(deadline) {
+      closing.abort();
       await runner.close(deadline);
       for (const remote of byTransport.values()) remote.close();
     },

@@ -4,6 +4,7 @@
  * of concurrent queries; identical concurrent queries are sent once. Nothing is cached: c-ares returns no TTL for
  * most types, and a name server with a cache is usually near.
  */
+
 import { Resolver as SystemResolver } from 'node:dns/promises';
 import type { Answer } from '../protocol/dns/answer.ts';
 import { CLASS, RCODE } from '../protocol/dns/message.ts';
@@ -12,6 +13,7 @@ import { ResolveError, type Resolver } from '../protocol/dns/resolver.ts';
 import { printRdata, textsOf } from '../protocol/dns/rr/rdata.ts';
 import { TYPE } from '../protocol/dns/rr/table.ts';
 import { WireReader } from '../protocol/dns/wire.ts';
+import { Gate } from './gate.ts';
 
 export interface ResolverOptions {
   /** `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`; empty: the system's servers. */
@@ -222,27 +224,4 @@ function toResolveError<T>(error: unknown, kind: Kind<T>, name: DomainName): Res
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'error';
   const reason = REASONS[code] ?? 'tempfail';
   return new ResolveError(reason, `${withoutFinalDot(name)}: ${kind.word} lookup: ${code}`, { cause: error });
-}
-
-/** Runs a limited number of tasks; the rest wait in order. */
-class Gate {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(slots: number) {
-    this.#free = slots;
-  }
-
-  async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await task();
-    } finally {
-      // Hand the slot on directly, so that no new task can take it in between.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    }
-  }
 }

@@ -32,6 +32,7 @@ export interface HouseOptions {
   /** main.cf; `TABLES` is replaced by the folder of `files`. */
   readonly parameters?: Readonly<Record<string, string>>;
   readonly connectLocal?: Server['connectLocal'];
+  readonly verifications?: Server['verifications'];
   /** Names and texts of lookup tables and other files in that folder. */
   readonly files?: Readonly<Record<string, string>>;
   readonly accounts?: readonly string[];
@@ -77,12 +78,13 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const resolver = resolverOf(options.dns);
   const house: Pick<
     Server,
-    'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath' | 'connectLocal'
+    'parameters' | 'tables' | 'domains' | 'resolver' | 'verifications' | 'directory' | 'resolvePath' | 'connectLocal'
   > = {
     parameters,
     tables,
     domains,
     resolver,
+    verifications: options.verifications ?? { verify: async () => null },
     directory,
     resolvePath,
     connectLocal: options.connectLocal ?? ((path) => connectSocket({ path })),

@@ -46,6 +46,7 @@ const SERVICES = [
   ['error', 'y', '-', '-', 'error'],
   ['retry', 'y', '-', '-', 'error'],
   ['discard', 'y', '-', '-', 'discard'],
+  ['verify', 'y', '-', '1', 'verify'],
   ['anvil', 'y', '-', '1', 'anvil'],
   ['scache', 'y', '-', '1', 'scache'],
 ] as const;

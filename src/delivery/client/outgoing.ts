@@ -85,8 +85,8 @@ export function outgoing(
   const dsn = session.offers('DSN');
   const written = options.quotes ? spokenAddress : unquoted;
   const parameters = [
-    // The size after conversion is not known in advance.
-    session.offers('SIZE') && !converted ? `SIZE=${first.size}` : '',
+    // The size after conversion is not known in advance; a probe has none.
+    session.offers('SIZE') && !converted && first.size > 0 ? `SIZE=${first.size}` : '',
     eightBit && (first.body === '8BITMIME' || saysEightBit(content.head)) ? 'BODY=8BITMIME' : '',
     dsn && first.envid !== '' ? `ENVID=${first.envid}` : '',
     dsn && first.ret !== '' ? `RET=${first.ret}` : '',

@@ -50,7 +50,7 @@ export interface RemoteServices {
   readonly settings: RemoteSettings;
   /** debug_peer_list; null if it is empty. */
   readonly debugPeers: DebugPeers | null;
-  readonly content: ContentStore;
+  readonly content: Pick<ContentStore, 'read' | 'stream'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly pool: SessionPool;
@@ -76,6 +76,7 @@ export class RemoteAttempt {
   readonly #services: RemoteServices;
   readonly #items: readonly QueueItem[];
   readonly #signal: AbortSignal;
+  readonly #probes: boolean;
   readonly #leniency: Leniency;
   readonly #pending: Map<QueueItem['id'], QueueItem>;
   /** The final outcome of each recipient. */
@@ -86,12 +87,13 @@ export class RemoteAttempt {
   #hostFailure: Reply | null = null;
   #transcript = '';
 
-  /** `items`: of one message. `signal` aborts work in progress. */
-  constructor(services: RemoteServices, items: readonly QueueItem[], signal: AbortSignal) {
+  /** `items`: of one message. `signal` aborts work in progress. `probes`: the only item has no content, and is only asked about. */
+  constructor(services: RemoteServices, items: readonly QueueItem[], signal: AbortSignal, probes = false) {
     const { settings } = services;
     this.#services = services;
     this.#items = items;
     this.#signal = signal;
+    this.#probes = probes;
     this.#leniency = { greeting: settings.skip5xxGreeting, login: settings.auth.softBounce };
     this.#pending = new Map(items.map((item) => [item.id, item]));
   }
@@ -239,7 +241,9 @@ export class RemoteAttempt {
       filter: this.#filterOf(first),
     });
     const began = clock();
-    const fates = await this.#unlessAborted(session, () => session.send(message));
+    const fates = await this.#unlessAborted(session, async () =>
+      this.#probes ? [await session.verify(message, settings.verifyTarget)] : session.send(message),
+    );
     this.#sending += clock() - began;
     const fault = faultOf(fates);
     if (fault?.cause.kind === 'content') {

@@ -39,12 +39,19 @@ export interface RemoteOptions {
 export interface Remote {
   /** All items belong to one message. Rejects only if the store cannot read the content. */
   deliver(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
+  /** As `deliver`, but only asks about the recipient: the item has no content. */
+  probe(route: Route & { kind: 'remote' }, item: QueueItem, signal: AbortSignal): Promise<Attempt>;
   /** Ends idle sessions. */
   close(): void;
 }
 
 const SMTP_PORT = 25;
 const UNSPEAKABLE = reply(553, '5.1.3', 'an envelope address cannot be expressed in SMTP');
+
+const NO_CONTENT: RemoteServices['content'] = {
+  read: async () => Buffer.alloc(0),
+  async *stream() {},
+};
 
 export function createRemote(options: RemoteOptions): Remote {
   const { settings, clock, content } = options;
@@ -70,13 +77,14 @@ export function createRemote(options: RemoteOptions): Remote {
     route: Route & { kind: 'remote' },
     items: readonly QueueItem[],
     signal: AbortSignal,
+    probes = false,
   ): Promise<Attempt> {
     const { nexthop, site: destination } = route;
     const unspeakable = items.filter((item) => !isSpeakable(item));
     if (unspeakable.length > 0) {
       const rest = items.filter(isSpeakable);
       const others =
-        rest.length === 0 ? unanimous([], 'bounced', UNSPEAKABLE, 'none') : await deliver(route, rest, signal);
+        rest.length === 0 ? unanimous([], 'bounced', UNSPEAKABLE, 'none') : await deliver(route, rest, signal, probes);
       return {
         ...others,
         outcomes: [...unanimous(unspeakable, 'bounced', UNSPEAKABLE, 'none').outcomes, ...others.outcomes],
@@ -94,7 +102,8 @@ export function createRemote(options: RemoteOptions): Remote {
         ...unanimous(items, found.status, found.reply, 'none'),
         hostFailure: found.status === 'deferred' ? found.reply : null,
       };
-    return new RemoteAttempt(services, items, signal).run(peers);
+    const needed = probes ? { ...services, content: NO_CONTENT } : services;
+    return new RemoteAttempt(needed, items, signal, probes).run(peers);
   }
 
   async function peersOf(
@@ -121,5 +130,9 @@ export function createRemote(options: RemoteOptions): Remote {
     };
   }
 
-  return { deliver, close: () => pool.close() };
+  return {
+    deliver: (route, items, signal) => deliver(route, items, signal),
+    probe: (route, item, signal) => deliver(route, [item], signal, true),
+    close: () => pool.close(),
+  };
 }

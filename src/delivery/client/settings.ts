@@ -12,7 +12,7 @@ import type { HostSearch } from './mx.ts';
 import type { Deadline } from './peer-connection.ts';
 import { type ReplyFilter, readReplyFilter } from './reply-filter.ts';
 import type { PoolLimits } from './session-pool.ts';
-import type { CommandTimeouts, Hello } from './smtp-session.ts';
+import type { CommandTimeouts, Hello, VerifyTarget } from './smtp-session.ts';
 import { type LoginDemands, SECURITY_OPTIONS } from './smtp-session-login.ts';
 import { type ClientTls, readClientTls } from './tls-settings.ts';
 
@@ -42,6 +42,8 @@ export interface RemoteSettings {
   readonly search: HostSearch;
   readonly lookup: Omit<HostLookup, 'resolver'>;
   readonly skip5xxGreeting: boolean;
+  /** The last command of a probe (smtp_address_verify_target). */
+  readonly verifyTarget: VerifyTarget;
   /** How old a message must be before it is sent in clear text after TLS failed, ms. */
   readonly minimalBackoff: number;
   readonly ignoredKeywords: IgnoredKeywords;
@@ -139,6 +141,7 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
       filter: openTables(own.list('dns_reply_filter'), tables),
     },
     skip5xxGreeting: own.boolean('skip_5xx_greeting'),
+    verifyTarget: own.string('address_verify_target') === 'data' ? 'data' : 'rcpt',
     minimalBackoff: all.time('minimal_backoff_time'),
     ignoredKeywords: readIgnoredKeywords(own, tables),
     lineLimit: own.number('line_length_limit'),

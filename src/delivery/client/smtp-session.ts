@@ -59,6 +59,9 @@ export interface OutgoingMessage {
   readonly body: AsyncIterable<readonly Uint8Array[]>;
 }
 
+/** The last command of a transaction that only asks. */
+export type VerifyTarget = 'rcpt' | 'data';
+
 const TIMEOUTS: Readonly<Record<Exclude<Stage, 'connect' | 'body' | 'QUIT'>, keyof CommandTimeouts>> = {
   greeting: 'EHLO',
   EHLO: 'EHLO',
@@ -190,6 +193,38 @@ export class SmtpSession {
       this.destroy();
     }
     return transaction.fates();
+  }
+
+  /**
+   * Whether the server would take a message for the only recipient: nothing of it is sent, its body is not read. Never
+   * rejects.
+   */
+  async verify({ mail, recipients: [recipient = ''] }: OutgoingMessage, target: VerifyTarget): Promise<Fate> {
+    this.count += 1;
+    const commands: (readonly [stage: 'MAIL' | 'RCPT' | 'DATA', line: string])[] = [
+      ['MAIL', mail],
+      ['RCPT', recipient],
+    ];
+    if (target === 'data') commands.push(['DATA', 'DATA']);
+    try {
+      let answer: PeerReply | null = null;
+      for (const [stage, line] of commands) {
+        answer = await this.ask(stage, line);
+        if (kindOf(answer) === (stage === 'DATA' ? 3 : 2)) continue;
+        this.#judge(answer);
+        await this.#giveUp();
+        return { refused: answer, stage };
+      }
+      // After DATA, only the end of the connection is not a message.
+      if (target === 'data') this.destroy();
+      else await this.#giveUp();
+      return answer === null ? { fault: new SessionFault('end', { kind: 'lost' }) } : { sent: answer };
+    } catch (error) {
+      if (!(error instanceof SessionFault)) throw error;
+      this.#describe(error);
+      this.destroy();
+      return { fault: error };
+    }
   }
 
   quit(): void {

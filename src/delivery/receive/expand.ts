@@ -10,7 +10,8 @@
 
 import type { Expanded, ExpansionSteps, Hooks } from '../../bus/hook.ts';
 import { readRefusal } from '../../bus/refusal.ts';
-import type { Rewrite } from '../../lookup/address-rewriting.ts';
+import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
 import { addressKey, localPart } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import type { LocalTarget } from '../../mail/local-target.ts';
@@ -35,6 +36,13 @@ export interface ExpandedRecipient extends Recipient {
   /** The address for Delivered-To: of a target. */
   readonly delivered?: string;
 }
+
+export const expansionLimits = (parameters: ParameterReader): Omit<ExpansionLimits, 'steps'> => ({
+  count: parameters.number('virtual_alias_expansion_limit'),
+  depth: parameters.number('virtual_alias_recursion_limit'),
+  rewrite: localRewriting(parameters),
+  frozen: parameters.boolean('frozen_delivered_to'),
+});
 
 export interface Expansion {
   readonly recipients: readonly ExpandedRecipient[];

@@ -2,7 +2,6 @@
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import { localRewriting } from '../../lookup/address-rewriting.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
@@ -14,7 +13,7 @@ import { Milters } from '../milter/milters.ts';
 import { AddressRewriter } from '../rewriting/address-rewriter.ts';
 import { localClients } from '../rewriting/local-clients.ts';
 import type { Router } from '../route/router.ts';
-import type { ExpansionLimits } from './expand.ts';
+import { type ExpansionLimits, expansionLimits } from './expand.ts';
 import type { TraceSettings } from './trace.ts';
 
 export interface ReceiverOptions {
@@ -130,11 +129,6 @@ export function readSettings(
     isLocal: localClients({ ...options, parameters, isTrusted: (connection) => options.isTrusted(connection) }),
     completesTrusted: parameters.list('local_header_rewrite_clients').join() === 'permit_inet_interfaces',
     completesAll: parameters.boolean('always_add_missing_headers'),
-    expansion: {
-      count: parameters.number('virtual_alias_expansion_limit'),
-      depth: parameters.number('virtual_alias_recursion_limit'),
-      rewrite: localRewriting(parameters),
-      frozen: parameters.boolean('frozen_delivered_to'),
-    },
+    expansion: expansionLimits(parameters),
   };
 }

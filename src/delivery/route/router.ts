@@ -179,6 +179,7 @@ export function createRouter(options: RouterOptions): Router {
   const relayhost = parameters.string('relayhost');
   const luserRelay = parameters.string('luser_relay');
   const delimiters = parameters.string('recipient_delimiter');
+  const doubleBounce = addressKey(qualify(parameters.string('double_bounce_sender'), parameters.string('myorigin')));
   const filterNexthop = parameters.string('default_filter_nexthop');
 
   const toNexthop = (transport: Transport, text: string, protocol: Nexthop['protocol']): Route => {
@@ -327,6 +328,7 @@ export function createRouter(options: RouterOptions): Router {
 
   async function route(recipient: string, reversePath: string, filter: string | null = null): Promise<Route> {
     const journey: Journey = { recipient, reversePath };
+    if (addressKey(recipient) === doubleBounce) return NOT_WANTED;
     if (filter !== null) {
       const { transport, nexthop } = parseWay(filter);
       const way = { transport, nexthop: nexthop || filterNexthop || domainOf(recipient) };
@@ -373,6 +375,12 @@ export function createRouter(options: RouterOptions): Router {
 
 /** Programs whose destinations have next hops. */
 const LEAVING: ReadonlySet<TransportProgram> = new Set(['smtp', 'lmtp', 'pipe']);
+/** Answers to bounces that could not be delivered, and to probes. */
+const NOT_WANTED: Route = {
+  kind: 'discard',
+  text: 'undeliverable postmaster notification discarded',
+  transport: 'discard',
+};
 const EMPTY: Way = { transport: '', nexthop: '' };
 /** Postfix: its queue manager finds no such service. */
 const UNAVAILABLE = error(451, '4.3.0', 'mail transport unavailable');

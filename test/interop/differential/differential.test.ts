@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { access } from './access.ts';
 import type { Cases } from './cases.ts';
 import { dialogs } from './dialogs.ts';
+import { domains } from './domains.ts';
 import { limits } from './limits.ts';
 import { oddSessions } from './odd-sessions.ts';
 import { proxies } from './proxies.ts';
@@ -13,6 +14,7 @@ import { restrictions } from './restrictions.ts';
 import { sessionRules } from './session-rules.ts';
 import { type Sides, startSides } from './sides.ts';
 import { transports } from './transports.ts';
+import { verification } from './verification.ts';
 
 const AT_ONCE = 6;
 const ALL: readonly Cases[] = [
@@ -22,8 +24,10 @@ const ALL: readonly Cases[] = [
   dialogs,
   oddSessions,
   sessionRules,
+  domains,
   proxies,
   transports,
+  verification,
 ];
 
 describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, { house, dialogs: all }) => {

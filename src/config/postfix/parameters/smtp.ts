@@ -33,6 +33,7 @@ export const smtpParameters = {
   smtp_bind_address6: ipv6('', 'Own IPv6 address of outgoing connections.'),
   smtp_mx_address_limit: number('5', 'Most addresses that one delivery tries; 0 has no limit.'),
   smtp_mx_session_limit: number('2', 'Most sessions that one delivery tries; 0 has no limit.'),
+  smtp_address_verify_target: choice(['rcpt', 'data'], 'rcpt', 'How far a verification goes.'),
   smtp_skip_5xx_greeting: boolean('yes', 'Try the next server after a 5xx greeting.'),
   smtp_connect_timeout: time('30s', 'How long a connection may take.'),
   smtp_helo_timeout: time('300s', 'How long the answer to HELO may take.'),
@@ -187,7 +188,6 @@ export const smtpParameters = {
     smtp_send_xforward_command: boolean('no', 'Tell filters who the client was.'),
     smtp_cname_overrides_servername: boolean('no', 'Use the name that a CNAME gives.'),
     smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
-    smtp_address_verify_target: choice(['rcpt', 'data'], 'rcpt', 'How far a verification goes.'),
     dnssec_probe: word('ns:.', 'How Postfix tries whether DNSSEC works.'),
   }),
 } satisfies Rows;
