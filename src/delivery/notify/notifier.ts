@@ -32,7 +32,7 @@ export interface NotifierOptions {
 
 export interface Notifier {
   /**
-   * All outcomes are of one message. True once everyone who must be notified has been notified durably, or no one had
+   * All outcomes are of one message, perhaps of several senders (`owner-` aliases). True once everyone who must be notified has been notified durably, or no one had
    * to be. Rejects if the store fails.
    */
   notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean>;
@@ -145,6 +145,13 @@ export function createNotifier(options: NotifierOptions): Notifier {
   }
 
   async function notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean> {
+    let all = true;
+    for (const ofSender of Map.groupBy(outcomes, ({ item }) => item.reversePath).values())
+      all = (await notifySender(kind, ofSender)) && all;
+    return all;
+  }
+
+  async function notifySender(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean> {
     const wanted = outcomes.filter((outcome) => isWanted(kind, outcome.item));
     const item = (kind === 'failure' ? outcomes : wanted)[0]?.item;
     if (item === undefined) return true;
