@@ -25,6 +25,7 @@ import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
 import { Runner, type RunnerOptions } from './queue/runner.ts';
 import { Settler } from './queue/settler.ts';
+import { createStatusFilter } from './queue/status-filter.ts';
 import { MessageReceiver } from './receive/message-receiver.ts';
 import { createAccounts } from './route/accounts.ts';
 import { createRouter, type Router } from './route/router.ts';
@@ -155,6 +156,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       hooks,
       notifier,
       retry: readRetryPolicy(parameters),
+      filter: createStatusFilter(parameters, tables, log),
       clock,
       log,
       ...timers,

@@ -11,7 +11,7 @@ import type { Clock } from '../../clock.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { reply } from '../../mail/status.ts';
+import { isPermanent, reply } from '../../mail/status.ts';
 import type { Queue, QueueItem, Settlement } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
@@ -20,13 +20,16 @@ import type { Attempt, Outcome } from '../outcome.ts';
 import type { ActiveMessage } from './active-message.ts';
 import { afterTimeout } from './after.ts';
 import { type Decided, decide, isFailure, isLate, settlementOf, waitsForOthers } from './decision.ts';
+import { PROGRAMS, type Program } from './program.ts';
 import type { RetryPolicy } from './retry.ts';
+import type { StatusFilter } from './status-filter.ts';
 
 export interface SettlerOptions {
   readonly queue: Pick<Queue, 'settle'>;
   readonly hooks: Hooks;
   readonly notifier: Notifier;
   readonly retry: RetryPolicy;
+  readonly filter: StatusFilter;
   readonly clock: Clock;
   readonly log: Log;
   /** As the runner's; default setTimeout. */
@@ -35,10 +38,6 @@ export interface SettlerOptions {
 
 /** Between two attempts to write to a store that is away, ms. */
 const RETRY_MS = 5_000;
-
-/** The program name in the log line. */
-const PROGRAMS = ['smtp', 'lmtp', 'local', 'pipe', 'error', 'discard'] as const;
-export type Program = (typeof PROGRAMS)[number];
 
 /** When a delivery was tried, and by which program. */
 export interface Trial {
@@ -78,7 +77,8 @@ export class Settler {
   async concluded(message: ActiveMessage, attempt: Attempt, trial: Trial): Promise<number> {
     const { clock, retry, notifier } = this.#options;
     const now = clock();
-    const decided = attempt.outcomes.map((outcome) => decide(outcome, now, retry));
+    const decided: Decided[] = [];
+    for (const outcome of attempt.outcomes) decided.push(decide(await this.#filtered(outcome, trial), now, retry));
     for (const one of decided) {
       this.#logOutcome(one, message.claimedAt, attempt, trial);
       // Do not await observers: a crash before the settlement is durable would send the message again.
@@ -95,6 +95,18 @@ export class Settler {
       message,
       decided.filter((one) => !waitsForOthers(one)),
     );
+  }
+
+  /** With the status that the filter leaves; what a filter that cannot answer leaves is what the delivery said. */
+  async #filtered(outcome: Outcome, { program }: Trial): Promise<Outcome> {
+    try {
+      const answer = await this.#options.filter(program, outcome.reply);
+      if (answer === outcome.reply || outcome.status === 'sent') return { ...outcome, reply: answer };
+      return { ...outcome, reply: answer, status: isPermanent(answer) ? 'bounced' : 'deferred' };
+    } catch (error) {
+      this.#log.warn({ err: error }, `the delivery status filter of ${program} cannot be asked: ${messageOf(error)}`);
+      return outcome;
+    }
   }
 
   /**

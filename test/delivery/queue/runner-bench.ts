@@ -187,6 +187,7 @@ export const bench = (
       settler: new Settler({
         queue: { settle: (settlements) => queue.settle(settlements) },
         hooks: hooksOf({}),
+        filter: (_program, answer) => answer,
         notifier: { notify: async () => true, refused: async () => true, transcript: async () => {} },
         retry: readRetryPolicy(parametersOf(settings)),
         clock: () => state.now,

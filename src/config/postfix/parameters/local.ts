@@ -59,6 +59,11 @@ export const localParameters = {
     'Ways of delivery that get a Delivered-To: line; `forward`: mail that is forwarded gets none here.',
   ),
   expand_owner_alias: boolean('no', 'Use what `owner-name` stands for as sender, not the name itself.'),
+  local_delivery_status_filter: tables(
+    '$default_delivery_status_filter',
+    'The same for local(8): commands, files, bounces; not what is put into a mailbox at once.',
+  ),
+  pipe_delivery_status_filter: tables('$default_delivery_status_filter', 'The same for pipe(8).'),
   frozen_delivered_to: boolean('yes', 'Delivered-To: names the address before aliases, not the alias itself.'),
   local_command_shell: raw('', 'Shell that starts all commands of aliases: `/usr/sbin/smrsh -c`.'),
   command_execution_directory: raw('', 'Folder in which commands of aliases run; empty is queue_directory.'),
@@ -101,10 +106,5 @@ export const localParameters = {
       '1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ',
       'Characters allowed in values that forward_path inserts.',
     ),
-    local_delivery_status_filter: text(
-      '$default_delivery_status_filter',
-      'Changes of delivery replies for this agent.',
-    ),
-    pipe_delivery_status_filter: text('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
   }),
 } satisfies Rows;

@@ -20,7 +20,6 @@ import {
   port,
   type Rows,
   tables,
-  text,
   time,
   tlsversions,
   unsupportedGuards,
@@ -55,6 +54,10 @@ export const smtpParameters = {
   smtp_balance_inet_protocols: boolean('yes', 'Try both kinds of addresses among the first.'),
   smtp_randomize_addresses: boolean('yes', 'Try addresses of equal preference in random order.'),
   smtp_defer_if_no_mx_address_found: boolean('no', 'Wait where no MX host has an address.'),
+  smtp_delivery_status_filter: tables(
+    '$default_delivery_status_filter',
+    'Replaces status code and text of deliveries by this client.',
+  ),
   smtp_always_send_ehlo: boolean('yes', 'Begin with EHLO.'),
   smtp_never_send_ehlo: boolean('no', 'Begin with HELO.'),
   smtp_tcp_port: port('smtp', 'Port of other servers.'),
@@ -178,7 +181,6 @@ export const smtpParameters = {
     smtp_cname_overrides_servername: boolean('no', 'Use the name that a CNAME gives.'),
     smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
     smtp_address_verify_target: choice(['rcpt', 'data'], 'rcpt', 'How far a verification goes.'),
-    smtp_delivery_status_filter: text('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
     smtp_pix_workarounds: words(
       ['disable_esmtp', 'delay_dotcrlf'],
       'disable_esmtp,delay_dotcrlf',
