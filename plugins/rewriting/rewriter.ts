@@ -25,7 +25,7 @@ import { completeAddress } from '../../src/lookup/complete-address.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import { findUser } from '../../src/lookup/system-users.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
-import { addressKey, domainOf, localPart } from '../../src/mail/address.ts';
+import { type Address, addressKey, domainOf, localPart } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import type { LocalTarget } from '../../src/mail/local-target.ts';
 import { Forwards } from './forward.ts';
@@ -36,7 +36,7 @@ const LONGEST_INCLUDE = 1024 * 1024;
 const DEEPEST_INCLUDE = 10;
 
 /** The replacement of a recipient; its other properties stay. */
-type Replacement = Pick<Expanded, 'address' | 'final' | 'target' | 'refusal'>;
+type Replacement = Pick<Expanded, 'address' | 'final' | 'sender' | 'target' | 'refusal'>;
 
 /** Where members are named (allow_mail_to_commands). */
 type Place = 'alias' | 'forward' | 'include';
@@ -63,6 +63,7 @@ export class Rewriter {
   readonly #delimiters: string;
   readonly #propagate: ReadonlySet<string>;
   readonly #forwards: Forwards;
+  readonly #expandsOwner: boolean;
   /** Where commands and files may be named. */
   readonly #allowed: Readonly<Record<LocalTarget['kind'], ReadonlySet<string>>>;
 
@@ -78,6 +79,7 @@ export class Rewriter {
       aliases: open('alias_maps'),
     };
     this.#forwards = new Forwards(server);
+    this.#expandsOwner = parameters.boolean('expand_owner_alias');
     this.#allowed = {
       command: new Set(parameters.list('allow_mail_to_commands')),
       file: new Set(parameters.list('allow_mail_to_files')),
@@ -173,13 +175,25 @@ export class Rewriter {
     const extension = this.#propagate.has('alias') ? found.key.extension : '';
     const source = this.#fileOf(found.table);
     const list: List = { place: 'alias', user: null, source, address, extension, key: found.key.text };
-    const members = await this.#gather(parseMembers(found.value), list, 0);
+    const gathered = await this.#gather(parseMembers(found.value), list, 0);
+    const sender = await this.#ownerOf(found.key.text);
+    const members = sender === null ? gathered : gathered.map((member) => ({ ...member, sender }));
     const own = members.findIndex(
       (member) => member.final !== true && !isEnd(member) && addressKey(member.address) === addressKey(address),
     );
     const forward = own < 0 ? null : await this.#forward(address);
     if (forward !== null) members.splice(own, 1, ...forward);
     return members;
+  }
+
+  /** The sender of mail through an alias that has an owner (aliases(5)); null for none. */
+  async #ownerOf(alias: string): Promise<Address | null> {
+    const name = `owner-${alias}`;
+    const found = await lookUp(this.#tables.aliases, [{ text: name, extension: '' }]);
+    if (found === null) return null;
+    const [only, ...others] = this.#expandsOwner ? parseMembers(found.value) : [];
+    // Several cannot be one sender.
+    return this.#rewrite(only?.kind === 'address' && others.length === 0 ? only.address : name);
   }
 
   /** Of a table that is one, or is described by one. */

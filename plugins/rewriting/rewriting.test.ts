@@ -253,6 +253,27 @@ describe('P10: aliases', () => {
     ]);
   });
 
+  it('P10: an alias with an owner gets a sender, which its members and theirs inherit', async () => {
+    const files = {
+      aliases:
+        'list: maomao, sub, own, "|/bin/true"\nowner-list: boss@elsewhere.example\nsub: xixi\nown: haha\nOwner-own: a, b\n',
+    };
+    const senders = async (house: TestHouse): Promise<unknown> => {
+      const all = await expand([recipient('List@baidu.com')], house.bus, LIMITS(house));
+      if (!('recipients' in all)) return all;
+      return all.recipients.map((one) => [one.target?.text ?? one.address, one.sender, one.original]);
+    };
+    const rows = (list: string): unknown => [
+      ['/bin/true', list, ''],
+      ['maomao@baidu.com', list, ''],
+      ['xixi@baidu.com', list, ''],
+      ['haha@baidu.com', 'owner-own@baidu.com', ''],
+    ];
+    expect(await senders(await baidu(files))).toEqual(rows('owner-list@baidu.com'));
+    const expanding = await baidu(files, { parameters: { expand_owner_alias: 'yes' } });
+    expect(await senders(expanding)).toEqual(rows('boss@elsewhere.example'));
+  });
+
   it('P10: an alias loop bounces even if its names have accounts, as in Postfix', async () => {
     const house = await aliases('xixi: haha\nhaha: xixi, maomao\n');
     expect(await reach(house, 'xixi@baidu.com')).toEqual([

@@ -103,6 +103,8 @@ export interface Expanded extends Recipient {
    * refused temporarily (virtual aliases, 4.6.0). Otherwise the address that closes the loop bounces (aliases, 5.4.6).
    */
   readonly onCircle?: 'keep' | 'refuse';
+  /** The reverse-path with which this member gets the message (`owner-` aliases); also those it is replaced by. */
+  readonly sender?: Address;
   /** Delivered to this command or file, on behalf of `address`. */
   readonly target?: LocalTarget;
   /** This member alone is refused; the others get the message. */

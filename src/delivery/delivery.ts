@@ -30,7 +30,7 @@ import { MessageReceiver } from './receive/message-receiver.ts';
 import { AddressRewriter } from './rewriting/address-rewriter.ts';
 import { createAccounts, wouldBe } from './route/accounts.ts';
 import { createRouter, type Router } from './route/router.ts';
-import { readStatusFilter, type StatusFilter } from './status-filter.ts';
+import { readStatusFilters } from './status-filter.ts';
 import { probeParameters } from './verify/probe-parameters.ts';
 import { createProber } from './verify/prober.ts';
 import type { Probe } from './verify/verifier.ts';
@@ -110,8 +110,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const debugPeers = readDebugPeers(parameters, tables);
   const remoteOf = (protocol: ClientProtocol, settings: ParameterReader): Remote => {
     const client = clientParameters(protocol, settings);
-    const filter = readStatusFilter(protocol, settings, tables, log);
-    const remote = createRemote({
+    return createRemote({
       settings: readRemoteSettings(client, tables),
       debugPeers,
       generic: Generic.of({
@@ -127,13 +126,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       smtpPort: options.smtpPort,
       tls: options.tls[protocol],
     });
-    return { ...remote, deliver: async (...given) => filter(await remote.deliver(...given)) };
   };
   const remotes = { smtp: new Map<ParameterReader, Remote>(), lmtp: new Map<ParameterReader, Remote>() };
   const byTransport = new Map<string, Remote>();
-  const pipeFilters = new Map<string, StatusFilter>();
   for (const { name, program, parameters: own } of transports.all()) {
-    if (program === 'pipe') pipeFilters.set(name, readStatusFilter('pipe', own, tables, log));
     if (program !== 'smtp' && program !== 'lmtp') continue;
     const remote = remotes[program].get(own) ?? remoteOf(program, own);
     remotes[program].set(own, remote);
@@ -176,16 +172,15 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       remote: (route, items, signal) => remoteTo(route.transport).deliver(route, items, signal),
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),
-      pipe: async (route, items, signal) => {
-        const piped = await deliverToPipe(
+      pipe: (route, items, signal) =>
+        deliverToPipe(
           { content: store.content, clock, delimiters: parameters.string('recipient_delimiter') },
           route,
           items,
           signal,
-        );
-        return pipeFilters.get(route.transport)?.(piped) ?? piped;
-      },
+        ),
     },
+    statusFilters: readStatusFilters(transports, parameters, tables, log),
     settler: new Settler({
       queue: store.queue,
       hooks,

@@ -5,29 +5,47 @@
 import type { Log } from '../log.ts';
 import type { ListName, ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
+import type { Transports } from '../lookup/transports.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import type { Attempt, Outcome } from './outcome.ts';
 
 const PARAMETERS = {
   smtp: 'smtp_delivery_status_filter',
   lmtp: 'lmtp_delivery_status_filter',
+  local: 'local_delivery_status_filter',
   pipe: 'pipe_delivery_status_filter',
 } as const satisfies Readonly<Record<string, ListName>>;
 
 /** Never rejects. */
-export type StatusFilter = (attempt: Attempt) => Promise<Attempt>;
+type StatusFilter = (attempt: Attempt) => Promise<Attempt>;
+/** Those of each row of master.cf, by its name, and of deliveries that local(8) would do. */
+export type StatusFilters = (transport: string, isLocal: boolean) => StatusFilter | undefined;
+
+export function readStatusFilters(
+  transports: Transports,
+  parameters: ParameterReader,
+  tables: Tables,
+  log: Log,
+): StatusFilters {
+  const local = readStatusFilter('local', parameters, tables, log);
+  const byName = new Map<string, StatusFilter | undefined>();
+  for (const { name, program, parameters: own } of transports.all())
+    if (program === 'smtp' || program === 'lmtp' || program === 'pipe')
+      byName.set(name, readStatusFilter(program, own, tables, log));
+  return (transport, isLocal) => (isLocal ? local : byName.get(transport));
+}
 
 const RESULT = /^([245])(\.\d{1,3}\.\d{1,3})\s+(\S.*)$/s;
 
-export function readStatusFilter(
+function readStatusFilter(
   program: keyof typeof PARAMETERS,
   parameters: ParameterReader,
   tables: Tables,
   log: Log,
-): StatusFilter {
+): StatusFilter | undefined {
   const name = PARAMETERS[program];
   const filters = parameters.list(name).map((table) => tables.open(table));
-  if (filters.length === 0) return async (attempt) => attempt;
+  if (filters.length === 0) return undefined;
 
   const answerOf = async (answer: Reply): Promise<Reply> => {
     const asked = `${answer.enhanced} ${answer.text}`;

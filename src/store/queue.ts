@@ -16,12 +16,14 @@ export interface QueueItemDraft {
   readonly original: Address;
   readonly notify: readonly Notify[];
   readonly orcpt: string;
+  /** The reverse-path of this recipient alone (`owner-` aliases); absent: that of the message. */
+  readonly sender?: Address;
   /** Domain, `[host]:port` or transport nexthop under which deliveries are grouped and limited. */
   readonly destination: string;
   readonly state: 'incoming' | 'hold';
 }
 
-export interface QueueItem extends Omit<QueueItemDraft, 'state'> {
+export interface QueueItem extends Omit<QueueItemDraft, 'state' | 'sender'> {
   readonly id: Id;
   /** The message's queue ID, as in `queued as ID`. */
   readonly queueId: string;

@@ -13,6 +13,7 @@ import type { ParameterReader, StringName } from '../../lookup/parameters.ts';
 import { addressKey, qualify } from '../../mail/address.ts';
 import type { Envelope, Notify } from '../../mail/envelope.ts';
 import { formatReply, isSuccess, type Reply } from '../../mail/status.ts';
+import { parseHeader } from '../../protocol/mime/header.ts';
 import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { readHeaderOctets } from '../../store/stored-header.ts';
@@ -32,7 +33,7 @@ export interface NotifierOptions {
 
 export interface Notifier {
   /**
-   * All outcomes are of one message. True once everyone who must be notified has been notified durably, or no one had
+   * All outcomes are of one message, perhaps of several senders (`owner-` aliases). True once everyone who must be notified has been notified durably, or no one had
    * to be. Rejects if the store fails.
    */
   notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean>;
@@ -87,6 +88,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const mailerDaemon = `MAILER-DAEMON@${origin}`;
   const doubleBounce = qualify(parameters.string('double_bounce_sender'), host);
   const classes = new Set(parameters.list('notify_classes').map((name) => name.toLowerCase()));
+  const isThreaded = parameters.boolean('enable_threaded_bounces');
+  const confirmsDelays = parameters.boolean('confirm_delay_cleared');
   const sizeLimit = parameters.number('bounce_size_limit');
 
   /**
@@ -127,8 +130,10 @@ export function createNotifier(options: NotifierOptions): Notifier {
   ): Promise<boolean> {
     const item = outcomes[0]?.item;
     if (item === undefined) return true;
+    const message = returned ?? (await original(item, kind));
     const octets = formatReport({
       kind,
+      references: isThreaded ? (parseHeader(message.octets).get('message-id') ?? '').trim() : '',
       host,
       from: mailerDaemon,
       to,
@@ -136,7 +141,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       outcomes,
       now: clock(),
       retryUntil: item.arrivedAt + parameters.time('maximal_queue_lifetime'),
-      original: returned ?? (await original(item, kind)),
+      original: message,
     });
     const queueId = await send(reversePath, to, item.smtputf8, octets);
     if (queueId !== null)
@@ -145,7 +150,16 @@ export function createNotifier(options: NotifierOptions): Notifier {
   }
 
   async function notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean> {
-    const wanted = outcomes.filter((outcome) => isWanted(kind, outcome.item));
+    let all = true;
+    for (const ofSender of Map.groupBy(outcomes, ({ item }) => item.reversePath).values())
+      all = (await notifySender(kind, ofSender)) && all;
+    return all;
+  }
+
+  async function notifySender(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean> {
+    const wanted = outcomes.filter(
+      ({ item: one }) => isWanted(kind, one) || (kind === 'success' && confirmsDelays && one.warned),
+    );
     const item = (kind === 'failure' ? outcomes : wanted)[0]?.item;
     if (item === undefined) return true;
     if (item.reversePath === '' || addressKey(item.reversePath) === addressKey(doubleBounce))

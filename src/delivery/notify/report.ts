@@ -24,6 +24,8 @@ export interface Report {
   /** When retries end, ms since 1970 UTC; shown in a delay report. */
   readonly retryUntil: number;
   readonly now: number;
+  /** The id of the message to which the report refers; '' for none. */
+  readonly references: string;
   /** The message, or only its header. */
   readonly original: { readonly octets: Buffer; readonly complete: boolean };
 }
@@ -82,6 +84,9 @@ export function formatReport(report: Report): Buffer {
     `From: Mail Delivery System <${report.from}>`,
     `Subject: ${words.subject}`,
     `To: ${line(report.to)}`,
+    ...(report.references === ''
+      ? []
+      : [`References: ${line(report.references)}`, `In-Reply-To: ${line(report.references)}`]),
     `Auto-Submitted: ${report.kind === 'postmaster' || report.kind === 'double' ? 'auto-generated' : 'auto-replied'}`,
     'MIME-Version: 1.0',
     `Content-Type: multipart/report; report-type=${utf8 ? 'global-delivery-status' : 'delivery-status'};\r\n\tboundary="${boundary}"`,

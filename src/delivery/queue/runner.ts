@@ -27,10 +27,12 @@ import { reply } from '../../mail/status.ts';
 import type { Queue, QueueFilter, QueueItem } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import type { Route, Router } from '../route/router.ts';
+import type { StatusFilters } from '../status-filter.ts';
 import { afterTimeout } from './after.ts';
 import { type AttemptContext, attempt, LEASE_MS, type Transports, withheld } from './attempt.ts';
 import { Destinations, type Result } from './destinations.ts';
-import type { Program, Settler } from './settler.ts';
+import type { Program } from './program.ts';
+import type { Settler } from './settler.ts';
 import { createTransportLimits, type TransportLimits } from './transport-limits.ts';
 import { TransportSlots } from './transport-slots.ts';
 import { type Job, WaitingJobs } from './waiting-jobs.ts';
@@ -42,6 +44,7 @@ export interface RunnerOptions {
   /** Those of master.cf, with their limits. */
   readonly knownTransports: KnownTransports;
   readonly settler: Settler;
+  readonly statusFilters: StatusFilters;
   readonly parameters: ParameterReader;
   readonly clock: Clock;
   readonly log: Log;
@@ -307,8 +310,9 @@ export class Runner {
 
   /** Never rejects. */
   async #run(job: Job): Promise<void> {
-    const { clock, settler } = this.#options;
-    const { items, message } = job;
+    const { clock, settler, statusFilters } = this.#options;
+    const { items, message, route } = job;
+    const program = programOf(route);
     const startedAt = clock();
     let result: Result = 'untried';
     /** Items no longer in memory. */
@@ -325,7 +329,9 @@ export class Runner {
       ) {
         await settler.giveBack(items);
       } else {
-        left = await settler.concluded(message, tried, { startedAt, program: programOf(job.route) });
+        const filter = statusFilters(route.transport, program === 'local');
+        const told = filter === undefined ? tried : await filter(tried);
+        left = await settler.concluded(message, told, { startedAt, program });
         settled = true;
       }
     } catch (error) {

@@ -20,6 +20,7 @@ import type { Attempt, Outcome } from '../outcome.ts';
 import type { ActiveMessage } from './active-message.ts';
 import { afterTimeout } from './after.ts';
 import { type Decided, decide, isFailure, isLate, settlementOf, waitsForOthers } from './decision.ts';
+import { PROGRAMS, type Program } from './program.ts';
 import type { RetryPolicy } from './retry.ts';
 
 export interface SettlerOptions {
@@ -37,10 +38,6 @@ export interface SettlerOptions {
 
 /** Between two attempts to write to a store that is away, ms. */
 const RETRY_MS = 5_000;
-
-/** The program name in the log line. */
-const PROGRAMS = ['smtp', 'lmtp', 'local', 'pipe', 'error', 'discard'] as const;
-export type Program = (typeof PROGRAMS)[number];
 
 /** When a delivery was tried, and by which program. */
 export interface Trial {

@@ -1,5 +1,5 @@
 /**
- * Leased items whose delivery has not started: recipients of one message with the same route form one job, and jobs
+ * Leased items whose delivery has not started: recipients of one message and sender with the same route form one job, and jobs
  * queue in lanes: one for each destination, or for each recipient there if a delivery takes only one
  * (NAME_destination_recipient_limit = 1). Local deliveries, commands and files run one by
  * one, known errors together.
@@ -108,5 +108,5 @@ function jobKey(item: QueueItem, route: Route, destination: string): string {
       : route.kind === 'error'
         ? `${route.reply.code} ${route.reply.text}`
         : '';
-  return `${item.queueId}\n${destination}\n${detail}`;
+  return `${item.queueId}\n${item.reversePath}\n${destination}\n${detail}`;
 }

@@ -12,7 +12,7 @@ import type { Expanded, ExpansionSteps, Hooks } from '../../bus/hook.ts';
 import { readRefusal } from '../../bus/refusal.ts';
 import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
-import { addressKey, localPart } from '../../mail/address.ts';
+import { type Address, addressKey, localPart } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import type { LocalTarget } from '../../mail/local-target.ts';
 import { type Reply, reply } from '../../mail/status.ts';
@@ -31,6 +31,8 @@ export interface ExpansionLimits {
 
 /** Where mail goes after all aliases. */
 export interface ExpandedRecipient extends Recipient {
+  /** Instead of the message's reverse-path. */
+  readonly sender?: Address;
   /** A command or a file that receives on behalf of the address. */
   readonly target?: LocalTarget;
   /** The address for Delivered-To: of a target. */
@@ -60,7 +62,7 @@ export interface FailedRecipient {
 }
 
 interface Step {
-  readonly recipient: Recipient;
+  readonly recipient: ExpandedRecipient;
   readonly depth: number;
   /** Not to be expanded (aliases(5): `\name`). */
   readonly final: boolean;
@@ -141,17 +143,19 @@ export async function expand(
         return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
       if (step.depth >= limits.depth)
         return tooMuch(recipient, `more than ${limits.depth} deep`, 'virtual_alias_recursion_limit');
-      for (const { target, refusal: refused } of into) {
+      for (const member of into) {
+        const { target, refusal: refused } = member;
+        const delivered = limits.frozen === true ? beforeAliases(step) : recipient.address;
         if (refused !== undefined) failed.push({ recipient, reply: refused, isLocal: true });
         else if (target !== undefined)
-          keepTarget(kept, recipient, target, limits.frozen === true ? beforeAliases(step) : recipient.address);
+          keepTarget(kept, memberOf(recipient, member, recipient.address), target, delivered);
       }
       // Pushed in reverse, because they are taken from the end: this keeps the order in which they were written.
       for (let i = into.length - 1; i >= 0; i -= 1) {
         const member = into[i];
         if (member === undefined || member.address === '' || isEnd(member)) continue;
         steps.push({
-          recipient: { ...recipient, address: limits.rewrite(member.address) },
+          recipient: memberOf(recipient, member, limits.rewrite(member.address)),
           depth: step.depth + 1,
           final: member.final === true,
           onCircle: member.onCircle,
@@ -168,13 +172,17 @@ export async function expand(
   return { recipients: [...kept.values()], dropped, failed };
 }
 
+/** What an owner sends on is its own mail: nothing is known of whom it was for, or of what the sender asked for. */
+const memberOf = (recipient: ExpandedRecipient, { sender }: Expanded, address: Address): ExpandedRecipient =>
+  sender === undefined ? { ...recipient, address } : { address, original: '', notify: [], orcpt: '', sender };
+
 /** Commands and files are not expanded. */
 const isEnd = ({ target, refusal }: Expanded): boolean => target !== undefined || refusal !== undefined;
 
 /** Once for each alias, as in Postfix. */
 function keepTarget(
   kept: Map<string, ExpandedRecipient>,
-  recipient: Recipient,
+  recipient: ExpandedRecipient,
   target: LocalTarget,
   delivered: string,
 ): void {

@@ -243,7 +243,7 @@ export class MessageIntake implements Intake {
       const recipient = { ...given, address: await this.#services.domains.resolve(given.address) };
       const route =
         given.target === undefined
-          ? await this.#services.router.route(recipient.address, reversePath, filter)
+          ? await this.#services.router.route(recipient.address, recipient.sender ?? reversePath, filter)
           : routeTo(given.target, given.delivered ?? recipient.address);
       trace()?.add({ kind: 'route', address: recipient.address, ...routeWords(route) });
       await planRecipient(plan, recipient, route, transaction.hold !== null, context);

@@ -13,13 +13,13 @@ import { isReply } from '../../mail/status.ts';
 import type { QueueItemDraft } from '../../store/queue.ts';
 import type { LocalDelivery } from '../../store/store.ts';
 import { destinationOf, errorDestination, LOCAL_DESTINATION, type Route } from '../route/router.ts';
-import type { FailedRecipient } from './expand.ts';
+import type { ExpandedRecipient, FailedRecipient } from './expand.ts';
 import { type DeliveryContext, prepareDelivery } from './mailbox-row.ts';
 
 export interface Plan {
   readonly deliveries: LocalDelivery[];
   /** The recipients of `deliveries`, in the same order. */
-  readonly delivered: Recipient[];
+  readonly delivered: ExpandedRecipient[];
   readonly queued: QueueItemDraft[];
   /** Accepted and discarded, with the reason for the log. */
   readonly dropped: { readonly recipient: Recipient; readonly text: string }[];
@@ -27,11 +27,16 @@ export interface Plan {
 
 export const emptyPlan = (): Plan => ({ deliveries: [], delivered: [], queued: [], dropped: [] });
 
-const queueItem = (recipient: Recipient, destination: string, state: QueueItemDraft['state']): QueueItemDraft => ({
+const queueItem = (
+  recipient: ExpandedRecipient,
+  destination: string,
+  state: QueueItemDraft['state'],
+): QueueItemDraft => ({
   recipient: recipient.address,
   original: recipient.original,
   notify: recipient.notify,
   orcpt: recipient.orcpt,
+  ...(recipient.sender === undefined ? {} : { sender: recipient.sender }),
   destination,
   state,
 });
@@ -39,7 +44,7 @@ const queueItem = (recipient: Recipient, destination: string, state: QueueItemDr
 /** Adds one recipient. */
 export async function planRecipient(
   plan: Plan,
-  recipient: Recipient,
+  recipient: ExpandedRecipient,
   route: Route,
   hold: boolean,
   context: DeliveryContext,
@@ -55,7 +60,12 @@ export async function planRecipient(
   }
 }
 
-async function planLocal(plan: Plan, recipient: Recipient, account: Account, context: DeliveryContext): Promise<void> {
+async function planLocal(
+  plan: Plan,
+  recipient: ExpandedRecipient,
+  account: Account,
+  context: DeliveryContext,
+): Promise<void> {
   if (recipient.notify.includes('SUCCESS')) {
     plan.queued.push(queueItem(recipient, LOCAL_DESTINATION, 'incoming'));
     return;
@@ -65,7 +75,10 @@ async function planLocal(plan: Plan, recipient: Recipient, account: Account, con
     plan.dropped.push({ recipient, text: `same mailbox as <${addressKey(account.address)}>` });
     return;
   }
-  const prepared = prepareDelivery(account, recipient, context);
+  const prepared = prepareDelivery(account, recipient, {
+    ...context,
+    reversePath: recipient.sender ?? context.reversePath,
+  });
   const delivery = prepared instanceof Promise ? await prepared : prepared;
   if (isReply(delivery)) {
     plan.queued.push(queueItem(recipient, LOCAL_DESTINATION, 'incoming'));

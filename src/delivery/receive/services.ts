@@ -101,6 +101,7 @@ export function readSettings(
     myorigin: parameters.string('myorigin'),
     tlsHeader: parameters.boolean('smtpd_tls_received_header'),
     loginHeader: parameters.boolean('smtpd_sasl_authenticated_header'),
+    fromFormat: parameters.string('header_from_format'),
     undisclosed: parameters.string('undisclosed_recipients_header'),
     headerLimit: parameters.number('header_size_limit'),
     strayCr: parameters.boolean('cleanup_replace_stray_cr_lf') ? 'space' : 'keep',

@@ -16,6 +16,8 @@ export interface TraceSettings {
   readonly tlsHeader: boolean;
   /** smtpd_sasl_authenticated_header */
   readonly loginHeader: boolean;
+  /** header_from_format */
+  readonly fromFormat: string;
   /** undisclosed_recipients_header, such as `To: undisclosed-recipients:;`; '' for none. */
   readonly undisclosed: string;
 }
@@ -91,7 +93,7 @@ export function missingLines(
     const from = transaction.reversePath;
     const address = from === '' ? 'MAILER-DAEMON' : from;
     const whole = address.includes('@') ? address : `${address}@${settings.myorigin}`;
-    lines += `${prefix}From: ${fullName === '' ? whole : `${phrase(fullName)} <${whole}>`}\r\n`;
+    lines += `${prefix}From: ${fullName === '' ? whole : settings.fromFormat === 'obsolete' ? `${whole} (${comment(fullName)})` : `${phrase(fullName)} <${whole}>`}\r\n`;
   }
   if (!present.destination && settings.undisclosed !== '') lines += `${settings.undisclosed}\r\n`;
   return lines;
@@ -100,6 +102,9 @@ export function missingLines(
 /** A display name (RFC 5322 section 3.2.5), quoted where it is not made of atoms. */
 const phrase = (name: string): string =>
   /^[\w!#$%&'*+\-/=?^`{|}~ \u0080-\uffff]+$/.test(name) ? name : `"${name.replace(/["\\]/g, '\\$&')}"`;
+
+/** RFC 5322 section 3.2.2 */
+const comment = (name: string): string => name.replace(/[()\\]/g, '\\$&');
 
 /** The header lines at the start of a recipient's row, in the order of local(8). */
 export function deliveryPrefix(reversePath: string, recipient: Pick<Recipient, 'address' | 'original'>): string {

@@ -314,7 +314,8 @@ export function createRouter(options: RouterOptions): Router {
       ? way
       : { transport: way.transport, nexthop: (await askedBySender('relayhost', reversePath)) ?? relayhost };
 
-  const NO_ALIAS: Way = { transport: 'error', nexthop: '5.1.1 User unknown in virtual alias table' };
+  const inTable = parameters.boolean('show_user_unknown_table_name') ? ' in virtual alias table' : '';
+  const NO_ALIAS: Way = { transport: 'error', nexthop: `5.1.1 User unknown${inTable}` };
   const byClass: Readonly<Record<AddressClass, (journey: Journey) => Way | Promise<Way>>> = {
     local: () => parseWay(parameters.string('local_transport')),
     virtual_mailbox: () => parseWay(parameters.string('virtual_transport')),

@@ -32,6 +32,10 @@ beforeAll(async () => {
     },
     handlers: {
       expand: ({ recipient, into }) => {
+        if (recipient.address === 'list@baidu.com') {
+          into.push({ ...recipient, address: 'member@elsewhere.example', sender: 'owner-list@baidu.com' });
+          return OK;
+        }
         const members = aliases[recipient.address.split(/[+@]/)[0] ?? ''];
         if (members === undefined) return NEXT;
         for (const member of members) {
@@ -181,6 +185,23 @@ describe('P10: a file of an alias', () => {
     await deliver('odd', ['DIR/$(touch z); x']);
     expect(existsSync(join(folder, '$(touch z); x'))).toBe(true);
     expect(existsSync(join(folder, 'z'))).toBe(false);
+  });
+});
+
+describe('P10: the owner of an alias', () => {
+  it('is the sender of what its members get, and of nothing else', async () => {
+    const to = ['list@baidu.com', 'direct@elsewhere.example'];
+    house.lines.length = 0;
+    await house.submit({ to, reversePath: 'a@b.example' }, TEXT, {
+      prepare: (transaction) => {
+        transaction.hold = 'to be looked at';
+      },
+    });
+    const held = (await house.queue()).filter(({ state }) => state === 'hold');
+    expect(held.map(({ reversePath, recipient, original }) => [reversePath, recipient, original])).toEqual([
+      ['owner-list@baidu.com', 'member@elsewhere.example', ''],
+      ['a@b.example', 'direct@elsewhere.example', 'direct@elsewhere.example'],
+    ]);
   });
 });
 

@@ -184,6 +184,7 @@ export const bench = (
             );
           }),
       },
+      statusFilters: () => undefined,
       settler: new Settler({
         queue: { settle: (settlements) => queue.settle(settlements) },
         hooks: hooksOf({}),

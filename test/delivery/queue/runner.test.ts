@@ -74,6 +74,30 @@ describe('retries', () => {
     expect(await at.inbox('maomao@baidu.com')).toHaveLength(2);
   });
 
+  it.each([
+    ['yes', 2],
+    ['no', 1],
+  ])(
+    'P16: confirm_delay_cleared = %s: the sender gets %i notifications of delayed mail that arrives',
+    async (value, count) => {
+      let isAway = true;
+      const at = await open(
+        { rcpt: () => (isAway ? [451, 'not now'] : null) },
+        { settings: { delay_warning_time: '5m', confirm_delay_cleared: value } },
+      );
+      await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+      await at.runner.idle();
+      await later(at, 6 * MINUTE);
+      isAway = false;
+      await later(at, 60 * MINUTE);
+      const notifications = await at.inbox('maomao@baidu.com');
+      expect(notifications).toHaveLength(count);
+      expect(notifications[1]?.includes('Subject: Successful Mail Delivery Report')).toBe(
+        value === 'yes' ? true : undefined,
+      );
+    },
+  );
+
   it('P13: a delivery is settled even if an observing plugin does not answer: a crash must not send it again', async () => {
     const at = await open({}, { handlers: { delivered: () => new Promise(() => {}) } });
     await at.submit({ to: ['lisi@qq.com'] }, MESSAGE);

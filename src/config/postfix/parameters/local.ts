@@ -58,6 +58,12 @@ export const localParameters = {
     'command, file, forward',
     'Ways of delivery that get a Delivered-To: line; `forward`: mail that is forwarded gets none here.',
   ),
+  expand_owner_alias: boolean('no', 'Use what `owner-name` stands for as sender, not the name itself.'),
+  local_delivery_status_filter: tables(
+    '$default_delivery_status_filter',
+    'The same for local(8): commands, files, bounces; not what is put into a mailbox at once.',
+  ),
+  pipe_delivery_status_filter: tables('$default_delivery_status_filter', 'The same for pipe(8).'),
   frozen_delivered_to: boolean('yes', 'Delivered-To: names the address before aliases, not the alias itself.'),
   local_command_shell: raw('', 'Shell that starts all commands of aliases: `/usr/sbin/smrsh -c`.'),
   command_execution_directory: raw('', 'Folder in which commands of aliases run; empty is queue_directory.'),
@@ -80,6 +86,9 @@ export const localParameters = {
     require_home_directory: boolean('no', 'Wait with mail for users whose home folder is not there.'),
     sun_mailtool_compatibility: boolean('no', "Old lock files of Sun's mail program."),
   }),
+  ...noMeaning('what aliases stand for stays one message, and gets no queue files of its own', {
+    reset_owner_alias: boolean('no', 'Mail through an alias without an owner loses the owner before it.'),
+  }),
   ...noMeaning('there is no comsat service', {
     biff: boolean('yes', 'Tell users of new mail by the comsat service.'),
   }),
@@ -89,20 +98,13 @@ export const localParameters = {
       'Environment taken over from who started Postfix.',
     ),
   }),
-  pipe_delivery_status_filter: tables('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
   ...notSupported({
-    expand_owner_alias: boolean('no', 'Use what `owner-name` stands for as sender, not the name itself.'),
     owner_request_special: boolean('yes', 'Never divide owner-name and name-request at a recipient delimiter.'),
-    reset_owner_alias: boolean('no', 'Mail through an alias takes a new owner at every alias.'),
     mailbox_command: raw('', 'Program that Postfix gives local mail to.'),
     mailbox_command_maps: tables('', 'The same for some users only.'),
     forward_expansion_filter: text(
       '1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ',
       'Characters allowed in values that forward_path inserts.',
-    ),
-    local_delivery_status_filter: text(
-      '$default_delivery_status_filter',
-      'Changes of delivery replies for this agent.',
     ),
   }),
 } satisfies Rows;

@@ -54,6 +54,10 @@ export const smtpParameters = {
   smtp_balance_inet_protocols: boolean('yes', 'Try both kinds of addresses among the first.'),
   smtp_randomize_addresses: boolean('yes', 'Try addresses of equal preference in random order.'),
   smtp_defer_if_no_mx_address_found: boolean('no', 'Wait where no MX host has an address.'),
+  smtp_delivery_status_filter: tables(
+    '$default_delivery_status_filter',
+    'Replaces status code and text of deliveries by this client.',
+  ),
   smtp_always_send_ehlo: boolean('yes', 'Begin with EHLO.'),
   smtp_never_send_ehlo: boolean('no', 'Begin with HELO.'),
   smtp_tcp_port: port('smtp', 'Port of other servers.'),
@@ -78,7 +82,6 @@ export const smtpParameters = {
   smtp_reply_filter: tables('', "Changes of servers' answers."),
   smtp_dns_reply_filter: tables('', 'DNS records that are left out (IGNORE); their time to live is 0 here.'),
   smtp_sasl_mechanism_filter: domains('', 'Mechanisms that are used; all if empty.'),
-  smtp_delivery_status_filter: tables('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
   smtp_use_tls: boolean('no', 'Old name for smtp_tls_security_level = may.'),
   smtp_enforce_tls: boolean('no', 'Old name for smtp_tls_security_level = encrypt.'),
   smtp_tls_security_level: choice(

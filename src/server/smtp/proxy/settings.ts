@@ -32,7 +32,9 @@ export function readProxySettings(parameters: ParameterReader): ProxySettings | 
       myorigin: parameters.string('myorigin'),
       tlsHeader: parameters.boolean('smtpd_tls_received_header'),
       loginHeader: parameters.boolean('smtpd_sasl_authenticated_header'),
+      // The filter's mail gets no missing fields.
       undisclosed: '',
+      fromFormat: 'standard',
     },
   };
 }

@@ -30,6 +30,8 @@ export interface ItemArgs {
   readonly original: string;
   readonly notify: string;
   readonly orcpt: string;
+  /** Null: the content's reverse path. */
+  readonly sender: string | null;
   readonly destination: string;
   readonly state: number;
 }

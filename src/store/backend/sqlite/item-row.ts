@@ -12,6 +12,7 @@ export interface ItemColumns {
   readonly original: string;
   readonly notify: string;
   readonly orcpt: string;
+  readonly sender: string | null;
   readonly destination: string;
   readonly state: number;
   readonly due_at: number;
@@ -30,7 +31,7 @@ export interface ItemColumns {
 }
 
 export const SELECT_ITEM =
-  'SELECT i.*, c.queue_id, c.size, c.reverse_path, c.ret, c.envid, c.smtputf8, c.body, c.arrived_at FROM item i JOIN content c ON c.id = i.content';
+  'SELECT i.*, c.queue_id, c.size, coalesce(i.sender, c.reverse_path) AS reverse_path, c.ret, c.envid, c.smtputf8, c.body, c.arrived_at FROM item i JOIN content c ON c.id = i.content';
 
 export function toItem(row: ItemColumns): QueueItem {
   return {

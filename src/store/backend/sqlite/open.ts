@@ -146,6 +146,7 @@ function toArgs(a: Acceptance): AcceptArgs {
       original: item.original,
       notify: item.notify.join(','),
       orcpt: item.orcpt,
+      sender: item.sender ?? null,
       destination: item.destination,
       state: QUEUE_STATES.indexOf(item.state),
     })),

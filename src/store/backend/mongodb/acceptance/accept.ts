@@ -421,7 +421,7 @@ const itemDocument = (
   claim: null,
   by: null,
   size,
-  reversePath: a.envelope.reversePath,
+  reversePath: item.sender ?? a.envelope.reversePath,
   ret: a.envelope.ret,
   envid: a.envelope.envid,
   smtputf8: a.envelope.smtputf8,

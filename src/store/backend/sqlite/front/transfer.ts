@@ -103,6 +103,7 @@ const toItem = (item: ItemRecord): PutItem => ({
   original: item.original,
   notify: item.notify.join(','),
   orcpt: item.orcpt,
+  sender: item.reversePath,
   destination: item.destination,
   state: QUEUE_STATES.indexOf(item.state),
   dueAt: Math.trunc(item.dueAt),

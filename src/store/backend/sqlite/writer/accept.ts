@@ -93,12 +93,13 @@ export function deliver(
 function insertItems(w: Writing, content: number, a: AcceptArgs): void {
   for (const item of a.items) {
     w.db.run(
-      'INSERT INTO item (content, recipient, original, notify, orcpt, destination, state, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO item (content, recipient, original, notify, orcpt, sender, destination, state, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       content,
       item.recipient,
       item.original,
       item.notify,
       item.orcpt,
+      item.sender,
       item.destination,
       item.state,
       a.arrivedAt,

@@ -9,13 +9,14 @@ export function putItems(w: Writing, { content, items }: WriterCalls['putItems']
   w.db.run('DELETE FROM item WHERE content = ?', content);
   for (const item of items) {
     w.db.run(
-      `INSERT INTO item (content, recipient, original, notify, orcpt, destination, state, due_at, attempts, warned, last_reply)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO item (content, recipient, original, notify, orcpt, sender, destination, state, due_at, attempts, warned, last_reply)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       content,
       item.recipient,
       item.original,
       item.notify,
       item.orcpt,
+      item.sender,
       item.destination,
       item.state,
       item.dueAt,
@@ -35,6 +36,7 @@ const toItem = (row: ItemColumns): PutItem => ({
   original: row.original,
   notify: row.notify,
   orcpt: row.orcpt,
+  sender: row.sender,
   destination: row.destination,
   state: row.state,
   dueAt: row.due_at,
