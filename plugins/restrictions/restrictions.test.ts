@@ -340,7 +340,7 @@ const CASES: readonly Case[] = [
     '',
     {},
     'n@valias.example',
-    '550 5.1.1 <n@valias.example>: Recipient address rejected: User unknown in virtual alias table',
+    '550 5.1.1 <n@valias.example>: Recipient address rejected: User unknown',
     { show_user_unknown_table_name: 'no' },
   ],
   [

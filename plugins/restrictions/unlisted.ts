@@ -49,9 +49,9 @@ export async function unlisted(
     }
     if (kind === 'default' || (await server.domains.recipientExists(whole))) return DUNNO;
     const row = TABLES[kind];
-    // Of an alias domain it is the reply of the transport error, which Postfix never shortens.
-    const named = kind === 'virtual_alias' || parameters.boolean('show_user_unknown_table_name');
-    const text = named ? `User unknown in ${row.table} table` : 'User unknown';
+    // Of an alias domain it is the reply of the transport error: by main.cf, whatever the service's row sets.
+    const asked = kind === 'virtual_alias' ? server.parameters : parameters;
+    const text = asked.boolean('show_user_unknown_table_name') ? `User unknown in ${row.table} table` : 'User unknown';
     return refuse(parameters.number(row.code), party === 'sender' ? row.sender : '5.1.1', subject, text);
   } catch (error) {
     return lookupFault(server, question, `recipient tables: ${messageOf(error)}`, error, address);

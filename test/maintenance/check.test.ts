@@ -182,6 +182,7 @@ describe('a check of a store', () => {
       accounts: 1,
       mailboxes: 6,
       messages: 3,
+      'expunged messages': 0,
       contents: 3,
       'texts for SEARCH': 3,
       'queue items': 1,

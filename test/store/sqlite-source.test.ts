@@ -114,7 +114,7 @@ describe('a source', () => {
     }
     // The lock was given back.
     change('application_id = 1349481332');
-    change('user_version = 2');
+    change('user_version = 3');
     store = await openSqliteStore({ directory, log: quietLog });
   });
 });

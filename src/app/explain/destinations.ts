@@ -43,7 +43,7 @@ export async function destinationsOf(
 /** A recipient that was refused while it was expanded has no route. */
 const refusalOf = ({ destination }: QueueItemDraft): Pick<Destination, 'transport' | 'nexthop'> => ({
   transport: ERROR_DESTINATION,
-  nexthop: destination.slice(ERROR_DESTINATION.length + 1),
+  nexthop: destination.slice(destination.indexOf(':') + 1),
 });
 
 /** From each address to the one that it replaces. */

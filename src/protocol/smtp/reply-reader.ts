@@ -93,7 +93,7 @@ export class ReplyReader {
       this.#kept += line.length + 1;
     }
     if (FINAL.test(line)) {
-      this.#replies.push(replyOf(this.#lines, this.#odd));
+      this.#replies.push(replyOf(this.#lines, this.#odd, line));
       this.#lines = [];
       this.#kept = 0;
       this.#odd = false;
@@ -104,9 +104,8 @@ export class ReplyReader {
   }
 }
 
-/** `lines`: all of a reply; the last one says what it is. */
-export function replyOf(lines: readonly string[], odd: boolean): PeerReply {
-  const last = lines.at(-1) ?? '';
+/** `lines`: those of a reply that are kept; its last one says what it is. */
+export function replyOf(lines: readonly string[], odd: boolean, last = lines.at(-1) ?? ''): PeerReply {
   const isValid = FINAL.test(last);
   return { code: isValid ? Number(last.slice(0, 3)) : 0, enhanced: enhancedOf(last), lines, odd: odd || !isValid };
 }

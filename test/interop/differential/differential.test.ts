@@ -37,7 +37,7 @@ describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, 
   });
   afterAll(() => sides?.stop());
 
-  it.each(Object.keys(house.services))('%s', async (service) => {
+  it.each(Object.keys(house.services))('P7: %s', async (service) => {
     const differences: unknown[] = [];
     const work = all.filter((dialog) => dialog.service === service).values();
     const player = async (): Promise<void> => {
