@@ -15,21 +15,31 @@ export interface Checked {
   readonly faults: readonly Fault[];
   /** Warnings, settings without effect and decisions, one line each. */
   readonly notes: readonly string[];
+  /** Files of the folder that were read, relative to it. */
+  readonly files: readonly string[];
+  /** Paths that the configuration names and that exist, with the file of each. */
+  readonly named: ReadonlyMap<string, string>;
 }
 
-/** Rejects only if the folder, or a file in it, cannot be read at all. */
-export async function checkConfiguration(configDirectory: string, dataDirectory: string): Promise<Checked> {
+/** `root`: where absolute paths begin. Rejects only if the folder, or a file in it, cannot be read at all. */
+export async function checkConfiguration(
+  configDirectory: string,
+  dataDirectory: string,
+  root?: string,
+): Promise<Checked> {
   // As at a start: plugins cannot use the store or the log while registering. Here neither is ever opened.
   const { directory, log } = new LateParts();
   const resolver = new StubResolver({ servers: [], local: () => null });
   try {
-    const { read, faults, zoneFaults, notes } = await examine({
+    const { read, faults, zoneFaults, notes, loaded } = await examine({
       configDirectory,
+      root,
       dataDirectory,
       layFoundation: (configuration) => layFoundation(configuration, { directory, resolver, log, clock: Date.now }),
     });
     await read?.foundation[Symbol.asyncDispose]();
-    return { refused: read === null, faults: [...faults, ...zoneFaults], notes };
+    const { files, named } = loaded;
+    return { refused: read === null, faults: [...faults, ...zoneFaults], notes, files, named };
   } finally {
     resolver.close();
   }

@@ -7,7 +7,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import type { NamedSource } from '../config/certificates.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError, type Fault, formatFault } from '../config/fault.ts';
-import { loadConfiguration } from '../config/load.ts';
+import { type Loaded, loadConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
 import { type LoadedZones, loadZones, type ZoneFiles } from '../server/dns/load-zones.ts';
 import type { ZoneOptions } from '../server/dns/zones.ts';
@@ -16,6 +16,8 @@ import { certificateFaults } from './identity.ts';
 
 export interface ReadOptions {
   readonly configDirectory: string;
+  /** Where absolute paths begin. */
+  readonly root?: string | undefined;
   readonly dataDirectory: string;
   /** Overrides inet_interfaces. */
   readonly address?: string | undefined;
@@ -53,13 +55,15 @@ export interface Examined {
   readonly zoneFaults: readonly Fault[];
   /** Warnings and decisions, one line each. */
   readonly notes: readonly string[];
+  readonly loaded: Pick<Loaded, 'files' | 'named'>;
 }
 
 /** Everything that a start would report about its configuration. */
 export async function examine(options: ReadOptions): Promise<Examined> {
-  const { configDirectory, dataDirectory, address, processes } = options;
+  const { configDirectory, root, dataDirectory, address, processes } = options;
   const loaded = await loadConfiguration({
     directory: configDirectory,
+    root,
     overrides: {
       data_directory: dataDirectory,
       ...(address === undefined ? {} : { inet_interfaces: address }),
@@ -83,9 +87,15 @@ export async function examine(options: ReadOptions): Promise<Examined> {
   );
   const notes = [...warnings, ...(found?.notes ?? []).map(formatFault), ...loaded.notes];
   if (faults.length === 0 && foundation !== null)
-    return { read: { configuration, foundation, zones, files: loaded.files, notes }, faults, zoneFaults, notes };
+    return {
+      read: { configuration, foundation, zones, files: loaded.files, notes },
+      faults,
+      zoneFaults,
+      notes,
+      loaded,
+    };
   await foundation?.[Symbol.asyncDispose]();
-  return { read: null, faults, zoneFaults, notes };
+  return { read: null, faults, zoneFaults, notes, loaded };
 }
 
 type Named = Pick<Configuration, 'named' | 'resolvePath'>;

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { TransferReport } from '../maintenance/wildduck/report.ts';
 import { addImportAccounts } from './import-accounts.ts';
+import { addImportConfiguration } from './import-configuration.ts';
 import { printJson } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 import { progressLines } from './progress.ts';
@@ -18,6 +19,7 @@ interface MailOptions extends PlaceOptions {
 export function addImportCommands(program: Command): void {
   const command = program.command('import').description('bring what another mail server has into this one');
   const again = 'to be repeated, it adds what is new';
+  addImportConfiguration(command);
   addImportAccounts(command);
   withMail(
     command

@@ -60,6 +60,8 @@ export interface Loaded {
   readonly notes: readonly string[];
   /** Files of the folder that were read, relative to it. */
   readonly files: readonly string[];
+  /** Paths that the configuration names and that exist, with the file of each. */
+  readonly named: ReadonlyMap<string, string>;
 }
 
 const OWN_FILES = ['main.cf', 'master.cf', 'dovecot.conf', 'named.conf', 'resolv.conf', 'plugins'];
@@ -77,7 +79,7 @@ export async function requireConfiguration(options: LoadOptions): Promise<Loaded
  */
 export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const { directory, notes: folderNotes } = findFolder(resolve(options.directory));
-  const paths = new PathResolver(directory);
+  const paths = new PathResolver(directory, options.root);
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
@@ -95,7 +97,9 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
 
   const listen = listenAddresses(parameters.list('inet_interfaces'), parameters.list('inet_protocols'));
   const dovecot = hasMail
-    ? readOwnOrShipped(directory, 'dovecot.conf', (text, file) => readDovecot(text, file, listen))
+    ? readOwnOrShipped(directory, 'dovecot.conf', (text, file) =>
+        readDovecot(text, file, listen, (path) => paths.tell(path)),
+      )
     : undefined;
   const resolv = parseResolvConf(readText(join(directory, 'resolv.conf')) ?? '', join(directory, 'resolv.conf'));
   const named = has('named.conf') ? readNamed(join(directory, 'named.conf'), paths) : undefined;
@@ -187,6 +191,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     get files() {
       return [...OWN_FILES.filter(has), ...paths.used];
     },
+    named: paths.found,
   };
 }
 

@@ -13,12 +13,16 @@ export const SOCKET_PATH_LIMIT = 107;
 
 export class PathResolver {
   readonly #directory: string;
+  readonly #root: string;
   readonly #notes: string[] = [];
   readonly #told = new Set<string>();
   readonly #used = new Set<string>();
+  readonly #found = new Map<string, string>();
 
-  constructor(directory: string) {
+  /** `root`: where absolute paths begin; another machine's disk may be mounted or copied there. */
+  constructor(directory: string, root = '/') {
     this.#directory = directory;
+    this.#root = root;
   }
 
   /** Each substituted path and the file found, one line each. */
@@ -29,6 +33,16 @@ export class PathResolver {
   /** Files of the folder that were requested and found, relative to it. */
   get used(): ReadonlySet<string> {
     return this.#used;
+  }
+
+  /** Paths that were requested and found, with the file of each. */
+  get found(): ReadonlyMap<string, string> {
+    return this.#found;
+  }
+
+  /** A file that was found in another way. */
+  tell(file: string): void {
+    this.#found.set(file, file);
   }
 
   /** The path to use; the path itself where the file is nowhere. */
@@ -43,7 +57,9 @@ export class PathResolver {
 
   #find(path: string): string | undefined {
     const found = this.#locate(path);
-    if (found !== undefined && isInside(this.#directory, found)) this.#used.add(relative(this.#directory, found));
+    if (found === undefined) return undefined;
+    this.#found.set(path, found);
+    if (isInside(this.#directory, found)) this.#used.add(relative(this.#directory, found));
     return found;
   }
 
@@ -55,12 +71,13 @@ export class PathResolver {
     }
     if (isInside(this.#directory, plain) && existsSync(plain)) return plain;
     const inFolder = lastParts(plain).find((tail) => existsSync(join(this.#directory, tail)));
-    if (inFolder === undefined) return existsSync(plain) ? plain : undefined;
+    const rooted = join(this.#root, plain);
+    if (inFolder === undefined) return existsSync(rooted) ? rooted : undefined;
     const found = join(this.#directory, inFolder);
     if (!this.#told.has(plain)) {
       this.#told.add(plain);
       this.#notes.push(
-        existsSync(plain)
+        existsSync(rooted)
           ? `${plain}: using ${found} of the configuration folder`
           : `${plain}: not found, using ${found}`,
       );

@@ -24,7 +24,13 @@ const MAX_INCLUDED = 200;
  * dovecot.conf with its includes; `listen` are the default addresses. Includes are looked up beside it, and if it is a
  * symbolic link and nothing is found there, beside the link's target.
  */
-export function readDovecot(text: string, file: string, listen: readonly string[]): DovecotRead {
+/** `tell` hears of each file that is included. */
+export function readDovecot(
+  text: string,
+  file: string,
+  listen: readonly string[],
+  tell: (included: string) => void,
+): DovecotRead {
   const include: Include = (pattern, from) => {
     for (const folder of new Set([dirname(from), dirname(realPath(from))])) {
       for (const wanted of placesOf(pattern)) {
@@ -33,6 +39,7 @@ export function readDovecot(text: string, file: string, listen: readonly string[
           .slice(0, MAX_INCLUDED)
           .map((name) => resolve(folder, name))
           .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true);
+        for (const path of found) tell(path);
         if (found.length > 0) return found.map(readIncluded);
       }
     }

@@ -25,6 +25,8 @@ import { cutRemarks, remarkFault } from './values.ts';
 
 export interface LoadOptions {
   readonly directory: string;
+  /** Where absolute paths begin. */
+  readonly root?: string | undefined;
   /** Values that take precedence over main.cf's. */
   readonly overrides?: Readonly<Record<string, string>>;
   /** The machine's name, the default of `myhostname`. */
