@@ -38,7 +38,7 @@ export async function undeliverableNotes(options: UndeliverableOptions): Promise
       const place = `${parameter}: ${name}`;
       if (plain.length > 0)
         notes.push(
-          `${place}: ${few(plain, MOST_NAMED)} ${plain.length === 1 ? 'has' : 'have'} no account, so mail is refused (550 5.1.1); posthorn user add ${plain[0]}`,
+          `${place}: ${few(plain, MOST_NAMED)} ${plain.length === 1 ? 'has' : 'have'} no account, so mail is refused (550 5.1.1); posthorn user add ${plain[0]}, or auto_create_accounts = yes for all that are listed`,
         );
       for (const domain of domains)
         notes.push(

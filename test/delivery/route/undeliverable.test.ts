@@ -23,10 +23,10 @@ describe('startup warnings about recipients', () => {
   it('name the first listed mailboxes without an account, and the command to create one', async () => {
     const maps = 'inline:{has@box.com=x,b@box.com=x,c@box.com=x,d@box.com=x,e@box.com=x,f@elsewhere.com=x}';
     expect(await notes({ virtual_mailbox_maps: maps })).toEqual([
-      `virtual_mailbox_maps: ${maps}: b@box.com, c@box.com, d@box.com and 1 more have no account, so mail is refused (550 5.1.1); posthorn user add b@box.com`,
+      `virtual_mailbox_maps: ${maps}: b@box.com, c@box.com, d@box.com and 1 more have no account, so mail is refused (550 5.1.1); posthorn user add b@box.com, or auto_create_accounts = yes for all that are listed`,
     ]);
     expect(await notes({ local_recipient_maps: 'inline:{maomao=x,old=x,postmaster=x}', alias_maps: '' })).toEqual([
-      'local_recipient_maps: inline:{maomao=x,old=x,postmaster=x}: old@baidu.com has no account, so mail is refused (550 5.1.1); posthorn user add old@baidu.com',
+      'local_recipient_maps: inline:{maomao=x,old=x,postmaster=x}: old@baidu.com has no account, so mail is refused (550 5.1.1); posthorn user add old@baidu.com, or auto_create_accounts = yes for all that are listed',
     ]);
   });
 
