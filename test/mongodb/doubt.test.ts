@@ -21,7 +21,7 @@ import { uriWithDatabase } from '../kit/mongodb.ts';
 import { collect, listQueue, mailboxId } from '../store/conformance.ts';
 import { queuedFor, sampleAcceptance, toInbox } from '../store/samples.ts';
 import { audit } from './audit.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, type TestDatabase } from './database.ts';
 
 /** What an operation works on: an account of its own with four messages in INBOX, one of them deleted. */
 interface Case {
@@ -401,7 +401,15 @@ async function inSameProcess(name: string, fault: keyof typeof FAULTS): Promise<
   }
 }
 
-test('what a claim got whose answer was lost is claimed again by the same process', async () => {
+interface Claims {
+  readonly proxy: MongoProxy;
+  readonly database: TestDatabase;
+  /** Two items, for an hour. */
+  claimed(): Promise<readonly QueueItem[]>;
+}
+
+/** A store with two queued items, whose commands pass the proxy. */
+async function withClaims(act: (on: Claims) => Promise<void>): Promise<void> {
   const database = await openDatabase();
   const proxy = await openMongoProxy(database.uri);
   const uri = uriWithDatabase(`${proxy.uri}?minHeartbeatFrequencyMS=20`, database.name);
@@ -411,6 +419,16 @@ test('what a claim got whose answer was lost is claimed again by the same proces
     const now = 1_795_000_001_000;
     const claimed = (): Promise<readonly QueueItem[]> =>
       store.queue.claim({ now, limit: 10, leaseMs: 3_600_000, exclude: [] });
+    await act({ proxy, database, claimed });
+  } finally {
+    await store.close();
+    await proxy.close();
+    await database.close();
+  }
+}
+
+test('what a claim got whose answer was lost is claimed again by the same process', () =>
+  withClaims(async ({ proxy, claimed }) => {
     for (const fault of ['cut after', 'cut before'] as const) {
       proxy.fault = ({ name, collection }) => (name === 'update' && collection === 'queue' ? fault : undefined);
       await expect(claimed()).rejects.toBeInstanceOf(StoreUnavailableError);
@@ -418,24 +436,11 @@ test('what a claim got whose answer was lost is claimed again by the same proces
     proxy.fault = () => undefined;
     expect((await claimed()).map(({ recipient }) => recipient)).toEqual(['a@qq.com', 'b@qq.com']);
     expect(await claimed()).toEqual([]);
-  } finally {
-    await store.close();
-    await proxy.close();
-    await database.close();
-  }
-});
+  }));
 
 describe('a process that stood still', () => {
-  test('hands out nothing of a claim during which others took it for dead, and gets it again', async () => {
-    const database = await openDatabase();
-    const proxy = await openMongoProxy(database.uri);
-    const uri = uriWithDatabase(`${proxy.uri}?minHeartbeatFrequencyMS=20`, database.name);
-    const store = await openMongoStore({ uri, log: quietLog });
-    try {
-      await store.accept(sampleAcceptance('Q', { queued: [queuedFor('a@qq.com'), queuedFor('b@qq.com')] }));
-      const now = 1_795_000_001_000;
-      const claimed = (): Promise<readonly QueueItem[]> =>
-        store.queue.claim({ now, limit: 10, leaseMs: 3_600_000, exclude: [] });
+  test('hands out nothing of a claim during which others took it for dead, and gets it again', () =>
+    withClaims(async ({ proxy, claimed, database }) => {
       let held = 0;
       proxy.fault = ({ name, collection }) => {
         if (name !== 'update' || collection !== 'queue') return undefined;
@@ -448,12 +453,7 @@ describe('a process that stood still', () => {
       await database.db.collection('processes').updateOne({}, { $inc: { deaths: 1 } });
       await refused;
       expect((await claimed()).map(({ recipient }) => recipient)).toEqual(['a@qq.com', 'b@qq.com']);
-    } finally {
-      await store.close();
-      await proxy.close();
-      await database.close();
-    }
-  });
+    }));
 
   test.each([
     ['loses what it had when it was declared dead, and nothing that it claims later', true, ['a@qq.com']],

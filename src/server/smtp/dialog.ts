@@ -33,7 +33,10 @@ const MOST_SHOWN = 100;
 /** With its initial response, one that may be longer (RFC 4954 section 4.1). */
 const LONG_COMMAND = /^\s*auth\s/i;
 
-const shown = (text: string): string => text.slice(0, MOST_SHOWN).replace(/[\0-\x1f\x7f]/g, '?');
+/** What follows AUTH may be a password. Postfix logs it. */
+const withoutSecrets = (text: string): string => text.split(/(?<=\bauth\b)/i, 1)[0] ?? '';
+
+const shown = (text: string): string => withoutSecrets(text.slice(0, MOST_SHOWN)).replace(/[\0-\x1f\x7f]/g, '?');
 
 /** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
 const NAME_DEADLINE = 10_000;
@@ -260,10 +263,10 @@ export class SmtpDialog {
   /** The client did not wait where it must (RFC 2920, RFC 5321 section 4.3.2): some plugins mind, and some settings. */
   #notePipelining(): Reply | undefined {
     const session = this.#session;
-    // What follows AUTH may be a password.
-    const early = session.stage === 'AUTH' ? '' : `: ${escapeC(this.#wire.peek(MOST_SHOWN))}`;
+    const early = escapeC(Buffer.from(withoutSecrets(this.#wire.peek(MOST_SHOWN).toString('latin1')), 'latin1'));
+    const told = session.stage === 'AUTH' ? '' : `: ${early}`;
     if (!session.connection.pipelined)
-      session.info(`improper command pipelining after ${session.stage} from ${session.client}${early}`);
+      session.info(`improper command pipelining after ${session.stage} from ${session.client}${told}`);
     session.connection.pipelined = true;
     if (!session.settings.forbidsPipelining) return undefined;
     session.endAfterAnswer();

@@ -337,8 +337,11 @@ describe('hooks', () => {
     await client.reply();
     await client.reply();
     expect(seen).toEqual([true, false]);
+    await talk('ehlo x\r\nrset\r\nAUTH PLAIN AHhpeGkAc2VjcmV0\r\n', 3);
     expect(at.log.filter((line) => line.startsWith('improper'))).toEqual([
       'improper command pipelining after EHLO from unknown[127.0.0.1]: mail from:<a@b>\\r\\nrcpt to:<xixi@baidu.com>\\r\\n',
+      // No secrets: Postfix goes on.
+      'improper command pipelining after EHLO from unknown[127.0.0.1]: rset\\r\\nAUTH',
     ]);
   });
 
