@@ -1,5 +1,6 @@
 /** smtpd_command_filter: another command in place of what a client sends. */
 import type { LookupTable } from '../../lookup/table.ts';
+import { shownCommand } from './logged-input.ts';
 
 /** A table that cannot answer: the session ends, since what the client means is not known. */
 export class CommandFilterError extends Error {
@@ -13,7 +14,7 @@ export async function replacedCommand(tables: readonly LookupTable[], line: stri
       const found = await table.get(line);
       if (found !== undefined) return found;
     } catch (error) {
-      throw new CommandFilterError(`${table.name} lookup error for "${line.slice(0, 100)}"`, { cause: error });
+      throw new CommandFilterError(`${table.name} lookup error for "${shownCommand(line)}"`, { cause: error });
     }
   }
   return null;

@@ -14,6 +14,7 @@ import { trace, traced } from '../../tracing.ts';
 import { findClientName } from './client-name.ts';
 import type { Command, CommandTable } from './command.ts';
 import { CommandFilterError, replacedCommand } from './command-filter.ts';
+import { inputStart, MOST_SHOWN, shownCommand } from './logged-input.ts';
 import { meetMilters } from './milters.ts';
 import { PeerTrace } from './peer-trace.ts';
 import type { SmtpService } from './service.ts';
@@ -27,16 +28,8 @@ function commandWords(command: Command | undefined, verb: string, argument: stri
   return verb === 'AUTH' ? `AUTH ${argument.split(' ', 1)[0]} …` : `${verb} ${argument}`.trimEnd();
 }
 
-/** Octets of what a client sends, in the log. */
-const MOST_SHOWN = 100;
-
 /** With its initial response, one that may be longer (RFC 4954 section 4.1). */
 const LONG_COMMAND = /^\s*auth\s/i;
-
-/** What follows AUTH may be a password. Postfix logs it. */
-const withoutSecrets = (text: string): string => text.split(/(?<=\bauth\b)/i, 1)[0] ?? '';
-
-const shown = (text: string): string => withoutSecrets(text.slice(0, MOST_SHOWN)).replace(/[\0-\x1f\x7f]/g, '?');
 
 /** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
 const NAME_DEADLINE = 10_000;
@@ -191,7 +184,7 @@ export class SmtpDialog {
     try {
       const replaced = await replacedCommand(this.#service.commandFilter, given);
       if (replaced === null) return await this.#read(line);
-      session.info(`${session.client}: replacing command "${shown(given)}" with "${shown(replaced)}"`);
+      session.info(`${session.client}: replacing command "${shownCommand(given)}" with "${shownCommand(replaced)}"`);
       return await this.#read(Buffer.from(replaced));
     } catch (error) {
       if (!(error instanceof CommandFilterError)) throw error;
@@ -263,7 +256,7 @@ export class SmtpDialog {
   /** The client did not wait where it must (RFC 2920, RFC 5321 section 4.3.2): some plugins mind, and some settings. */
   #notePipelining(): Reply | undefined {
     const session = this.#session;
-    const early = escapeC(Buffer.from(withoutSecrets(this.#wire.peek(MOST_SHOWN).toString('latin1')), 'latin1'));
+    const early = escapeC(Buffer.from(inputStart(this.#wire.peek(MOST_SHOWN).toString('latin1')), 'latin1'));
     const told = session.stage === 'AUTH' ? '' : `: ${early}`;
     if (!session.connection.pipelined)
       session.info(`improper command pipelining after ${session.stage} from ${session.client}${told}`);
