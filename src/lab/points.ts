@@ -273,21 +273,21 @@ async function fetchPage({ dns }: Lab, site: Site, name: string): Promise<string
   const resolver = new Resolver({ timeout: 2000, tries: 2 });
   resolver.setServers([`${dns.address}:${dns.port}`]);
   const [address] = await resolver.resolve4(name);
-  const moved = await new Promise((resolve, reject) => {
+  const moved = await new Promise<string>((resolve, reject) => {
     const clear = { host: address, port: site.port(80), headers: { host: name }, agent: false, timeout: 5000 };
-    const sent = requestInClear(clear, (response) => resolve(response.resume().headers.location));
+    const sent = requestInClear(clear, (response) => resolve(response.resume().headers.location ?? 'no other place'));
     sent.on('timeout', () => sent.destroy(new Error(`http://${name} did not answer in time`)));
     sent.on('error', reject);
     sent.end();
   });
-  // Without the port where it is 443.
-  const { href } = new URL(`https://${name}:${site.port(443)}/`);
-  check(moved === href, `http://${name} leads to ${String(moved)}`);
+  const target = URL.parse(moved);
+  const leads = target?.protocol === 'https:' && target.hostname === name && target.pathname === '/';
+  check(leads, `http://${name} leads to ${moved}`);
   return new Promise((resolve, reject) => {
     const sent = request(
       {
         host: address,
-        port: site.port(443),
+        port: target.port === '' ? 443 : target.port,
         servername: name,
         headers: { host: name },
         ca: site.ca,
