@@ -20,6 +20,7 @@ const PACKAGES = [
   'ldap-utils',
   'libauthen-sasl-perl',
   'libnet-ssleay-perl',
+  'logwatch',
   'mailutils',
   'mariadb-client',
   'mariadb-server',

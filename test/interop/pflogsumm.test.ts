@@ -1,4 +1,4 @@
-/** A day of mixed mail through a real Postfix and through ours: pflogsumm counts the same in both logs. */
+/** A day of mixed mail through a real Postfix and through ours: pflogsumm and logwatch count the same in both logs. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -46,9 +46,7 @@ beforeAll(async () => {
 afterAll(() => sides?.stop());
 
 /** What is counted and the reasons; not the octets, which differ by the Received: lines, nor the start of the daemon. */
-async function summary(log: string): Promise<string[]> {
-  const file = join(temporaryFolder('pflogsumm'), 'log');
-  writeFileSync(file, log);
+async function summary(file: string): Promise<string[]> {
   const text = await ran('pflogsumm', ['--problems_first', '--verbose_msg_detail', file]);
   const sections = text.split(/\n(?=Master daemon messages|Senders by message)/);
   return sections
@@ -56,7 +54,14 @@ async function summary(log: string): Promise<string[]> {
     .flatMap((section) => section.split('\n').filter((line) => !line.includes('bytes')));
 }
 
-it('P19: pflogsumm counts received, delivered, deferred, bounced and rejected mail as in the log of Postfix', async () => {
+/** The same of logwatch's script for Postfix. Our queue ids are those of `enable_long_queue_ids = yes`. */
+async function watched(file: string, options: readonly string[]): Promise<string[]> {
+  const text = await ran('perl', ['/usr/share/logwatch/scripts/services/postfix', '--detail', '10', ...options, file]);
+  const [counted = ''] = text.split('=== Delivery Delays Percentiles');
+  return counted.split('\n').filter((line) => !/Bytes|Postfix start|^ *$/.test(line));
+}
+
+it('P19: pflogsumm and logwatch count received, delivered, deferred, bounced and rejected mail as of Postfix', async () => {
   for (const says of DIALOGS) await sides.play({ service: 'plain', says });
   await sides.play({ service: 'plain', client: '127.0.0.9', says: ABROAD });
   const done = (log: string): boolean =>
@@ -64,6 +69,13 @@ it('P19: pflogsumm counts received, delivered, deferred, bounced and rejected ma
     (log.match(/: disconnect from /g)?.length ?? 0) > DIALOGS.length &&
     log.includes('status=deferred');
   await until('both logs', async () => done(sides.logs().ours) && done(sides.logs().theirs));
-  const { ours, theirs } = sides.logs();
+  const logs = sides.logs();
+  const folder = temporaryFolder('pflogsumm');
+  const [ours, theirs] = [join(folder, 'ours'), join(folder, 'theirs')];
+  writeFileSync(ours, logs.ours);
+  writeFileSync(theirs, logs.theirs);
   expect(await summary(ours)).toEqual(await summary(theirs));
+  const seen = await watched(ours, ['--long_queue_ids']);
+  expect(seen).toEqual(await watched(theirs, []));
+  expect(seen.some((line) => /^ *7 +Delivered +7 *$/.test(line))).toBe(true);
 });
