@@ -120,11 +120,13 @@ class NamedReader {
         line: first.line,
         message: `accepted without effect: ${[...this.elements.ignored.keys()].join(', ')}`,
       });
+    const isNamed = (family: 4 | 6): boolean => listen.some((one) => one.family === family);
+    const everywhere = (family: 4 | 6): ListenOn => ({ family, port: this.elements.standardPort, match: ANY });
     // With only listen-on, BIND would listen on all IPv6 addresses; we assume that a user who named addresses wants
-    // only those.
-    const everywhere = ([4, 6] as const).map((family) => ({ family, port: this.elements.standardPort, match: ANY }));
+    // only those. With only listen-on-v6, as in Debian's named.conf.options, IPv4 is meant to be served.
+    const others = isNamed(4) ? [] : isNamed(6) ? [everywhere(4)] : [everywhere(4), everywhere(6)];
     return {
-      listen: listen.length > 0 ? listen : everywhere,
+      listen: [...listen, ...others],
       directory: this.#directory,
       version: this.#version,
       zones: zones.flatMap(({ zone }) => (zone === null ? [] : [zone])),

@@ -102,6 +102,16 @@ zone "c.test" { type primary; file "/z/c"; allow-transfer { any; }; };
     expect(allowed(config.zones[0]?.allowQuery, '203.0.113.1')).toBe(true);
   });
 
+  it.each([
+    ['', [4, 6]],
+    ['listen-on-v6 { any; };', [6, 4]],
+    ['listen-on-v6 { none; };', [6, 4]],
+    ['listen-on { 127.0.0.1; };', [4]],
+  ])('B1: with "%s" these families are listened on: %j', (option, families) => {
+    const { config } = read(`options { ${option} };`);
+    expect(config.listen.map(({ family }) => family)).toEqual(families);
+  });
+
   it('B1: the files of the distributions are accepted, with one line for all options without effect', () => {
     const { config, faults, warnings, notes } = read(
       `
