@@ -175,10 +175,9 @@ function results(side: Side): Record<string, string> {
           .replace(/^(CLIENT_\w+|PWD|OLDPWD|SHLVL|TZ|_)=.*\n/gm, '')
           .replace(/^\tby .*\n\tfor .*$/gm, '');
         const mode = (statSync(path).mode & 0o777).toString(8);
-        return [
-          name,
-          `${mode} ${/env|list/.test(name) ? withoutTrace(text).split('\n').sort().join('\n') : withoutTrace(text)}`,
-        ];
+        // Several messages to one file come in any order, and so do the variables of an environment.
+        const [between, glue] = /env|list/.test(name) ? ['\n', '\n'] : [/^(?=From \S+ {2}DATE$)/m, ''];
+        return [name, `${mode} ${withoutTrace(text).split(between).sort().join(glue)}`];
       }),
   );
 }
