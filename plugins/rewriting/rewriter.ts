@@ -206,6 +206,7 @@ export class Rewriter {
   async #forward(address: string): Promise<Replacement[] | null> {
     for (const { text: user, extension } of userKeys(address, this.#delimiters).toReversed()) {
       const { path, members } = await this.#forwards.of(user, extension);
+      if (members.length === 0) continue;
       const owner = findUser(user) === null ? null : user;
       const list: List = { place: 'forward', user: owner, source: path, address, extension: '', key: user };
       const into = await this.#gather(
