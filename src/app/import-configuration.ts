@@ -4,7 +4,8 @@
  * a start does with it. The source is only read; a file that the folder has already stays as it is.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
+import { isInside } from '../config/paths.ts';
 import { parseMainCf } from '../config/postfix/main-cf.ts';
 import type { ParameterState } from '../config/postfix/parameters/row.ts';
 import { parameterRow } from '../config/postfix/parameters.ts';
@@ -79,13 +80,13 @@ function filesOf({ program, from }: ImportOptions, named: ReadonlyMap<string, st
   const own = OWN[program].filter((name) => existsSync(join(from, name)));
   const found = new Map(own.map((name) => [join(from, name), name]));
   for (const [name, file] of named) if (isFile(file) && !found.has(file)) found.set(file, name);
-  const inside = [...found].filter(([file]) => !isOutside(from, file));
+  const inside = [...found].filter(([file]) => isInside(from, file));
   // What Postfix names where nothing else is set is not the configuration of the others.
   const texts = program === 'postfix' ? null : inside.map(([file]) => readFileSync(file, 'latin1'));
   const sources = inside.map(([file, name]): Source => ({ name, file, target: relative(from, file) }));
   const taken = new Set(sources.map(({ target }) => target));
   for (const [file, name] of found) {
-    if (!isOutside(from, file) || (texts !== null && !texts.some((text) => text.includes(name)))) continue;
+    if (isInside(from, file) || (texts !== null && !texts.some((text) => text.includes(name)))) continue;
     // Paths are looked for in a folder by their last parts (config/paths.ts).
     const short = basename(name);
     const target = taken.has(short) ? join(basename(dirname(name)), short) : short;
@@ -96,11 +97,6 @@ function filesOf({ program, from }: ImportOptions, named: ReadonlyMap<string, st
 }
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-
-function isOutside(folder: string, file: string): boolean {
-  const way = relative(folder, file);
-  return way.startsWith('..') || isAbsolute(way);
-}
 
 function bring({ name, file, target }: Source, { to, copyKeys }: ImportOptions): ImportedFile {
   const path = join(to, target);

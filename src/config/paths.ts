@@ -86,7 +86,8 @@ export class PathResolver {
   }
 }
 
-const isInside = (directory: string, path: string): boolean => {
+/** Below the folder; not the folder itself. */
+export const isInside = (directory: string, path: string): boolean => {
   const way = relative(directory, path);
   return way !== '' && !way.startsWith('..') && !isAbsolute(way);
 };

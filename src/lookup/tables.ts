@@ -80,16 +80,17 @@ function watched(table: LookupTable): LookupTable {
 
 /** A lookup whose failure is counted. */
 function counted(table: LookupTable, key: string): ReturnType<LookupTable['get']> {
-  const failed = (error: unknown): never => {
-    counters.tableFailures.count(table.name);
-    throw error;
-  };
   try {
     const value = table.get(key);
-    return value instanceof Promise ? value.catch(failed) : value;
+    return value instanceof Promise ? value.catch((error: unknown) => failed(table, error)) : value;
   } catch (error) {
-    return failed(error);
+    return failed(table, error);
   }
+}
+
+function failed({ name }: LookupTable, error: unknown): never {
+  counters.tableFailures.count(name);
+  throw error;
 }
 
 /** Null if the file cannot be read any more. */

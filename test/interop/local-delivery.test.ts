@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { openSink, type Sink } from '../delivery/client/sink.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
-import { jsonLines } from '../kit/json-lines.ts';
 import { startServer, type TestServer } from '../kit/server.ts';
+import { maillogOf } from './conversation.ts';
 import { withoutTrace } from './octets.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { freePort, ran, until } from './program.ts';
@@ -121,12 +121,7 @@ afterAll(async () => {
   if (folder !== undefined) removeFolder(folder);
 });
 
-const said = (side: Side): string[] =>
-  side === 'theirs'
-    ? postfix.said().split('\n')
-    : jsonLines<{ process?: string; msg?: string }>(join(server.folders.data, 'log', 'mail.jsonl')).map(
-        ({ process = '', msg = '' }) => `${process}[1]: ${msg}`,
-      );
+const said = (side: Side): string[] => (side === 'theirs' ? postfix.said().split('\n') : maillogOf(server));
 
 /** What the log of local(8) says of mail to an alias; that it was forwarded is in no line of ours. */
 const statuses = (side: Side, name: string): string[] =>

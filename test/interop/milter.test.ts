@@ -7,6 +7,7 @@ import { LineClient } from '../../src/lab/line-client.ts';
 import { openSink, type Sink } from '../delivery/client/sink.ts';
 import { type ScriptedMilter, startScriptedMilter } from '../kit/scripted-milter.ts';
 import { startServer, type TestServer } from '../kit/server.ts';
+import { sayAll } from './conversation.ts';
 import { CASES, type MilterCase } from './milter-cases.ts';
 import { withoutTrace } from './octets.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
@@ -84,14 +85,10 @@ async function play({ port, milter, sink }: Side, { script, says }: MilterCase) 
   const replies: string[] = [];
   const client = await LineClient.connect({ host: '127.0.0.1', port, timeoutMs: 20_000 });
   try {
-    replies.push(await client.smtp());
-    for (const line of says) {
-      if (line.endsWith('\r\n.') && !replies.at(-1)?.startsWith('354')) continue;
-      client.send(line);
-      const answer = await client.smtp();
-      // What EHLO announces is compared elsewhere.
-      replies.push(line.startsWith('EHLO') ? answer.slice(0, 3) : answer.replace(/queued as \w+/, 'queued as ID'));
-    }
+    // What EHLO announces is compared elsewhere.
+    await sayAll(client, says, replies, (answer, line) =>
+      line.startsWith('EHLO') ? answer.slice(0, 3) : answer.replace(/queued as \w+/, 'queued as ID'),
+    );
   } catch {
     replies.push('(closed)');
   } finally {

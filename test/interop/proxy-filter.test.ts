@@ -2,8 +2,10 @@
  * A filter before the queue (smtpd_proxy_filter) that follows a script, behind a real Postfix and behind ours: the
  * client hears the same, the filter is told the same and gets the same message, the log says the same.
  */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { sayAll } from './conversation.ts';
 import { EHLO, MAIL, MESSAGE, RCPT } from './differential/cases.ts';
 import { type Sides, startSides } from './differential/sides.ts';
 import { until } from './program.ts';
@@ -153,13 +155,7 @@ async function play(side: 'ours' | 'theirs', service: string, says: readonly str
   const client = await LineClient.connect({ host: '127.0.0.1', port: sides.ports(service)[side], timeoutMs: 20_000 });
   const replies: string[] = [];
   try {
-    replies.push(await client.smtp());
-    for (const line of says) {
-      if (line.endsWith('\r\n.') && !replies.at(-1)?.startsWith('354')) continue;
-      client.send(line);
-      const answer = await client.smtp();
-      replies.push(line === EHLO ? answer.slice(0, 3) : answer);
-    }
+    await sayAll(client, says, replies, (answer, line) => (line === EHLO ? answer.slice(0, 3) : answer));
   } catch {
     replies.push('(closed)');
   } finally {

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { openSink, type Sink } from '../delivery/client/sink.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
-import { jsonLines } from '../kit/json-lines.ts';
 import { startServer, type TestServer } from '../kit/server.ts';
+import { maillogOf } from './conversation.ts';
 import { withoutTrace } from './octets.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { freePort, until } from './program.ts';
@@ -174,12 +174,7 @@ afterAll(async () => {
   if (folder !== undefined) removeFolder(folder);
 });
 
-const said = (side: Side): string[] =>
-  side === 'theirs'
-    ? postfix.said().split('\n')
-    : jsonLines<{ process?: string; msg?: string }>(join(server.folders.data, 'log', 'mail.jsonl')).map(
-        ({ process = '', msg = '' }) => `${process}[1]: ${msg}`,
-      );
+const said = (side: Side): string[] => (side === 'theirs' ? postfix.said().split('\n') : maillogOf(server));
 
 /** `plain dsn=2.0.0 sent (…)` of each recipient at a domain, without what differs by nature. */
 const statuses = (side: Side, domain: string): string[] =>

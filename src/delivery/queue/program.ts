@@ -1,3 +1,11 @@
-/** Postfix's delivery agents: their names in log lines. */
+/** Postfix's delivery agents: their names in log lines, and which of them would do a delivery. */
+import type { Route } from '../route/router.ts';
+
 export const PROGRAMS = ['smtp', 'lmtp', 'local', 'pipe', 'error', 'discard'] as const;
 export type Program = (typeof PROGRAMS)[number];
+
+export function programOf(route: Route): Program {
+  if (route.kind === 'remote') return route.nexthop.protocol;
+  if (route.kind === 'target' || (route.kind === 'error' && route.relay === 'local')) return 'local';
+  return route.kind;
+}

@@ -31,7 +31,7 @@ import type { StatusFilters } from '../status-filter.ts';
 import { afterTimeout } from './after.ts';
 import { type AttemptContext, attempt, LEASE_MS, type Transports, withheld } from './attempt.ts';
 import { Destinations, type Result } from './destinations.ts';
-import type { Program } from './program.ts';
+import { programOf } from './program.ts';
 import type { Settler } from './settler.ts';
 import { createTransportLimits, type TransportLimits } from './transport-limits.ts';
 import { TransportSlots } from './transport-slots.ts';
@@ -57,17 +57,6 @@ const NOTHING: ReadonlySet<string> = new Set();
 const BATCH = 500;
 /** Pause after a store error, and between looks that found only excluded destinations. */
 const PAUSE_MS = 5_000;
-
-const programOf = (route: Route): Program =>
-  route.kind === 'remote'
-    ? route.nexthop.protocol
-    : route.kind === 'error'
-      ? route.relay === 'local'
-        ? 'local'
-        : 'error'
-      : route.kind === 'target'
-        ? 'local'
-        : route.kind;
 
 export class Runner {
   readonly #options: RunnerOptions;

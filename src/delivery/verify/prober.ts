@@ -21,6 +21,7 @@ import { Gate } from '../../net/gate.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
+import { programOf } from '../queue/program.ts';
 import { type ExpansionLimits, expand } from '../receive/expand.ts';
 import { destinationOf, type Route, type Router } from '../route/router.ts';
 import type { Probe } from './verifier.ts';
@@ -157,11 +158,6 @@ export function createProber(options: ProberOptions): Probe {
       }),
     );
 }
-
-const programOf = (route: Route): string => {
-  if (route.kind === 'remote') return route.nexthop.protocol;
-  return route.kind === 'error' && route.relay === 'local' ? 'local' : route.kind;
-};
 
 /** `<>` and nothing are the null sender. */
 function senderOf(parameters: ParameterReader): string {

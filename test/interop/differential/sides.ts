@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { LineClient } from '../../../src/lab/line-client.ts';
 import { wholeLines } from '../../kit/json-lines.ts';
 import { startServer, type TestServer } from '../../kit/server.ts';
+import { sayAll } from '../conversation.ts';
 import { type Postfix, startPostfix } from '../postfix.ts';
 import { freePort, ran } from '../program.ts';
 
@@ -144,13 +145,7 @@ async function converse(port: number, localAddress: string, says: readonly strin
   const client = await LineClient.connect({ host: '127.0.0.1', port, localAddress, timeoutMs: 20_000 });
   const replies: string[] = [];
   try {
-    replies.push(await client.smtp());
-    for (const line of says) {
-      // What follows DATA, only if it was accepted.
-      if (line.endsWith('\r\n.') && !replies.at(-1)?.startsWith('354')) continue;
-      client.send(line);
-      replies.push(withoutIds(await client.smtp()));
-    }
+    await sayAll(client, says, replies, withoutIds);
   } catch (error) {
     // A reset instead of an end says only that it had not read everything.
     const text = error instanceof Error ? error.message : String(error);

@@ -305,6 +305,19 @@ export interface MailboxRename {
   readonly to: string;
 }
 
+/** What a copy of a row has from it; for a projection. */
+export const ROW_COLUMNS = {
+  _id: 0,
+  uid: 1,
+  mask: 1,
+  keywords: 1,
+  date: 1,
+  size: 1,
+  sentAt: 1,
+  content: 1,
+  prefix: 1,
+} as const;
+
 /** What goes from a row that is expunged. */
 export const NO_MESSAGE = {
   mask: '',

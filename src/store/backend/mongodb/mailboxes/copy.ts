@@ -12,7 +12,7 @@
 import { MailboxError, type UidRanges } from '../../../mailboxes.ts';
 import { formatUids } from '../../ranges.ts';
 import type { Context } from '../context.ts';
-import type { CopyIntent, MailboxDocument, MessageDocument } from '../database/documents.ts';
+import { type CopyIntent, type MailboxDocument, type MessageDocument, ROW_COLUMNS } from '../database/documents.ts';
 import { keyFilters } from '../database/ranges.ts';
 import { addReferences, slices } from '../database/references.ts';
 import { type MailboxState, type NewRow, newId } from '../log/mailbox-state.ts';
@@ -25,19 +25,6 @@ import type { Part, Targets } from './targets.ts';
 const IN_JOURNAL = 100;
 /** Rows in one such document. */
 const PART = 2000;
-
-/** Of rows that are copied. */
-export const ROW = {
-  _id: 0,
-  uid: 1,
-  mask: 1,
-  keywords: 1,
-  date: 1,
-  size: 1,
-  sentAt: 1,
-  content: 1,
-  prefix: 1,
-} as const;
 
 export type Source = Pick<
   MessageDocument,
@@ -198,7 +185,7 @@ async function readRows({ database }: Context, mailbox: string, uids: UidRanges)
     const found = database.messages.find<Source>(
       { ...filter, gone: { $exists: false } },
       {
-        projection: ROW,
+        projection: ROW_COLUMNS,
         sort: { _id: 1 },
         batchSize: 5000,
       },

@@ -16,10 +16,11 @@ import {
   type Kept,
   keysUnder,
   type MessageDocument,
+  ROW_COLUMNS,
   uidValidityOfMailbox,
 } from '../database/documents.ts';
 import { newId } from '../log/mailbox-state.ts';
-import { carryOut, ROW, type Source } from './copy.ts';
+import { carryOut, type Source } from './copy.ts';
 import { dropKept, FREE } from './kept-rows.ts';
 import type { Tree } from './tree.ts';
 
@@ -88,7 +89,7 @@ async function restore(context: Context, messages: readonly Id[], target: string
     await rows.updateMany({ _id: { $in: kept }, ...FREE }, { $set: { 'gone.to': _id } });
     const own = { _id: { $in: kept }, 'gone.to': _id };
     const claimed = await rows
-      .find<Source>(own, { projection: ROW, sort: { _id: 1 }, batchSize: kept.length + 1 })
+      .find<Source>(own, { projection: ROW_COLUMNS, sort: { _id: 1 }, batchSize: kept.length + 1 })
       .toArray();
     return claimed.map((row) => ({ ...row, mask: row.mask & ~DELETED }));
   });

@@ -5,7 +5,13 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../database/database.ts';
-import { changedSince, keysUnder, type MailboxDocument, type MessageDocument } from '../database/documents.ts';
+import {
+  changedSince,
+  keysUnder,
+  type MailboxDocument,
+  type MessageDocument,
+  ROW_COLUMNS,
+} from '../database/documents.ts';
 import type { MailboxLog } from '../log/mailbox-log.ts';
 
 /** Rows of all pictures together: about 300 octets each. */
@@ -29,19 +35,7 @@ export interface Picture {
 type FoundRow = PictureRow & Pick<MessageDocument, 'gone'>;
 
 /** For a projection. */
-export const COLUMNS = {
-  _id: 0,
-  uid: 1,
-  modseq: 1,
-  mask: 1,
-  keywords: 1,
-  date: 1,
-  size: 1,
-  sentAt: 1,
-  content: 1,
-  prefix: 1,
-} as const;
-
+export const COLUMNS = { ...ROW_COLUMNS, modseq: 1 } as const;
 const PROJECTION = { ...COLUMNS, gone: 1 };
 
 export class Pictures {
