@@ -24,10 +24,12 @@ const LOOSE = 0o022;
 /** A file that is followed. */
 export interface Forward {
   readonly path: string;
+  /** The user of the machine whose it is; null for one whose account is here only. */
+  readonly owner: string | null;
   readonly members: readonly Member[];
 }
 
-const NONE: Forward = { path: '', members: [] };
+const NONE: Forward = { path: '', owner: null, members: [] };
 
 export class Forwards {
   readonly #server: Server;
@@ -56,16 +58,16 @@ export class Forwards {
   }
 
   async #find(user: string, extension: string): Promise<Forward> {
-    for (const path of this.#pathsOf(user, extension)) {
+    const person = findUser(user);
+    for (const path of this.#pathsOf(user, extension, person?.home ?? `/home/${user}`)) {
       const members = await this.#read(path);
-      if (members.length > 0) return { path, members };
+      if (members.length > 0) return { path, owner: person?.name ?? null, members };
     }
     return NONE;
   }
 
-  #pathsOf(user: string, extension: string): ReadonlySet<string> {
+  #pathsOf(user: string, extension: string, home: string): ReadonlySet<string> {
     const detail = EXTENSION.test(extension.slice(1)) ? extension.slice(1) : '';
-    const home = findUser(user)?.home ?? `/home/${user}`;
     const values = new Map(
       Object.entries({ home, user, extension: detail, recipient_delimiter: detail === '' ? '' : extension.charAt(0) }),
     );

@@ -23,7 +23,6 @@ import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup
 import { localRewriting, type Rewrite } from '../../src/lookup/address-rewriting.ts';
 import { completeAddress } from '../../src/lookup/complete-address.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
-import { findUser } from '../../src/lookup/system-users.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { type Address, addressKey, domainOf, localPart } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
@@ -58,6 +57,8 @@ const RESTRICTED = {
 export class Rewriter {
   readonly #server: Server;
   readonly #tables: Readonly<Record<'virtual' | 'relocated' | 'aliases', readonly LookupTable[]>>;
+  /** The file of an alias table that is one, or is described by one. */
+  readonly #aliasFiles: ReadonlyMap<LookupTable, string | null>;
   readonly #origin: string;
   readonly #rewrite: Rewrite;
   readonly #delimiters: string;
@@ -78,6 +79,7 @@ export class Rewriter {
       relocated: open('relocated_maps'),
       aliases: open('alias_maps'),
     };
+    this.#aliasFiles = new Map(this.#tables.aliases.map((table) => [table, fileOf(table, server)]));
     this.#forwards = new Forwards(server);
     this.#expandsOwner = parameters.boolean('expand_owner_alias');
     this.#allowed = {
@@ -173,7 +175,7 @@ export class Rewriter {
     const found = await lookUp(this.#tables.aliases, keys);
     if (found === null) return null;
     const extension = this.#propagate.has('alias') ? found.key.extension : '';
-    const source = this.#fileOf(found.table);
+    const source = this.#aliasFiles.get(found.table) ?? null;
     const list: List = { place: 'alias', user: null, source, address, extension, key: found.key.text };
     const gathered = await this.#gather(parseMembers(found.value), list, 0);
     const sender = await this.#ownerOf(found.key.text);
@@ -196,18 +198,11 @@ export class Rewriter {
     return this.#rewrite(only?.kind === 'address' && others.length === 0 ? only.address : name);
   }
 
-  /** Of a table that is one, or is described by one. */
-  #fileOf({ name }: LookupTable): string | null {
-    const path = name.slice(name.lastIndexOf(':') + 1);
-    return path.startsWith('/') ? this.#server.resolvePath(path) : null;
-  }
-
   /** Where a user's own file forwards mail; null if it is kept. */
   async #forward(address: string): Promise<Replacement[] | null> {
     for (const { text: user, extension } of userKeys(address, this.#delimiters).toReversed()) {
-      const { path, members } = await this.#forwards.of(user, extension);
+      const { path, owner, members } = await this.#forwards.of(user, extension);
       if (members.length === 0) continue;
-      const owner = findUser(user) === null ? null : user;
       const list: List = { place: 'forward', user: owner, source: path, address, extension: '', key: user };
       const into = await this.#gather(
         members.filter(({ kind }) => kind !== 'include'),
@@ -289,3 +284,8 @@ function replace(into: Expanded[], recipients: readonly Expanded[]): Verdict {
 }
 
 const printable = (text: string): string => text.replace(/[\0-\x1f\x7f]/g, '?').slice(0, 300);
+
+function fileOf({ name }: LookupTable, server: Server): string | null {
+  const path = name.slice(name.lastIndexOf(':') + 1);
+  return path.startsWith('/') ? server.resolvePath(path) : null;
+}

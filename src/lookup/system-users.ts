@@ -1,5 +1,5 @@
 /** The users and groups of this machine, from /etc/passwd and /etc/group: Node has no getpwnam. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 export interface User {
   readonly name: string;
@@ -33,10 +33,33 @@ export function findGroup(name: string): number | null {
 }
 
 function entry(file: string, name: string): readonly string[] {
-  return entries(file).find(([first]) => first === name) ?? [];
+  return read(file).byName.get(name) ?? [];
 }
 
-function entries(file: string): readonly (readonly string[])[] {
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
-  return lines.map((line) => line.split(':'));
+const entries = (file: string): Entries => read(file).entries;
+
+type Entries = readonly (readonly string[])[];
+
+interface Read {
+  /** The file is the same as long as this is. */
+  readonly stamp: string;
+  readonly entries: Entries;
+  /** The first of a name counts. */
+  readonly byName: ReadonlyMap<string, readonly string[]>;
+}
+
+/** As they were last: mail asks for each of its users. */
+const known = new Map<string, Read>();
+
+function read(file: string): Read {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  const stamp = stats === undefined ? 'none' : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+  const before = known.get(file);
+  if (before?.stamp === stamp) return before;
+  const lines = stats === undefined ? [] : readFileSync(file, 'utf8').split('\n');
+  const found = lines.map((line) => line.split(':'));
+  const byName = new Map(found.toReversed().map((fields) => [fields[0] ?? '', fields] as const));
+  const fresh = { stamp, entries: found, byName };
+  known.set(file, fresh);
+  return fresh;
 }
