@@ -21,7 +21,7 @@ const WITH_A_STORE = [
 ];
 
 /** Whole servers, and times to keep: one file after the other, when all else is done. */
-const SERVERS = ['test/mongodb/{away,lab,processes,racing,taken-over,two-processes,without-streams}.test.ts'];
+const SERVERS = ['test/mongodb/{away,lab,processes,racing,server,taken-over,two-processes,without-streams}.test.ts'];
 
 const patience = { testTimeout: 120_000, hookTimeout: 120_000 };
 
