@@ -2,19 +2,17 @@
  * Finds, checks and registers the plugins of `config/plugins` on a fresh bus.
  *
  * Either every plugin is registered, or the load fails with all errors at once and everything registered is closed
- * again. A plugin file that changed since the last load is read again.
+ * again. A plugin that changed since the last load is read again (locate.ts).
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { createRequire, type ResolveHookSync, registerHooks } from 'node:module';
-import { extname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { messageOf, stackOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { nearest } from '../nearest.ts';
 import { runningMark, whileRunning } from '../running.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
 import { Lending } from './lending.ts';
+import { importLocated, locate } from './locate.ts';
 import type { Plugin, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
 import { isThenable, LATE, within } from './settle.ts';
@@ -61,7 +59,6 @@ export class PluginFaults extends Error {
 export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   const bus = new Bus({ log: options.log, clock: options.clock });
   const faults: PluginFault[] = [];
-  const face = registerHooks({ resolve: resolveFace });
   for (const name of new Set(options.names)) {
     try {
       if (options.names.indexOf(name) !== options.names.lastIndexOf(name))
@@ -73,20 +70,10 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
       faults.push({ plugin: name, message: messageOf(error) });
     }
   }
-  face.deregister();
   if (faults.length === 0) return bus;
   await bus.close();
   throw new PluginFaults(faults);
 }
-
-/**
- * `posthorn/plugin` always resolves to this server's own module, wherever the operator's folder is, so there are never
- * two copies.
- */
-const resolveFace: ResolveHookSync = (specifier, context, next) =>
-  specifier === 'posthorn/plugin'
-    ? { url: new URL(`./plugin${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true }
-    : next(specifier, context);
 
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
 async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadOptions): Promise<readonly string[]> {
@@ -116,21 +103,23 @@ async function importPlugin(name: string, options: LoadOptions): Promise<Plugin>
     throw new Error(
       'is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
     );
-  const url = await locate(name, options);
+  const located = await locate(name, { directories: options.directories, base: options.configDirectory });
   let module: { readonly default?: unknown };
   try {
-    const imported = await within(import(url), REGISTER_WITHIN);
+    const imported = await within(importLocated(located), REGISTER_WITHIN);
     if (imported === LATE) throw new Error(`its top-level await did not end within ${REGISTER_WITHIN / 1000} s`);
     module = imported as typeof module;
   } catch (error) {
-    throw new Error(`could not be imported from ${placeOf(error, url)}: ${messageOf(error)}`, { cause: error });
+    const message = messageOf(error);
+    throw new Error(`could not be imported from ${placeOf(error, located.path)}: ${message}${remedy(message)}`, {
+      cause: error,
+    });
   }
-  return checkPlugin(module, fileURLToPath(url));
+  return checkPlugin(module, located.path);
 }
 
 /** The file to show to the user, with the line if the stack contains it. */
-function placeOf(error: unknown, url: string): string {
-  const path = fileURLToPath(url);
+function placeOf(error: unknown, path: string): string {
   const stack = stackOf(error);
   const found = stack.indexOf(path);
   const line =
@@ -138,31 +127,11 @@ function placeOf(error: unknown, url: string): string {
   return line === null ? path : `${path}:${line[1]}`;
 }
 
-async function locate(name: string, options: LoadOptions): Promise<string> {
-  for (const directory of options.directories) {
-    for (const file of ['index.ts', 'index.js']) {
-      const path = join(directory, name, file);
-      const found = await stat(path).catch(() => null);
-      if (found === null || !found.isFile()) continue;
-      // A query is only added for files changed since the process started: the compile cache works with unchanged URLs.
-      const changed = found.ctimeMs > performance.timeOrigin ? `?changed=${Math.trunc(found.ctimeMs)}` : '';
-      return `${pathToFileURL(path).href}${changed}`;
-    }
-  }
-  const packages = options.configDirectory === null ? [] : [options.configDirectory];
-  for (const base of packages) {
-    try {
-      return pathToFileURL(createRequire(join(base, 'package.json')).resolve(name)).href;
-    } catch {
-      // Not installed there.
-    }
-  }
-  const there = await Promise.all(options.directories.map((directory) => readdir(directory).catch((): string[] => [])));
-  const known = nearest(name, there.flat());
-  throw new Error(
-    `not found${known === undefined ? '.' : `; did you mean ${known}?`} Looked for ${name}/index.ts and ${name}/index.js in ${[...options.directories].join(', ')}, and for a package of that name in ${packages.join(', ') || 'no folder'}`,
-  );
-}
+/** What to do where Node took a file for the other kind of module. */
+const remedy = (message: string): string =>
+  /outside a module|Unexpected token 'export'/.test(message)
+    ? `; the package.json above it says "type": "commonjs": write "type": "module" there, or let the file's name end in .mjs`
+    : '';
 
 function checkPlugin(module: { readonly default?: unknown }, path: string): Plugin {
   const found = module.default;

@@ -89,7 +89,7 @@ describe('loading', () => {
       'plugin ../evil: is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
     ]);
     expect(await faultsOf(['missing'], directory)).toEqual([
-      'plugin missing: not found. Looked for missing/index.ts and missing/index.js in DIR/builtin, DIR/plugins, and for a package of that name in DIR',
+      'plugin missing: not found. Looked for missing/index.ts and missing.ts (or .mts, .js, .mjs, .cjs) in DIR/builtin, DIR/plugins, and for a package missing or posthorn-plugin-missing in DIR',
     ]);
   });
 
@@ -194,15 +194,82 @@ describe('loading', () => {
     }
   });
 
-  it("'posthorn/plugin' is the plugin interface of this server, wherever the folder is", () => {
+  /** A folder outside of the checkout, and what the program says that loads plugins from it. */
+  function outside(files: Readonly<Record<string, string>>, program: string): string {
     const directory = temporaryFolder('plugins');
-    mkdirSync(join(directory, 'a'));
-    writeFileSync(join(directory, 'a/index.ts'), plugin('a', "server.on('vrfy', () => OK);"));
-    const program = `import { loadPlugins } from ${JSON.stringify(pathToFileURL(join(ROOT, 'src/bus/load.ts')).href)};
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(directory, path)), { recursive: true });
+      writeFileSync(join(directory, path), text);
+    }
+    const start = `import { loadPlugins } from ${JSON.stringify(pathToFileURL(join(ROOT, 'src/bus/load.ts')).href)};
+      import { writeFileSync } from 'node:fs';
+      process.chdir(${JSON.stringify(directory)});
       const log = { child: () => log };
-      const bus = await loadPlugins({ names: ['a'], directories: [${JSON.stringify(directory)}], configDirectory: null, server: {}, log, clock: Date.now });
-      console.log((await bus.run('vrfy', {})).code);`;
-    expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })).toBe('OK\n');
+      const load = (...names) => loadPlugins({ names, directories: [process.cwd()], configDirectory: process.cwd(), server: {}, log, clock: Date.now });
+      const answer = async (...names) => (await (await load(...names)).run('vrfy', {})).reply?.text;`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', `${start}\n${program}`], {
+      encoding: 'utf8',
+      // Node warns there of folders without a "type".
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return said.replaceAll(directory, 'DIR');
+  }
+  const says = (text: string): string => plugin('a', `server.on('vrfy', () => deny(reply(550, '5.0.0', '${text}')));`);
+  const INIT = '{ "name": "x", "version": "1.0.0", "main": "index.js", "type": "commonjs" }';
+
+  it("'posthorn/plugin' is the plugin interface of this server, wherever the folder is and whatever its package.json says", () => {
+    const common = `const { definePlugin, deny, reply } = require('posthorn/plugin');
+      module.exports = definePlugin({ name: 'c', register(server) { server.on('vrfy', () => deny(reply(550, '', 'common'))); } });`;
+    const files = {
+      'package.json': INIT,
+      'ts/index.ts': says('ts'),
+      'single.ts': says('single'),
+      'mts.mts': says('mts'),
+      'mjs/index.mjs': says('mjs'),
+      'cjs.cjs': common,
+      'js/index.js': common,
+      'main/package.json': '{ "main": "lib/start.mjs" }',
+      'main/lib/start.mjs': says('main'),
+      'typeless/package.json': '{ "name": "typeless" }',
+      'typeless/index.js': says('typeless'),
+      'node_modules/posthorn-plugin-greylist/package.json': '{ "type": "module", "exports": "./main.js" }',
+      'node_modules/posthorn-plugin-greylist/main.js': says('package'),
+      'esm/index.js': says('esm'),
+      'twice.ts': says('twice'),
+      'twice/index.ts': says('twice'),
+    };
+    const names = ['ts', 'single', 'mts', 'mjs', 'cjs', 'js', 'main', 'typeless', 'greylist'];
+    const program = `for (const name of ${JSON.stringify(names)}) console.log(name, await answer(name));
+      for (const name of ['esm', 'twice']) await load(name).catch((error) => console.log(error.message));`;
+    expect(outside(files, program).trim().split('\n')).toEqual([
+      'ts ts',
+      'single single',
+      'mts mts',
+      'mjs mjs',
+      'cjs common',
+      'js common',
+      'main main',
+      'typeless typeless',
+      'greylist package',
+      `plugin esm: could not be imported from DIR/esm/index.js:1: Cannot use import statement outside a module; the package.json above it says "type": "commonjs": write "type": "module" there, or let the file's name end in .mjs`,
+      'plugin twice: is there twice, as DIR/twice/index.ts and as DIR/twice.ts; remove one of them',
+    ]);
+  });
+
+  it('a reload reads the other files of a plugin again too', () => {
+    const index = says('').replace("'5.0.0', ''", "'5.0.0', WORD");
+    const files = {
+      'a/index.ts': `import { WORD } from './word.ts';\n${index}`,
+      'a/word.ts': "export const WORD = 'first';\n",
+      'b.cjs': "module.exports = { name: 'b', register() {} };",
+    };
+    const program = `console.log(await answer('a'));
+      writeFileSync('a/word.ts', "export const WORD = 'second';\\n");
+      console.log(await answer('a'));
+      await load('b');
+      writeFileSync('b.cjs', "module.exports = { name: 'b', register() { throw new Error('new'); } };");
+      await load('b').catch((error) => console.log(error.message));`;
+    expect(outside(files, program)).toBe('first\nsecond\nplugin b: new\n');
   });
 
   it('a plugin is loaded again when its file has changed', async () => {

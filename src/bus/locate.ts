@@ -1,0 +1,156 @@
+/**
+ * Where a plugin's code is, and how Node is told to load it.
+ *
+ * A plugin is a folder with an index file (or with a package.json whose `main` names another), one file, or an npm
+ * package. Node keeps each module that it has read; so that a reload reads what was changed, all files of a plugin get a
+ * query with the time of the newest change in its folder.
+ */
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { createRequire, type LoadHookSync, type ResolveHookSync, registerHooks } from 'node:module';
+import { dirname, extname, join, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { nearest } from '../nearest.ts';
+
+/** Node runs all of these; the first that is there is taken. */
+const ENDINGS = ['.ts', '.mts', '.js', '.mjs', '.cjs'] as const;
+const MODULES = 'node_modules';
+/** A folder with more files than this is not a plugin's alone: what lies deeper is not watched. */
+const MOST_FILES = 2_000;
+
+export interface Located {
+  readonly path: string;
+  /** To import; another one after a change. */
+  readonly url: string;
+  /** The folder whose files are read again with it; null for one file, and for an npm package. */
+  readonly folder: string | null;
+}
+
+/** Folders to look in, in this order; `base`, if any, is where npm packages are installed. */
+export interface Places {
+  readonly directories: readonly string[];
+  readonly base: string | null;
+}
+
+/** Rejects with an Error that says where it was looked for. */
+export async function locate(name: string, { directories, base }: Places): Promise<Located> {
+  for (const directory of directories) {
+    const folder = join(directory, name);
+    const index = (await firstFile(ENDINGS.map((ending) => join(folder, `index${ending}`)))) ?? mainOf(folder);
+    const single = await firstFile(ENDINGS.map((ending) => `${folder}${ending}`));
+    if (index !== null && single !== null)
+      throw new Error(`is there twice, as ${index} and as ${single}; remove one of them`);
+    if (index !== null) return inFolder(await realpath(folder), await realpath(index));
+    if (single !== null) return withStamp(single, null, (await stat(single)).ctimeMs);
+  }
+  const path = base === null ? null : (packageIn(base, name) ?? packageIn(base, `posthorn-plugin-${name}`));
+  if (path !== null) return { path, url: pathToFileURL(path).href, folder: null };
+  throw new Error(await notFound(name, { directories, base }));
+}
+
+async function inFolder(folder: string, path: string): Promise<Located> {
+  return withStamp(path, folder, await newest(folder));
+}
+
+/** A query is only added for what changed since the process started: the compile cache works with unchanged URLs. */
+function withStamp(path: string, folder: string | null, changed: number): Located {
+  const query = changed > performance.timeOrigin ? `?changed=${Math.trunc(changed)}` : '';
+  return { path, url: `${pathToFileURL(path).href}${query}`, folder };
+}
+
+async function firstFile(paths: readonly string[]): Promise<string | null> {
+  for (const path of paths) if ((await stat(path).catch(() => null))?.isFile() === true) return path;
+  return null;
+}
+
+/** The file that `main` of its package.json names. */
+function mainOf(folder: string): string | null {
+  return resolved(createRequire(join(folder, 'package.json')), './');
+}
+
+const packageIn = (base: string, name: string): string | null =>
+  resolved(createRequire(join(base, 'package.json')), name);
+
+function resolved(require: NodeJS.Require, what: string): string | null {
+  try {
+    return require.resolve(what);
+  } catch {
+    return null;
+  }
+}
+
+/** The time of the newest change below a folder, ms. */
+async function newest(folder: string): Promise<number> {
+  let latest = 0;
+  let seen = 0;
+  const waiting = [folder];
+  for (let at = waiting.pop(); at !== undefined && seen < MOST_FILES; at = waiting.pop()) {
+    for (const entry of await readdir(at, { withFileTypes: true })) {
+      if (entry.name === MODULES || entry.name.startsWith('.')) continue;
+      const path = join(at, entry.name);
+      if (entry.isDirectory()) waiting.push(path);
+      else latest = Math.max(latest, (await stat(path).catch(() => null))?.ctimeMs ?? 0);
+      seen += 1;
+    }
+  }
+  return latest;
+}
+
+async function notFound(name: string, { directories, base }: Places): Promise<string> {
+  const there = await Promise.all(directories.map((directory) => readdir(directory).catch((): string[] => [])));
+  const names = there.flat().map((file) => file.replace(/\.[cm]?[jt]s$/, ''));
+  const known = nearest(name, names);
+  const packages = base === null ? '' : `, and for a package ${name} or posthorn-plugin-${name} in ${base}`;
+  return `not found${known === undefined ? '.' : `; did you mean ${known}?`} Looked for ${name}/index.ts and ${name}.ts (or .mts, .js, .mjs, .cjs) in ${directories.join(', ')}${packages}`;
+}
+
+/** Imports a plugin's module. Rejects with whatever it throws. */
+export async function importLocated({ url, folder, path }: Located): Promise<{ readonly default?: unknown }> {
+  const hooks = registerHooks({ resolve: resolveIn(folder, new URL(url).search), load: loadTypeScript(path) });
+  forgetCommonJs(folder ?? path);
+  try {
+    return (await import(url)) as { readonly default?: unknown };
+  } finally {
+    hooks.deregister();
+  }
+}
+
+/**
+ * `posthorn/plugin` always resolves to this server's own module, wherever the operator's folder is, so there are never
+ * two copies. The other files of the plugin's folder get the query of its index file.
+ */
+const resolveIn =
+  (folder: string | null, query: string): ResolveHookSync =>
+  (specifier, context, next) => {
+    if (specifier === 'posthorn/plugin')
+      return { url: new URL(`./plugin${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true };
+    const found = next(specifier, context);
+    return query !== '' && folder !== null && isOwnFile(found.url, folder) && !found.url.includes('?')
+      ? { ...found, url: `${found.url}${query}` }
+      : found;
+  };
+
+function isOwnFile(url: string, folder: string): boolean {
+  return (
+    url.startsWith(`${pathToFileURL(folder).href}/`) &&
+    !url.slice(pathToFileURL(folder).href.length).includes(`/${MODULES}/`)
+  );
+}
+
+/**
+ * TypeScript is a module, whatever the package.json says that happens to be above it: `npm init` writes
+ * `"type": "commonjs"`.
+ */
+const loadTypeScript =
+  (path: string): LoadHookSync =>
+  (url, context, next) =>
+    context.format === 'commonjs-typescript' &&
+    url.startsWith(pathToFileURL(dirname(path)).href) &&
+    fileURLToPath(url.replace(/\?.*$/, '')).endsWith('.ts')
+      ? next(url, { ...context, format: 'module-typescript' })
+      : next(url, context);
+
+/** CommonJS modules are kept by their path, whatever the query. */
+function forgetCommonJs(place: string): void {
+  const { cache } = createRequire(import.meta.url);
+  for (const path of Object.keys(cache)) if (path === place || path.startsWith(`${place}${sep}`)) delete cache[path];
+}
