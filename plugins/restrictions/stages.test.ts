@@ -1,6 +1,15 @@
 import { describe, expect, it, vi } from 'vitest';
 import { restrictionNames } from '../../src/lookup/restriction-names.ts';
-import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words } from '../../test/bus/house.ts';
+import {
+  connect,
+  openHouse,
+  rcpt,
+  recipient,
+  type Shape,
+  type TestHouse,
+  transactionOf,
+  words,
+} from '../../test/bus/house.ts';
 import { DNS_PATIENCE } from './patience.ts';
 
 const u = 'u@baidu.com';
@@ -31,7 +40,7 @@ async function session(house: TestHouse, shape: Shape = {}): Promise<readonly st
     words(
       await bus.run('data_post', {
         connection,
-        transaction: connection.transaction ?? expect.fail('no transaction'),
+        transaction: transactionOf(connection.transaction?.reversePath ?? '', [u]),
         content,
       }),
     ),

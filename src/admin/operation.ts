@@ -2,6 +2,7 @@
  * An operation is something an administrator does. Each is implemented once, in the table in `operations.ts`; the
  * command line and the admin socket are interfaces to it.
  */
+import type { PluginFacts } from '../bus/bus.ts';
 import type { Family } from '../counter.ts';
 import type { AddressClass } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
@@ -15,6 +16,8 @@ interface RunningServer {
   reload(): Promise<readonly string[]>;
   status(): Promise<unknown>;
   metrics(): Promise<readonly Family[]>;
+  /** In the order in which they are called. */
+  plugins(): readonly PluginFacts[];
   stop(): void;
   /** A login as clients make it, throttled as theirs. */
   logIn(login: string, password: Buffer): Promise<LoginResult>;

@@ -13,6 +13,7 @@ import { wildDuckOperations } from './wildduck.ts';
 const serverOperations: Readonly<Record<string, Operation>> = {
   'server.status': async (services) => running(services.server).status(),
   'server.metrics': async (services) => running(services.server).metrics(),
+  'server.plugins': async (services) => running(services.server).plugins(),
   /** Null for a store with one process. */
   'server.processes': async ({ server, store }) => {
     running(server);

@@ -33,6 +33,7 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads, metric
       stop: () => options.onStop(),
       status: () => statusOf(parts),
       metrics: () => metrics.families(),
+      plugins: () => generations.current.bus.plugins,
       logIn: (login, password) =>
         generations.current.authenticator.verify({ login, password, remoteIp: '127.0.0.1', protocol: 'imap' }),
       reportLogin: (login, password) => reportLogin(login, password, generations.current, store.directory),

@@ -2,6 +2,7 @@
  * `posthorn check`: reads a configuration as a start does (including tables, zones, certificates and plugins), and
  * closes it again. Nothing is opened, created or changed; plugins are registered, as at a start, and then closed.
  */
+import type { PluginFacts } from '../bus/bus.ts';
 import type { Fault } from '../config/fault.ts';
 import { StubResolver } from '../net/resolver.ts';
 import { layFoundation } from './foundation.ts';
@@ -15,6 +16,8 @@ export interface Checked {
   readonly faults: readonly Fault[];
   /** Warnings, settings without effect and decisions, one line each. */
   readonly notes: readonly string[];
+  /** In the order in which they are called; none where one of them is faulty. */
+  readonly plugins: readonly PluginFacts[];
   /** Files of the folder that were read, relative to it. */
   readonly files: readonly string[];
   /** Paths that the configuration names and that exist, with the file of each. */
@@ -37,9 +40,10 @@ export async function checkConfiguration(
       dataDirectory,
       layFoundation: (configuration) => layFoundation(configuration, { directory, resolver, log, clock: Date.now }),
     });
+    const plugins = read?.foundation.bus.plugins ?? [];
     await read?.foundation[Symbol.asyncDispose]();
     const { files, named } = loaded;
-    return { refused: read === null, faults: [...faults, ...zoneFaults], notes, files, named };
+    return { refused: read === null, faults: [...faults, ...zoneFaults], notes, plugins, files, named };
   } finally {
     resolver.close();
   }

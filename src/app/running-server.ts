@@ -108,6 +108,11 @@ export class RunningServer implements StartReport {
     return this.#reloads.reload();
   }
 
+  /** The queue is looked at now: the time may have changed. */
+  wake(): void {
+    this.#parts.generations.current.delivery.runner.wake();
+  }
+
   /** Logs an uncaught error of a plugin's timer or an unhandled rejection, so that it does not end the process. */
   reportUncaught(error: unknown): void {
     this.#parts.log.error({ err: error }, `uncaught: ${stackOf(error)}`.replace(/\s*\n\s*/g, ' '));

@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly isSupervised?: boolean;
   /** Created if they do not exist; if not given, a first account is created. */
   readonly accounts?: readonly NewAccount[];
+  /** Another clock than the system's: tests of plugins have one that stands still. */
+  readonly clock?: Clock;
   /** Also print the log as text to standard output. */
   readonly printLog: boolean;
   /** Hears what takes long at the start. */

@@ -53,8 +53,8 @@ const QUEUE_LOOK = 5_000;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { dataDirectory } = options;
-  const clock = Date.now;
-  const grace = new Grace(clock);
+  const { clock = Date.now } = options;
+  const grace = new Grace(Date.now);
   const late = new LateParts();
   await using scope = new AsyncDisposableStack();
 

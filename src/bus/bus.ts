@@ -33,10 +33,24 @@ export interface PluginPolicy {
 
 export const DEFAULT_POLICY: PluginPolicy = { deadline: 30_000, onError: 'defer' };
 
+/** A plugin as the bus knows it, for administrators. */
+export interface PluginFacts {
+  readonly name: string;
+  /** What was imported; null where it was not a file. */
+  readonly file: string | null;
+  readonly policy: PluginPolicy;
+  /** In the order in which they were registered. */
+  readonly hooks: readonly { readonly hook: HookName; readonly priority: number }[];
+  /** The words of `smtpd_*_restrictions` that it defined. */
+  readonly restrictions: readonly string[];
+}
+
 /** Through this a plugin registers on the bus. */
 export interface PluginPlace {
   on<N extends HookName>(hook: N, handler: Handler<N>, options?: HookOptions): void;
   onClose(close: () => void | Promise<void>): void;
+  /** `word` is not defined yet. */
+  define(word: string, restriction: Restriction): void;
 }
 
 /** A handler without its hook's type: the bus only calls it with arguments of the same hook. */
@@ -60,6 +74,8 @@ const UNDECIDED: Promise<Verdict> = Promise.resolve(NEXT);
 export class Bus implements Hooks {
   /** The words of `smtpd_*_restrictions` that plugins defined, in lower case. */
   readonly restrictions = new Map<string, Restriction>();
+  /** In the order in which they are called. */
+  readonly plugins: PluginFacts[] = [];
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #listeners = new Map<HookName, Listener[]>();
@@ -68,7 +84,6 @@ export class Bus implements Hooks {
     readonly close: () => void | Promise<void>;
     readonly policy: PluginPolicy;
   }[] = [];
-  #plugins = 0;
   /** Runs waiting for a promise. */
   #pending = 0;
   #idle: (() => void) | null = null;
@@ -80,11 +95,22 @@ export class Bus implements Hooks {
   }
 
   /** Adds a plugin after those added before. It registers its hooks through the result. */
-  add(plugin: string, policy: PluginPolicy = DEFAULT_POLICY): PluginPlace {
-    this.#plugins += 1;
-    const rank = this.#plugins;
+  add(plugin: string, policy: PluginPolicy = DEFAULT_POLICY, file: string | null = null): PluginPlace {
+    const facts = {
+      name: plugin,
+      file,
+      policy,
+      hooks: [] as PluginFacts['hooks'][number][],
+      restrictions: [] as string[],
+    };
+    const rank = this.plugins.push(facts);
     return {
+      define: (word, restriction) => {
+        facts.restrictions.push(word);
+        this.restrictions.set(word, restriction);
+      },
       on: (hook, handler, { priority = 0, when } = {}) => {
+        facts.hooks.push({ hook, priority });
         const listeners = [
           ...(this.#listeners.get(hook) ?? []),
           {

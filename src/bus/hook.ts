@@ -93,6 +93,11 @@ export interface Transaction {
   filter: string | null;
 }
 
+/** A transaction whose message has been received. */
+export interface ReceivedTransaction extends Transaction {
+  readonly header: Header;
+}
+
 /** A recipient produced by `expand`. */
 export interface Expanded extends Recipient {
   /** Not to be expanded again (aliases(5): `\name`). */
@@ -148,7 +153,7 @@ export interface HookArguments {
   /** The whole message has been received; its header is parsed. */
   data_post: {
     readonly connection: Connection | null;
-    readonly transaction: Transaction;
+    readonly transaction: ReceivedTransaction;
     readonly content: AsyncIterable<Buffer>;
   };
   vrfy: { readonly connection: Connection; readonly address: string };
@@ -156,7 +161,7 @@ export interface HookArguments {
   unrecognized_command: { readonly connection: Connection; readonly verb: string; readonly argument: string };
   disconnect: { readonly connection: Connection };
   /** Before the message is made durable; OK means that the plugin has taken it over. */
-  queue: { readonly connection: Connection | null; readonly transaction: Transaction };
+  queue: { readonly connection: Connection | null; readonly transaction: ReceivedTransaction };
   /**
    * One step of rewriting one recipient (aliases, virtual, forwarding). A plugin that replaces it pushes all
    * replacements and answers OK; these are expanded again, until every plugin answers NEXT. A recipient is final if its

@@ -32,8 +32,12 @@ export class Lending {
   readonly #faults: string[] = [];
   #open = true;
 
-  constructor(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent) {
-    const place = bus.add(plugin, policy);
+  constructor(
+    bus: Bus,
+    { plugin, file, policy }: { readonly plugin: string; readonly file: string; readonly policy: PluginPolicy },
+    lent: Lent,
+  ) {
+    const place = bus.add(plugin, policy, file);
     const faults = this.#faults;
     this.server = {
       ...lent,
@@ -61,7 +65,7 @@ export class Lending {
           if (fault !== null) faults.push(fault);
           else if (bus.restrictions.has(word.toLowerCase()))
             faults.push(`defines the restriction ${word}, which another plugin defines already`);
-          else bus.restrictions.set(word.toLowerCase(), checked(word, restriction, policy));
+          else place.define(word.toLowerCase(), checked(word, restriction, policy));
         }),
       restriction: (word) => bus.restrictions.get(word.toLowerCase()),
     };

@@ -63,9 +63,9 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
     try {
       if (options.names.indexOf(name) !== options.names.lastIndexOf(name))
         throw new Error('is listed more than once; list it once');
-      const plugin = await importPlugin(name, options);
+      const imported = await importPlugin(name, options);
       const config = await readConfig(name, options.configDirectory);
-      for (const message of await register(bus, plugin, config, options)) faults.push({ plugin: name, message });
+      for (const message of await register(bus, imported, config, options)) faults.push({ plugin: name, message });
     } catch (error) {
       faults.push({ plugin: name, message: messageOf(error) });
     }
@@ -76,19 +76,28 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
 }
 
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
-async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadOptions): Promise<readonly string[]> {
+async function register(
+  bus: Bus,
+  { plugin, file }: Imported,
+  config: Config,
+  options: LoadOptions,
+): Promise<readonly string[]> {
   const policy = {
     ...DEFAULT_POLICY,
     ...(plugin.onError === undefined ? {} : { onError: plugin.onError }),
     stateless: plugin.stateless === true,
     ...config.policy,
   };
-  const lent = new Lending(bus, plugin.name, policy, {
-    ...options.server,
-    config: config.own,
-    log: pluginLog(options.log, plugin.name),
-    clock: options.clock,
-  });
+  const lent = new Lending(
+    bus,
+    { plugin: plugin.name, file, policy },
+    {
+      ...options.server,
+      config: config.own,
+      log: pluginLog(options.log, plugin.name),
+      clock: options.clock,
+    },
+  );
   const registering: unknown = whileRunning(runningMark(plugin.name, 'register'), () => plugin.register(lent.server));
   if (isThenable(registering) && (await within(registering, REGISTER_WITHIN)) === LATE)
     throw new Error(`register() did not end within ${REGISTER_WITHIN / 1000} s`);
@@ -98,7 +107,12 @@ async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadO
 /** The name of a folder or package, never a path outside the folders. */
 const NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;
 
-async function importPlugin(name: string, options: LoadOptions): Promise<Plugin> {
+interface Imported {
+  readonly plugin: Plugin;
+  readonly file: string;
+}
+
+async function importPlugin(name: string, options: LoadOptions): Promise<Imported> {
   if (!NAME.test(name))
     throw new Error(
       'is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
@@ -115,7 +129,7 @@ async function importPlugin(name: string, options: LoadOptions): Promise<Plugin>
       cause: error,
     });
   }
-  return checkPlugin(module, located.path);
+  return { plugin: checkPlugin(module, located.path), file: located.path };
 }
 
 /** The file to show to the user, with the line if the stack contains it. */

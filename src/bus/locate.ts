@@ -8,7 +8,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { createRequire, type LoadHookSync, type ResolveHookSync, registerHooks } from 'node:module';
 import { dirname, extname, join, sep } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { nearest } from '../nearest.ts';
 
 /** Node runs all of these; the first that is there is taken. */
@@ -105,7 +105,10 @@ async function notFound(name: string, { directories, base }: Places): Promise<st
 
 /** Imports a plugin's module. Rejects with whatever it throws. */
 export async function importLocated({ url, folder, path }: Located): Promise<{ readonly default?: unknown }> {
-  const hooks = registerHooks({ resolve: resolveIn(folder, new URL(url).search), load: loadTypeScript(path) });
+  const hooks = registerHooks({
+    resolve: folder === null ? resolveFace : resolveIn(folder, new URL(url).search),
+    load: loadTypeScript(dirname(path)),
+  });
   forgetCommonJs(folder ?? path);
   try {
     return (await import(url)) as { readonly default?: unknown };
@@ -116,38 +119,35 @@ export async function importLocated({ url, folder, path }: Located): Promise<{ r
 
 /**
  * `posthorn/plugin` always resolves to this server's own module, wherever the operator's folder is, so there are never
- * two copies. The other files of the plugin's folder get the query of its index file.
+ * two copies.
  */
-const resolveIn =
-  (folder: string | null, query: string): ResolveHookSync =>
-  (specifier, context, next) => {
-    if (specifier === 'posthorn/plugin')
-      return { url: new URL(`./plugin${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true };
-    const found = next(specifier, context);
-    return query !== '' && folder !== null && isOwnFile(found.url, folder) && !found.url.includes('?')
-      ? { ...found, url: `${found.url}${query}` }
-      : found;
-  };
+export const resolveFace: ResolveHookSync = (specifier, context, next) =>
+  specifier === 'posthorn/plugin'
+    ? { url: new URL(`./plugin${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true }
+    : next(specifier, context);
 
-function isOwnFile(url: string, folder: string): boolean {
-  return (
-    url.startsWith(`${pathToFileURL(folder).href}/`) &&
-    !url.slice(pathToFileURL(folder).href.length).includes(`/${MODULES}/`)
-  );
+/** The other files of the plugin's folder get the query of its index file. */
+function resolveIn(folder: string, query: string): ResolveHookSync {
+  const root = `${pathToFileURL(folder).href}/`;
+  const isOwn = (url: string): boolean =>
+    url.startsWith(root) && !url.includes('?') && !url.slice(root.length - 1).includes(`/${MODULES}/`);
+  return (specifier, context, next) => {
+    const found = resolveFace(specifier, context, next) as ReturnType<typeof next>;
+    return query !== '' && isOwn(found.url) ? { ...found, url: `${found.url}${query}` } : found;
+  };
 }
 
 /**
- * TypeScript is a module, whatever the package.json says that happens to be above it: `npm init` writes
+ * TypeScript below the folder is a module, whatever the package.json says that happens to be above it: `npm init` writes
  * `"type": "commonjs"`.
  */
-const loadTypeScript =
-  (path: string): LoadHookSync =>
-  (url, context, next) =>
-    context.format === 'commonjs-typescript' &&
-    url.startsWith(pathToFileURL(dirname(path)).href) &&
-    fileURLToPath(url.replace(/\?.*$/, '')).endsWith('.ts')
+export function loadTypeScript(folder: string): LoadHookSync {
+  const root = `${pathToFileURL(folder).href}/`;
+  return (url, context, next) =>
+    context.format === 'commonjs-typescript' && url.startsWith(root) && /\.ts(?:\?|$)/.test(url)
       ? next(url, { ...context, format: 'module-typescript' })
       : next(url, context);
+}
 
 /** CommonJS modules are kept by their path, whatever the query. */
 function forgetCommonJs(place: string): void {

@@ -19,6 +19,7 @@ import { needless } from './named/needless.ts';
 import { runNamed } from './named/run.ts';
 import { namedCommands } from './named/table.ts';
 import { EX_CONFIG, EX_TEMPFAIL, printFaults } from './output.ts';
+import { addPluginCommands } from './plugin.ts';
 import { addQueueCommands } from './queue.ts';
 import { addSearchCommands } from './search.ts';
 import { addServerCommands } from './server.ts';
@@ -58,6 +59,7 @@ export function createProgram(): Command {
     addCheckCommand,
     addExplainCommand,
     addTestCommand,
+    addPluginCommands,
     addZoneCommand,
     addLogCommand,
     addLabCommand,

@@ -37,6 +37,7 @@ const running: AdminServices['server'] = {
   reload: async () => [],
   status: async () => ({}),
   metrics: async () => [],
+  plugins: () => [],
   stop: () => {},
   reportLogin: async () => ({ address: null, answeredBy: '', why: '', scheme: null, mechanisms: [], limits: [] }),
   explain: async () => ({ service: null, assumed: [], steps: [], destinations: [] }),

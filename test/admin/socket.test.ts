@@ -38,6 +38,7 @@ const house: AdminServices = {
     reload: async () => ['é'.repeat(200_000)],
     status: async () => ({ domain: 'example.com' }),
     metrics: async () => [],
+    plugins: () => [],
     stop: () => (stopped += 1),
     reportLogin: async () => ({ address: null, answeredBy: '', why: '', scheme: null, mechanisms: [], limits: [] }),
     explain: async () => ({ service: null, assumed: [], steps: [], destinations: [] }),

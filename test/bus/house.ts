@@ -8,7 +8,7 @@ import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
-import type { Connection, Transaction, Verdict } from '../../src/bus/hook.ts';
+import type { Connection, ReceivedTransaction, Verdict } from '../../src/bus/hook.ts';
 import { loadPlugins } from '../../src/bus/load.ts';
 import type { Server } from '../../src/bus/plugin.ts';
 import { PathResolver } from '../../src/config/paths.ts';
@@ -18,6 +18,7 @@ import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { Tables } from '../../src/lookup/table.ts';
 import { SharedTables } from '../../src/lookup/tables.ts';
 import { formatReply } from '../../src/mail/status.ts';
+import { parseHeader } from '../../src/protocol/mime/header.ts';
 import { accountOf, directoryOf } from '../kit/directory.ts';
 import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
@@ -116,15 +117,18 @@ export interface Shape {
 
 export const recipient = (address: string) => ({ address, original: address, notify: [], orcpt: '' });
 
-export const transactionOf = (sender: string, recipients: readonly string[] = []): Transaction =>
-  makeTransaction('4TEST', {
-    reversePath: sender,
-    recipients: recipients.map(recipient),
-    ret: '',
-    envid: '',
-    smtputf8: false,
-    body: '7BIT',
-  });
+export const transactionOf = (sender: string, recipients: readonly string[] = []): ReceivedTransaction =>
+  Object.assign(
+    makeTransaction('4TEST', {
+      reversePath: sender,
+      recipients: recipients.map(recipient),
+      ret: '',
+      envid: '',
+      smtputf8: false,
+      body: '7BIT',
+    }),
+    { header: parseHeader(Buffer.alloc(0)) },
+  );
 
 /** A stranger from 127.0.1.77, unless overridden. */
 export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {}): Connection {

@@ -3,7 +3,6 @@
  * rejects: any failure becomes a reply, and a reply other than 2xx means that nothing was kept. What header and body
  * checks change is changed before it is gathered: the message is durable as changed before it is acknowledged.
  */
-import type { Transaction } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
@@ -36,9 +35,6 @@ export const REFUSED = {
   permanent: reply(550, '5.7.1', 'Message refused'),
   temporary: reply(451, '4.7.1', 'Service unavailable - try again later'),
 };
-
-/** The session owns the transaction; its header and the rewritten recipients are filled in here. */
-type Filled = { -readonly [K in 'header' | 'recipients']: Transaction[K] };
 
 export class MessageIntake implements Intake {
   readonly #services: ReceiverServices;
@@ -165,15 +161,14 @@ export class MessageIntake implements Intake {
     if (this.#content.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
     const refusal = await this.#askMilters();
     if (refusal !== null) return refusal;
-    const filled = transaction as Filled;
     await this.#rewriteEnvelope();
     let header: Header | null = null;
     const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(this.#content.headerBlock())));
     if (this.#isJudged) {
-      filled.header = headerOf();
+      const received = Object.assign(transaction, { header: headerOf() });
       const verdict = await hooks.run('data_post', {
         connection,
-        transaction,
+        transaction: received,
         content: { [Symbol.asyncIterator]: () => this.#content.read() },
       });
       const refused = refusalReply(verdict, REFUSED);
@@ -181,8 +176,8 @@ export class MessageIntake implements Intake {
     }
     if (transaction.discard !== null) return this.#discarded(transaction.discard);
     if (hooks.has('queue')) {
-      filled.header = headerOf();
-      const verdict = await hooks.run('queue', { connection, transaction });
+      const received = Object.assign(transaction, { header: headerOf() });
+      const verdict = await hooks.run('queue', { connection, transaction: received });
       if (verdict.code === 'OK') return this.#taken(verdict.reply);
       const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
@@ -224,7 +219,7 @@ export class MessageIntake implements Intake {
     const recipients: Recipient[] = [];
     for (const recipient of this.#envelopeRecipients)
       recipients.push({ ...recipient, address: await addressing.envelope(recipient.address, 'envelope_recipient') });
-    (transaction as Filled).recipients = recipients;
+    (transaction as { recipients: readonly Recipient[] }).recipients = recipients;
   }
 
   /** Who receives it and how; a Reply refuses the message. */

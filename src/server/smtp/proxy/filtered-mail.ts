@@ -5,7 +5,6 @@
  *
  * Why nothing is lost: the client hears 250 only as the filter's own reply to the end of the message.
  */
-import type { Transaction } from '../../../bus/hook.ts';
 import { keepHeaderLines } from '../../../bus/prepended.ts';
 import { refusalReply } from '../../../bus/refusal.ts';
 import { OutgoingText } from '../../../delivery/client/outgoing-text.ts';
@@ -231,10 +230,10 @@ class FilteredIntake implements Intake {
     const { session, transaction } = this.#options;
     const copy = this.#copy;
     if (!this.#isJudged || copy === null) return null;
-    (transaction as { header: Transaction['header'] }).header = parseHeader(await headerOf(copy));
+    const received = Object.assign(transaction, { header: parseHeader(await headerOf(copy)) });
     const content = { [Symbol.asyncIterator]: () => copy.read() };
     const { connection, service } = session;
-    return refusalReply(await service.hooks.run('data_post', { connection, transaction, content }), REFUSED);
+    return refusalReply(await service.hooks.run('data_post', { connection, transaction: received, content }), REFUSED);
   }
 
   async #finish(): Promise<Reply> {

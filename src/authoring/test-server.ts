@@ -1,0 +1,187 @@
+/**
+ * `posthorn/plugin/test`: a small Posthorn for the tests of a plugin, in the test's own process.
+ *
+ *   import { startTestServer } from 'posthorn/plugin/test';
+ *   await using server = await startTestServer({ plugins: [import.meta.dirname] });
+ *   assert.equal(await server.send({ from: 'a@example.org', to: 'user@example.test' }), '250 2.0.0 Ok: queued as …');
+ *
+ * It is the server that `posthorn start` starts, with a configuration and a store in a temporary folder, listening on
+ * loopback. What a test needs to be repeatable is its own: the clock stands still until it is moved, names are resolved
+ * from the zones that the test gives, mail to other domains stays in the queue, and nothing leaves the machine.
+ */
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, extname, join } from 'node:path';
+import type { RunningServer } from '../app/running-server.ts';
+import { startServer } from '../app/start-server.ts';
+import { messageOf } from '../errors.ts';
+import { type Letter, SmtpDialog } from './smtp-dialog.ts';
+import { answersOf, loginReply } from './test-clients.ts';
+import { configurationFiles, DOMAIN, type TestSettings } from './test-configuration.ts';
+import { type LogEntry, type StoredMessage, TestView, type WaitingMessage } from './test-view.ts';
+
+export type { Letter, SmtpDialog } from './smtp-dialog.ts';
+export type { LogEntry, StoredMessage, WaitingMessage } from './test-view.ts';
+
+export interface TestServerOptions extends Partial<TestSettings> {
+  /** The folders or files of the plugins to test, in the order in which they are called. */
+  readonly plugins: readonly string[];
+  /** What is in `plugins.d/<name>.json`, by the plugin's name: that of its folder or file. */
+  readonly config?: Readonly<Record<string, object>>;
+  /** Default: `user@example.test`. Each has the password `secret`. */
+  readonly accounts?: readonly string[];
+  /** What the clock shows at first, ms since 1970 UTC or a date. Default: 2026-01-01T12:00:00Z, a Thursday. */
+  readonly now?: number | string;
+}
+
+/** A clock that moves only when it is told to. */
+export class TestClock {
+  #now: number;
+  readonly #onMove: () => void;
+
+  constructor(now: number, onMove: () => void) {
+    this.#now = now;
+    this.#onMove = onMove;
+  }
+
+  /** Milliseconds since 1970 UTC. */
+  get now(): number {
+    return this.#now;
+  }
+
+  advance({ days = 0, hours = 0, minutes = 0, seconds = 0 }: Readonly<Partial<Record<TimeUnit, number>>>): void {
+    this.#now += (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+    this.#onMove();
+  }
+}
+
+type TimeUnit = 'days' | 'hours' | 'minutes' | 'seconds';
+
+export interface TestServer extends AsyncDisposable {
+  readonly clock: TestClock;
+  /** A client's connection, greeted: `say` sends a line and returns the reply. */
+  connect(client?: { readonly ip?: string }): Promise<SmtpDialog>;
+  /** A whole transaction. Returns its last reply: that to the message, or the refusal that ended it. */
+  send(letter: Letter): Promise<string>;
+  /** The messages of a mailbox, in the order of their UIDs. None where the mailbox does not exist. */
+  messages(account: string, mailbox?: string): Promise<readonly StoredMessage[]>;
+  /** Mail that waits in the queue, such as that to other domains: a test server sends none. */
+  queued(): Promise<readonly WaitingMessage[]>;
+  /** The reply to a login: `+OK …`, `a OK …`, or the refusal. */
+  logIn(protocol: 'imap' | 'pop3', account: string, password?: string): Promise<string>;
+  /** What the name server answers, as Node's `dns.resolve` returns it. Rejects with its errors (`ENOTFOUND`). */
+  lookUp(name: string, type: 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'PTR' | 'TXT'): Promise<unknown>;
+  /** The first line of the log whose message matches; waits up to five seconds for one. */
+  logged(message: RegExp): Promise<LogEntry>;
+  /** As `posthorn reload`, with other settings of the plugins; rejects if they are refused. */
+  reload(config?: TestServerOptions['config']): Promise<void>;
+  close(): Promise<void>;
+}
+
+const PASSWORD = 'secret';
+const START = '2026-01-01T12:00:00Z';
+/** Above the offset that an unprivileged server chooses, below the ports that the system gives to clients. */
+const OFFSETS = { first: 12_000, count: 19_000 } as const;
+const MOST_TRIES = 50;
+const GRACE_MS = 1_000;
+
+/** Rejects with the faults of the configuration, those of the plugins among them. */
+export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
+  const root = mkdtempSync(join(tmpdir(), 'posthorn-test-'));
+  const [config, data] = [join(root, 'config'), join(root, 'data')];
+  mkdirSync(join(config, 'plugins.d'), { recursive: true });
+  try {
+    const names = options.plugins.map((path) => linkPlugin(path, config));
+    for (const [name, text] of Object.entries(configurationFiles(names, options))) {
+      mkdirSync(dirname(join(config, name)), { recursive: true });
+      writeFileSync(join(config, name), text);
+    }
+    writeSettings(config, options.config);
+    let wake = (): void => {};
+    const clock = new TestClock(new Date(options.now ?? START).getTime(), () => wake());
+    const { running, offset } = await startSomewhere((portOffset) =>
+      startServer({
+        configDirectory: config,
+        dataDirectory: data,
+        portOffset,
+        accounts: (options.accounts ?? [`user@${DOMAIN}`]).map((address) => ({ address, password: PASSWORD })),
+        clock: () => clock.now,
+        printLog: false,
+        onStop: () => {},
+      }),
+    );
+    wake = () => running.wake();
+    return testServer({ root, config, running, offset, clock });
+  } catch (error) {
+    rmSync(root, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+interface Started {
+  readonly root: string;
+  readonly config: string;
+  readonly running: RunningServer;
+  readonly offset: number;
+  readonly clock: TestClock;
+}
+
+function testServer({ root, config, running, offset, clock }: Started): TestServer {
+  const view = new TestView(running.store, running.log.file);
+  const connect = (client: { readonly ip?: string } = {}): Promise<SmtpDialog> =>
+    SmtpDialog.connect({ port: 25 + offset, ip: client.ip });
+  const close = async (): Promise<void> => {
+    await running.close(GRACE_MS);
+    rmSync(root, { recursive: true, force: true });
+  };
+  return {
+    clock,
+    connect,
+    async send(letter) {
+      const dialog = await connect({ ...(letter.ip === undefined ? {} : { ip: letter.ip }) });
+      try {
+        return await dialog.send(letter);
+      } finally {
+        dialog.close();
+      }
+    },
+    messages: (account, mailbox = 'INBOX') => view.messages(account, mailbox),
+    queued: () => view.queued(),
+    logIn: (protocol, account, password = PASSWORD) => loginReply(protocol, offset, { account, password }),
+    lookUp: (name, type) => answersOf(53 + offset, name, type),
+    logged: (message) => view.logged(message),
+    async reload(settings) {
+      writeSettings(config, settings);
+      await running.reload();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** The plugin's own folder in the configuration, and its name. */
+function linkPlugin(path: string, config: string): string {
+  const isFile = statSync(path).isFile();
+  const name = basename(path, isFile ? extname(path) : '');
+  symlinkSync(path, join(config, 'plugins.d', isFile ? basename(path) : name));
+  return name;
+}
+
+function writeSettings(config: string, settings: TestServerOptions['config'] = {}): void {
+  for (const [name, value] of Object.entries(settings))
+    writeFileSync(join(config, 'plugins.d', `${name}.json`), JSON.stringify(value, null, 2));
+}
+
+/** Another test may have any port: tries others until one start finds all its ports free. */
+async function startSomewhere(
+  start: (portOffset: number) => Promise<RunningServer>,
+): Promise<{ running: RunningServer; offset: number }> {
+  for (let tries = 1; ; tries += 1) {
+    const offset = OFFSETS.first + Math.floor(Math.random() * OFFSETS.count);
+    try {
+      return { running: await start(offset), offset };
+    } catch (error) {
+      if (tries === MOST_TRIES || !/EADDRINUSE|in use/.test(messageOf(error))) throw error;
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/** `posthorn plugin`: for those who write plugins, and for those who run them. */
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { type Command, CommanderError } from 'commander';
+import type { PluginFacts } from '../bus/bus.ts';
+import { ConfigurationError } from '../config/fault.ts';
+import type { Family } from '../counter.ts';
+import { EX_CONFIG, printFaults, printJson, shellWord, table } from './output.ts';
+import { type PlaceOptions, place, withPlace } from './place.ts';
+import { tell } from './tell.ts';
+
+export function addPluginCommands(program: Command): void {
+  const plugin = program.command('plugin').description('make, test and look at plugins');
+  plugin
+    .command('new <folder>')
+    .description('make a folder with a plugin that works and its tests; the name of the folder is that of the plugin')
+    .option('--js', 'in JavaScript instead of TypeScript', false)
+    .action(async (name: string, { js }: { readonly js: boolean }) => {
+      const { makePlugin } = await import('../authoring/new-plugin.ts');
+      const files = makePlugin({ folder: resolve(name), language: js ? 'js' : 'ts' });
+      const shown = shellWord(name);
+      console.log(`Made ${name}: ${files.join(', ')}.`);
+      console.log(`Now: posthorn plugin test ${shown}, and read ${join(name, 'README.md')}.`);
+    });
+  withPlace(
+    plugin
+      .command('test [plugin] [files...]')
+      .description('run the tests of a plugin: of this folder, of another one, or of one in plugins.d by its name'),
+  ).action(async (name: string | undefined, files: readonly string[], options: PlaceOptions) => {
+    const { runTests } = await import('../authoring/run-tests.ts');
+    const code = await runTests(folderOf(name, place(options)), files);
+    if (code !== 0) throw new CommanderError(code, 'posthorn.plugin.test', 'tests failed');
+  });
+  withPlace(
+    plugin.command('check').description('load the plugins as a start would, and show what each of them registers'),
+  ).action(async (options: PlaceOptions) => {
+    const where = place(options);
+    const { checkConfiguration } = await import('../app/check.ts');
+    const { faults, plugins } = await checkConfiguration(where.config, where.data);
+    if (where.json) printJson({ plugins, faults });
+    else if (plugins.length > 0) console.log(describe(plugins, where.config));
+    if (faults.length === 0) return;
+    if (!where.json)
+      printFaults(new ConfigurationError(faults), { json: false, meaning: 'a start would report them too' });
+    throw new CommanderError(EX_CONFIG, 'posthorn.plugin.check', 'faulty configuration');
+  });
+  withPlace(
+    plugin
+      .command('list')
+      .description('the plugins of the running server in their order, with calls, time and failures of each hook'),
+  ).action(async (options: PlaceOptions) => {
+    const where = place(options);
+    const plugins = (await tell(where, 'server.plugins')) as readonly PluginFacts[];
+    const uses = usesOf((await tell(where, 'server.metrics')) as readonly Family[]);
+    if (where.json)
+      printJson(
+        plugins.map(({ hooks, ...facts }) => ({
+          ...facts,
+          hooks: hooks.map((hook) => ({ ...hook, ...uses(facts.name, hook.hook) })),
+        })),
+      );
+    else console.log(describeUse(plugins, uses));
+  });
+}
+
+/** Throws an Error that says where it was looked for. */
+function folderOf(name: string | undefined, { config }: PlaceOptions): string {
+  if (name === undefined) return process.cwd();
+  const places = [resolve(name), join(config, 'plugins.d', name)];
+  const found = places.find((folder) => existsSync(folder));
+  if (found === undefined) throw new Error(`there is no plugin ${name}: neither ${places.join(' nor ')} exists`);
+  return found;
+}
+
+function describe(plugins: readonly PluginFacts[], config: string): string {
+  const rows = plugins.map(({ name, file, policy, hooks, restrictions }) => [
+    name,
+    [...new Set(hooks.map(({ hook }) => hook))].join(' '),
+    restrictions.length > 4
+      ? `${restrictions.slice(0, 3).join(' ')} … (${restrictions.length})`
+      : restrictions.join(' '),
+    `${policy.deadline / 1000} s, then ${policy.onError}`,
+    file?.startsWith(config) === true ? relative(config, file) : (file ?? ''),
+  ]);
+  return table(['plugin', 'hooks', 'restrictions', 'deadline', 'file'], rows);
+}
+
+interface Use {
+  readonly calls: number;
+  /** Of all calls together. */
+  readonly seconds: number;
+  readonly failures: number;
+}
+
+/** From the metrics, which a supervisor has added up over its processes. */
+function usesOf(families: readonly Family[]): (plugin: string, hook: string) => Use {
+  const value = (family: string, suffix: string, plugin: string, hook: string): number =>
+    families
+      .find(({ name }) => name === family)
+      ?.samples.find(
+        ({ suffix: own, labels }) => own === suffix && labels['plugin'] === plugin && labels['hook'] === hook,
+      )?.value ?? 0;
+  return (plugin, hook) => ({
+    calls: value('posthorn_hook_duration_seconds', '_count', plugin, hook),
+    seconds: value('posthorn_hook_duration_seconds', '_sum', plugin, hook),
+    failures: value('posthorn_hook_failures_total', '', plugin, hook),
+  });
+}
+
+function describeUse(plugins: readonly PluginFacts[], uses: (plugin: string, hook: string) => Use): string {
+  const rows = plugins.flatMap(({ name, hooks }) => {
+    const names = [...new Set(hooks.map(({ hook }) => hook))];
+    if (names.length === 0) return [[name, '-', '', '', '', '']];
+    return names.map((hook, i) => {
+      const { calls, seconds, failures } = uses(name, hook);
+      const mean = calls === 0 ? '' : `${((seconds / calls) * 1000).toFixed(3)} ms`;
+      return [i === 0 ? name : '', hook, String(calls), `${seconds.toFixed(2)} s`, mean, String(failures)];
+    });
+  });
+  return table(['plugin', 'hook', 'calls', 'time', 'a call', 'failures'], rows);
+}

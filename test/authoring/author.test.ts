@@ -1,0 +1,98 @@
+/** What an author types, in an empty folder outside of the checkout whose package.json `npm init -y` made. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+import { BINARY, finish } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { startServer } from '../kit/server.ts';
+
+const TSC = new URL('../../node_modules/.bin/tsc', import.meta.url).pathname;
+const folder = temporaryFolder('author');
+const posthorn = (...args: string[]): string =>
+  execFileSync(process.execPath, [BINARY, ...args], { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+
+beforeAll(() => writeFileSync(join(folder, 'package.json'), '{ "name": "x", "main": "index.js", "type": "commonjs" }'));
+afterAll(() => removeFolder(folder));
+
+const SLOW = 120_000;
+
+it.each([
+  ['ts', []],
+  ['js', ['--js']],
+])(
+  'a new plugin in %s passes its tests',
+  (ending, options) => {
+    const name = `no-lottery-${ending}`;
+    expect(posthorn('plugin', 'new', name, ...options)).toBe(
+      `Made ${name}: index.${ending}, index.test.${ending}, package.json, tsconfig.json, README.md.\nNow: posthorn plugin test ${name}, and read ${name}/README.md.\n`,
+    );
+    expect(() => posthorn('plugin', 'new', name)).toThrow(/exists already; choose another name or remove it/);
+    expect(posthorn('plugin', 'test', name)).toMatch(/ tests 2$.* pass 2$/ms);
+  },
+  SLOW,
+);
+
+it(
+  'a new plugin passes the compiler without anything installed beside it',
+  () => {
+    posthorn('plugin', 'new', 'typed');
+    execFileSync(process.execPath, [TSC, '-p', 'typed'], { cwd: folder, stdio: 'pipe' });
+  },
+  SLOW,
+);
+
+it('the test of plugins/README.md passes with the plugin there', () => {
+  const readme = readFileSync(new URL('../../plugins/README.md', import.meta.url), 'utf8');
+  mkdirSync(join(folder, 'no-mondays'));
+  for (const [, file = '', text = ''] of readme.matchAll(/```ts\n\/\/ plugins\.d\/(no-mondays\/\S+)\n(.*?)```/gs))
+    writeFileSync(join(folder, file), text);
+  expect(posthorn('plugin', 'test', 'no-mondays')).toMatch(/ tests 1$.* pass 1$/ms);
+});
+
+it('a test that fails ends the command with an error', () => {
+  mkdirSync(join(folder, 'bad'));
+  writeFileSync(
+    join(folder, 'bad/bad.test.js'),
+    "import { test } from 'node:test'; test('x', () => { throw new Error('no'); });",
+  );
+  expect(() => posthorn('plugin', 'test', 'bad')).toThrow(/Command failed/);
+  expect(() => posthorn('plugin', 'test', 'nothing')).toThrow(/there is no plugin nothing: neither /);
+  expect(() => posthorn('plugin', 'new', 'No Name')).toThrow(/"No Name" cannot be a plugin's name; expected /);
+});
+
+it('`plugin check` shows what plugins register, `plugin list` what a running server did with them', async () => {
+  posthorn('plugin', 'new', 'config/plugins.d/watch');
+  const text = readFileSync(join(folder, 'config/plugins.d/watch/index.ts'), 'utf8');
+  const portOffset = await freeOffset();
+  const server = await startServer({
+    files: {
+      'main.cf':
+        'compatibility_level = 3.6\nmyhostname = mail.example.test\ninet_interfaces = 127.0.0.1\nalias_maps =\n',
+      plugins: 'restrictions\nwatch\n',
+      'plugins.d/watch.ts': text.replace("onError: 'pass'", "onError: 'defer'"),
+      'plugins.d/watch.json': '{ "deadline": 2 }',
+    },
+    portOffset,
+    accounts: { 'maomao@mail.example.test': 'maomao' },
+  });
+  try {
+    const checked = await server.command(['plugin', 'check']);
+    expect(checked).toMatch(/^restrictions +connect helo mail /m);
+    expect(checked).toMatch(/^watch +data_post +2 s, then defer +plugins\.d\/watch\.ts$/m);
+    const where = ['--data', server.folders.data];
+    expect((await finish(['plugin', 'list', ...where])).out).toMatch(/^watch +data_post +0 +0\.00 s +0$/m);
+    const listed = JSON.parse((await finish(['plugin', 'list', '--json', ...where])).out) as { name: string }[];
+    expect(listed.find(({ name }) => name === 'watch')).toMatchObject({
+      policy: { deadline: 2000, onError: 'defer' },
+      hooks: [{ hook: 'data_post', priority: 0, calls: 0, seconds: 0, failures: 0 }],
+    });
+    writeFileSync(join(server.folders.config, 'plugins.d/watch.ts'), 'export default 1;\n');
+    await expect(server.command(['plugin', 'check'])).rejects.toThrow(
+      /exit code 78$.*^.*plugin watch: the default export of /ms,
+    );
+  } finally {
+    await server.stop();
+  }
+});

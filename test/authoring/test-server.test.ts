@@ -1,0 +1,121 @@
+/** The server that plugin authors test with: everything that it offers, used as a test of a plugin would. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestServer, type TestServer } from '../../src/authoring/test-server.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+
+const folder = temporaryFolder('authoring');
+const ROOT = new URL('../..', import.meta.url).pathname;
+/** The test runner resolves modules itself. */
+const FACE = join(ROOT, 'src/bus/plugin.ts');
+
+/** A greylist with a pause from its settings, a folder by header, and a refusal of logins. */
+const PLUGIN = `import { definePlugin, deny, denySoft, NEXT, reply } from ${JSON.stringify(FACE)};
+export default definePlugin({
+  name: 'watch',
+  register(server) {
+    const pause = Number(server.config['minutes'] ?? 5) * 60_000;
+    if (Number.isNaN(pause)) throw new Error('plugins.d/watch.json: "minutes" must be a number');
+    const seen = new Map();
+    server.on('rcpt', ({ connection, recipient }) => {
+      if (connection.user !== null) return NEXT;
+      const key = connection.remote.ip + ' ' + recipient.address;
+      if (!seen.has(key)) seen.set(key, server.clock());
+      return server.clock() - seen.get(key) < pause ? denySoft(reply(450, '4.2.0', 'Come back later, ' + connection.remote.name)) : NEXT;
+    });
+    server.on('deliver', (delivery) => {
+      if (delivery.header.get('List-Id') !== null) delivery.mailbox = 'Lists';
+      server.log.info({ account: delivery.account.address }, 'put into ' + delivery.mailbox);
+      return NEXT;
+    });
+    server.on('imap_login', () => deny());
+  },
+});
+`;
+
+let server: TestServer;
+beforeAll(async () => {
+  mkdirSync(join(folder, 'watch'));
+  writeFileSync(join(folder, 'watch/index.ts'), PLUGIN);
+  server = await startTestServer({
+    plugins: [join(folder, 'watch')],
+    accounts: ['user@example.test', 'other@example.test'],
+    zones: {
+      'example.org': '@ MX 10 mail\nmail A 203.0.113.9',
+      '113.0.203.in-addr.arpa': '9 PTR mail.example.org.',
+    },
+    mainCf: { smtpd_recipient_limit: '2', virtual_alias_maps: 'hash:/etc/postfix/virtual' },
+    files: { virtual: 'both@example.test user@example.test, other@example.test\n' },
+    now: '2026-03-01',
+  });
+});
+afterAll(async () => {
+  await server.close();
+  removeFolder(folder);
+});
+
+const LETTER = { from: 'a@example.org', to: 'user@example.test' };
+
+describe('a test server', () => {
+  it('has a clock that moves only when it is told to, and resolves names from the zones of the test', async () => {
+    expect(new Date(server.clock.now).toISOString()).toBe('2026-03-01T00:00:00.000Z');
+    expect(await server.send(LETTER)).toBe('450 4.2.0 Come back later, mail.example.org');
+    expect(await server.send(LETTER)).toBe('450 4.2.0 Come back later, mail.example.org');
+    server.clock.advance({ minutes: 5 });
+    expect(await server.send(LETTER)).toMatch(/^250 2\.0\.0 Ok: queued as /);
+    const [message] = await server.messages('user@example.test');
+    expect(message?.header.get('Received')).toContain('from client.example.org (mail.example.org [203.0.113.9])');
+    expect(message?.header.get('Received')).toContain('Sun, 1 Mar 2026 00:05:00 +0000');
+    expect(await server.lookUp('example.org', 'MX')).toMatchObject([{ exchange: 'mail.example.org', priority: 10 }]);
+    await expect(server.lookUp('elsewhere.example', 'A')).rejects.toMatchObject({ code: 'ENOTFOUND' });
+  });
+
+  it('is asked by clients of any address, line by line or in one go', async () => {
+    expect(await server.send({ ...LETTER, ip: '198.51.100.1' })).toBe('450 4.2.0 Come back later, unknown');
+    expect(await server.send({ ...LETTER, ip: '2001:db8::1' })).toBe('450 4.2.0 Come back later, unknown');
+    const dialog = await server.connect({ ip: '192.0.2.5' });
+    expect(dialog.greeting).toBe('220 mail.example.test ESMTP Posthorn');
+    expect(await dialog.say('EHLO client.example.org')).toContain('250-PIPELINING');
+    expect(await dialog.say('MAIL FROM:<a@example.org>')).toBe('250 2.1.0 Ok');
+    expect(await dialog.say('RCPT TO:<nobody@example.test>')).toMatch(/^[45]50 /);
+    dialog.close();
+  });
+
+  it('shows what is in mailboxes and in the queue; nothing leaves it', async () => {
+    const to = ['both@example.test', 'friend@elsewhere.example'];
+    const header = { 'List-Id': '<news.example.org>', Subject: 'Grüße' };
+    expect(
+      await server.send({ from: 'user@example.test', to, header, text: '.dot\n..\n', user: 'user@example.test' }),
+    ).toMatch(/^250 /);
+    const lists = await server.messages('other@example.test', 'Lists');
+    expect(lists.map(({ header: fields, text }) => [fields.get('Subject'), text.split('\r\n\r\n')[1]])).toEqual([
+      ['Grüße', '.dot\r\n..\r\n'],
+    ]);
+    expect(await server.messages('other@example.test', 'No such')).toEqual([]);
+    expect(await server.queued()).toMatchObject([
+      { sender: 'user@example.test', recipient: 'friend@elsewhere.example', text: expect.stringContaining('List-Id') },
+    ]);
+    expect(await server.logged(/^put into Lists$/)).toMatchObject({ plugin: 'watch', account: expect.any(String) });
+    await expect(server.messages('nobody@example.test')).rejects.toThrow('name it in "accounts" of startTestServer');
+  });
+
+  it('is logged in to by mail programs', async () => {
+    expect(await server.logIn('pop3', 'user@example.test')).toBe('+OK Logged in.');
+    expect(await server.logIn('imap', 'user@example.test')).toMatch(/^a NO /);
+  });
+
+  it('is reloaded with other settings, and refuses faulty ones', async () => {
+    await server.reload({ watch: { minutes: 0 } });
+    expect(await server.send({ ...LETTER, ip: '198.51.100.77' })).toMatch(/^250 /);
+    await expect(server.reload({ watch: { minutes: 'few' } })).rejects.toThrow('"minutes" must be a number');
+    expect(await server.send({ ...LETTER, ip: '198.51.100.78' })).toMatch(/^250 /);
+  });
+});
+
+it('a plugin that cannot be loaded is named, and nothing stays', async () => {
+  writeFileSync(join(folder, 'broken.ts'), "export default { name: 'broken' };\n");
+  await expect(startTestServer({ plugins: [join(folder, 'broken.ts')] })).rejects.toThrow(
+    /plugin broken: .*broken\.ts has no register function/,
+  );
+});
