@@ -1,9 +1,12 @@
 /**
  * What a plugin may change on a hook's argument: its transaction, the mailbox and flags of a delivery, the members of
- * an expansion. A value of the wrong type is replaced and counts as a failure of the plugin, like an invalid verdict; a
+ * an expansion, the answer of the name server. A value of the wrong type is replaced and counts as a failure of the plugin, like an invalid verdict; a
  * prepended line that is not a header field is left out (`prepended.ts`).
  */
+import { messageOf } from '../errors.ts';
 import type { Address } from '../mail/address.ts';
+import { givenAnswer } from '../protocol/dns/given-answer.ts';
+import type { DnsQuestion } from '../protocol/dns/message.ts';
 import type { HookName } from './hook.ts';
 import { AnswerFault } from './verdict.ts';
 
@@ -36,13 +39,31 @@ const MAILBOX: Rule = { key: 'mailbox', isRight: isName, otherwise: 'INBOX' };
 
 /** Replaces invalid values, then throws AnswerFault. Also throws whatever a getter or a frozen object throws. */
 export function checkChanges(hook: HookName, argument: object): void {
-  const faults =
-    hook === 'deliver'
-      ? checkDelivery(argument as Changed)
-      : hook === 'expand'
-        ? checkExpansion(argument as Changed)
-        : checkTransaction(argument);
+  const faults = (CHECKS[hook] ?? checkTransaction)(argument as Changed);
   if (faults.length > 0) throw new AnswerFault(`set ${faults.join(', ')} to a value that is not allowed there`);
+}
+
+const CHECKS: { readonly [H in HookName]?: (argument: Changed) => string[] } = {
+  deliver: checkDelivery,
+  expand: checkExpansion,
+  dns_query: checkAnswer,
+};
+
+/** What the records mean is read when they are sent. */
+function checkAnswer({ question, answer }: Changed): string[] {
+  const { records, rcode } = answer as { records: unknown; rcode: unknown };
+  const faults = keepRight(records, isLine, 'records');
+  if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') {
+    (answer as Changed)['rcode'] = 'NOERROR';
+    faults.push('rcode');
+  }
+  try {
+    givenAnswer(records as string[], question as DnsQuestion);
+  } catch (error) {
+    (records as string[]).splice(0);
+    throw new AnswerFault(`gave an answer that cannot be sent: ${messageOf(error)}`);
+  }
+  return faults;
 }
 
 function checkDelivery(delivery: Changed): string[] {

@@ -183,8 +183,18 @@ export interface HookArguments {
   delivered: { readonly queueId: string; readonly recipient: Address; readonly reply: Reply; readonly relay: string };
   deferred: { readonly queueId: string; readonly recipient: Address; readonly reply: Reply; readonly relay: string };
   bounce: { readonly queueId: string; readonly recipient: Address; readonly reply: Reply; readonly relay: string };
-  /** Before our own zones are queried. To let them answer, push nothing and answer NEXT; DENY refuses. */
-  dns_query: { readonly question: DnsQuestion; readonly remoteIp: string };
+  /**
+   * Before our own zones are queried. NEXT lets them answer. OK answers with `answer`: the records pushed to it, each a
+   * line of a master file (`@ 60 A 192.0.2.1`; `@` is the name asked about), or that the name does not exist. DENY
+   * refuses.
+   */
+  dns_query: {
+    readonly question: DnsQuestion;
+    /** `A`, `MX` …; `TYPE65280` if it has no name. */
+    readonly type: string;
+    readonly remoteIp: string;
+    readonly answer: { readonly records: string[]; rcode: 'NOERROR' | 'NXDOMAIN' };
+  };
   /** After a successful login, before the session opens. */
   imap_login: { readonly account: Account; readonly remoteIp: string; readonly tls: boolean };
   pop3_login: { readonly account: Account; readonly remoteIp: string; readonly tls: boolean };

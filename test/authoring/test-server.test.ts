@@ -11,7 +11,7 @@ const ROOT = new URL('../..', import.meta.url).pathname;
 const FACE = join(ROOT, 'src/bus/plugin.ts');
 
 /** A greylist with a pause from its settings, a folder by header, and a refusal of logins. */
-const PLUGIN = `import { definePlugin, deny, denySoft, NEXT, reply } from ${JSON.stringify(FACE)};
+const PLUGIN = `import { definePlugin, deny, denySoft, NEXT, OK, reply } from ${JSON.stringify(FACE)};
 export default definePlugin({
   name: 'watch',
   register(server) {
@@ -30,6 +30,15 @@ export default definePlugin({
       return NEXT;
     });
     server.on('imap_login', () => deny());
+    server.on('dns_query', ({ question, type, remoteIp, answer }) => {
+      const name = question.name.toLowerCase();
+      if (name === 'gone.example.org.') answer.rcode = 'NXDOMAIN';
+      else if (name === 'odd.example.org.') answer.records.push('@ A not-an-address');
+      else if (name !== 'who.example.org.') return NEXT;
+      else if (type === 'TXT') answer.records.push('@ 5 TXT "you are ' + remoteIp + '"', '@ TXT second');
+      else if (type === 'A') answer.records.push('@ CNAME alias.example.net.', 'alias.example.net. A 192.0.2.8');
+      return OK;
+    });
   },
 });
 `;
@@ -103,6 +112,18 @@ describe('a test server', () => {
   it('is logged in to by mail programs', async () => {
     expect(await server.logIn('pop3', 'user@example.test')).toBe('+OK Logged in.');
     expect(await server.logIn('imap', 'user@example.test')).toMatch(/^a NO /);
+  });
+
+  it('lets a plugin answer questions to the name server; what cannot be sent counts as its failure', async () => {
+    const texts = (await server.lookUp('who.example.org', 'TXT')) as string[][];
+    expect(texts.map((strings) => strings.join('')).sort()).toEqual(['second', 'you are 127.0.0.1']);
+    expect(await server.lookUp('who.example.org', 'A')).toEqual(['192.0.2.8']);
+    await expect(server.lookUp('who.example.org', 'MX')).rejects.toMatchObject({ code: 'ENODATA' });
+    await expect(server.lookUp('gone.example.org', 'A')).rejects.toMatchObject({ code: 'ENOTFOUND' });
+    await expect(server.lookUp('odd.example.org', 'A')).rejects.toMatchObject({ code: 'ESERVFAIL' });
+    expect((await server.logged(/dns_query gave/)).msg).toContain(
+      'gave an answer that cannot be sent: the record "@ A not-an-address": ',
+    );
   });
 
   it('is reloaded with other settings, and refuses faulty ones', async () => {

@@ -102,7 +102,15 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
   bounce: [settled, 'NEXT'],
   imap_login: [login, 'DENY'],
   pop3_login: [login, 'DENY'],
-  dns_query: [() => ({ question: { name: 'baidu.com.', type: 255, class: 1 }, remoteIp: '127.0.0.1' }), 'DENY'],
+  dns_query: [
+    () => ({
+      question: { name: 'whoami.baidu.com.', type: 16, class: 1 },
+      type: 'TXT',
+      remoteIp: '127.0.0.1',
+      answer: { records: [], rcode: 'NOERROR' },
+    }),
+    'OK',
+  ],
 };
 
 /** Changes of an example to its argument, or its log lines. */

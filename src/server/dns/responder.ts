@@ -7,6 +7,7 @@
  */
 
 import { LRUCache } from 'lru-cache';
+import { givenAnswer } from '../../protocol/dns/given-answer.ts';
 import {
   CLASS,
   type DnsQuestion,
@@ -237,6 +238,19 @@ const message = (octets: Buffer): Response => ({ kind: 'message', octets });
 /** A response with an RCODE and only the question. */
 export const refusal = (query: Query, rcode: number): Response =>
   message(encodeReply(emptyReply(query, questionOf(query), rcode, false), PLAIN_UDP_SIZE));
+
+/** A response that was not made from our zones. Throws what `givenAnswer` throws. */
+export function given(
+  query: Query,
+  { records, rcode }: { readonly records: readonly string[]; readonly rcode: 'NOERROR' | 'NXDOMAIN' },
+  transport: Transport,
+): Response {
+  const question = questionOf(query);
+  const answers = givenAnswer(records, question);
+  return message(
+    encodeReply({ ...emptyReply(query, question, RCODE[rcode], true), answers }, sizeLimit(query, transport)),
+  );
+}
 
 const sizeLimit = (query: Query, transport: Transport): number =>
   transport === 'tcp'

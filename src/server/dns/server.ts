@@ -16,9 +16,10 @@ import type { Answer } from '../../protocol/dns/answer.ts';
 import { type DnsQuestion, RCODE } from '../../protocol/dns/message.ts';
 import { withoutFinalDot } from '../../protocol/dns/name.ts';
 import { questionOf, readQuery } from '../../protocol/dns/query.ts';
+import { typeName } from '../../protocol/dns/rr/table.ts';
 import { type ListenAddress, localNetworks } from './listen.ts';
 import { notifySecondaries } from './notify.ts';
-import { Responder, type Response, refusal, type Transport } from './responder.ts';
+import { given, Responder, type Response, refusal, type Transport } from './responder.ts';
 import { Secondary } from './secondary.ts';
 import { serveStream } from './tcp.ts';
 import { type ServedZone, ZoneTable } from './zones.ts';
@@ -267,15 +268,23 @@ class Server implements DnsServer {
       : this.#responder.respond(octets, ip, transport);
   }
 
-  /** Plugins are asked first. OK and NEXT let our zones answer. */
+  /** Plugins are asked first. */
   async #ask(octets: Uint8Array, ip: string, transport: Transport): Promise<Response> {
     const read = readQuery(octets);
     if (read.kind !== 'query') return this.#responder.respond(octets, ip, transport);
     if (this.#waiting >= MAX_WAITING) return { kind: 'none' };
     this.#waiting += 1;
     try {
-      const { code } = await this.#options.hooks.run('dns_query', { question: questionOf(read.query), remoteIp: ip });
-      if (code === 'NEXT' || code === 'OK') return this.#responder.answer(read.query, ip, transport);
+      const question = questionOf(read.query);
+      const answer = { records: [], rcode: 'NOERROR' as const };
+      const { code } = await this.#options.hooks.run('dns_query', {
+        question,
+        type: typeName(question.type),
+        remoteIp: ip,
+        answer,
+      });
+      if (code === 'NEXT') return this.#responder.answer(read.query, ip, transport);
+      if (code === 'OK') return given(read.query, answer, transport);
       if (code === 'DENY') return refusal(read.query, RCODE.REFUSED);
       return code === 'DENYSOFT' ? refusal(read.query, RCODE.SERVFAIL) : { kind: 'none' };
     } catch (error) {
