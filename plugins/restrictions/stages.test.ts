@@ -8,6 +8,7 @@ import {
   type Shape,
   type TestHouse,
   transactionOf,
+  UNCHANGEABLE,
   words,
 } from '../../test/bus/house.ts';
 import { DNS_PATIENCE } from './patience.ts';
@@ -42,6 +43,7 @@ async function session(house: TestHouse, shape: Shape = {}): Promise<readonly st
         connection,
         transaction: transactionOf(connection.transaction?.reversePath ?? '', [u]),
         content,
+        change: UNCHANGEABLE,
       }),
     ),
   ];

@@ -340,8 +340,10 @@ const noAnswer = ({ deadline }: PluginPolicy): string => `gave no answer within 
 
 /**
  * Also checks changes that a handler made before it failed: if its failure counts as no opinion, the core uses them.
+ * What it has not finished is given up.
  */
 function takeBack(hook: HookName, argument: object): void {
+  (argument as { readonly change?: { abandon?(): void } }).change?.abandon?.();
   try {
     checkChanges(hook, argument);
   } catch {

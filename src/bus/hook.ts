@@ -98,6 +98,29 @@ export interface ReceivedTransaction extends Transaction {
   readonly header: Header;
 }
 
+/**
+ * What a handler of `data_post` may do to the message. Header fields are changed at once, and the next plugin sees them
+ * so. It throws where a name or a value is none, and after the handler's time is over. Octets of fields that are not
+ * named stay as they are.
+ */
+export interface MessageChange {
+  /** Behind the last field. */
+  addHeader(name: string, value: string): void;
+  /** The first field of that name gets the value, others of it are removed; added if there is none. */
+  replaceHeader(name: string, value: string): void;
+  /** All fields of that name. Returns how many there were. */
+  removeHeader(name: string): number;
+  /** All fields of that name keep their values. Returns how many there were. */
+  renameHeader(name: string, to: string): number;
+  /**
+   * Another body: what the transformer makes of the present one, piece by piece. Text is written as UTF-8, and every
+   * line gets CRLF. The message keeps its body if the transformer throws or the handler's time is over. Await it.
+   */
+  replaceBody(transform: (body: AsyncIterable<Buffer>) => AsyncIterable<Uint8Array | string>): Promise<void>;
+  /** What plugins have changed so far, for those that sign or compare: names of fields in lower case. */
+  readonly changed: { readonly fields: readonly string[]; readonly body: boolean };
+}
+
 /** A recipient produced by `expand`. */
 export interface Expanded extends Recipient {
   /** Not to be expanded again (aliases(5): `\name`). */
@@ -154,7 +177,9 @@ export interface HookArguments {
   data_post: {
     readonly connection: Connection | null;
     readonly transaction: ReceivedTransaction;
+    /** The message as it is now, without our own header lines. */
     readonly content: AsyncIterable<Buffer>;
+    readonly change: MessageChange;
   };
   vrfy: { readonly connection: Connection; readonly address: string };
   etrn: { readonly connection: Connection; readonly domain: string };

@@ -7,7 +7,7 @@ import { pluginLog } from '../../src/bus/plugin-log.ts';
 import { reply } from '../../src/mail/status.ts';
 import { readRunning, runningMemory } from '../../src/running.ts';
 import { recordLog } from '../kit/log.ts';
-import { transactionOf, words } from './house.ts';
+import { transactionOf, UNCHANGEABLE, words } from './house.ts';
 
 const AUTH = {
   login: 'u',
@@ -187,7 +187,9 @@ describe('a line prepended by a plugin', () => {
       transaction.prepend.push('X-Good: yes', '', ' X-Kept: no', 'X-Folded: a\n b', 42 as never);
       return NEXT;
     });
-    expect(await bus.run('data_post', { connection: null, transaction, content: {} as never })).toBe(NEXT);
+    expect(
+      await bus.run('data_post', { connection: null, transaction, content: {} as never, change: UNCHANGEABLE }),
+    ).toBe(NEXT);
     expect(transaction.prepend).toEqual(['X-Good: yes', 'X-Folded: a\r\n b']);
     expect(lines).toEqual(
       ['nothing in ""', 'no "Name: value" in " X-Kept: no"', 'expected a string, got number'].map(
@@ -202,7 +204,9 @@ describe('a line prepended by a plugin', () => {
     const bus = new Bus({ log, clock: () => 0 });
     const transaction = { ...transactionOf('a@qq.com'), prepend: Object.freeze(['']) as never };
     bus.add('icy').on('data_post', () => NEXT);
-    expect(words(await bus.run('data_post', { connection: null, transaction, content: {} as never }))).toBe(FAILED);
+    expect(
+      words(await bus.run('data_post', { connection: null, transaction, content: {} as never, change: UNCHANGEABLE })),
+    ).toBe(FAILED);
   });
 });
 
@@ -221,9 +225,11 @@ describe('a field set by a plugin to a value of the wrong kind', () => {
           transaction.bcc.push('boss@baidu.com', 7 as never);
           return afterwards();
         });
-        expect(words(await bus.run('data_post', { connection: null, transaction, content: {} as never }))).toBe(
-          onError === 'defer' ? FAILED : 'NEXT',
-        );
+        expect(
+          words(
+            await bus.run('data_post', { connection: null, transaction, content: {} as never, change: UNCHANGEABLE }),
+          ),
+        ).toBe(onError === 'defer' ? FAILED : 'NEXT');
         expect(transaction).toMatchObject({
           redirect: null,
           discard: null,

@@ -11,6 +11,7 @@ import type { Bus } from '../../src/bus/bus.ts';
 import type { Connection, ReceivedTransaction, Verdict } from '../../src/bus/hook.ts';
 import { loadPlugins } from '../../src/bus/load.ts';
 import type { Server } from '../../src/bus/plugin.ts';
+import { unchangeable } from '../../src/bus/unchangeable.ts';
 import { PathResolver } from '../../src/config/paths.ts';
 import type { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
 import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
@@ -129,6 +130,9 @@ export const transactionOf = (sender: string, recipients: readonly string[] = []
     }),
     { header: parseHeader(Buffer.alloc(0)) },
   );
+
+/** No test here changes a message. */
+export const UNCHANGEABLE = unchangeable('not in this test');
 
 /** A stranger from 127.0.1.77, unless overridden. */
 export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {}): Connection {

@@ -8,7 +8,7 @@ import { type LoadOptions, loadPlugins, PluginFaults } from '../../src/bus/load.
 import { parseHeader } from '../../src/protocol/mime/header.ts';
 import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
-import { connect, openHouse, rcpt, recipient, transactionOf, words } from './house.ts';
+import { connect, openHouse, rcpt, recipient, transactionOf, UNCHANGEABLE, words } from './house.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = fileURLToPath(new URL('../../plugins/README.md', import.meta.url));
@@ -305,7 +305,7 @@ describe('the examples of the README', () => {
         const transaction = transactionOf('a@qq.com');
         const connection = { ...connect(house), transaction };
         await house.bus.run('rcpt', { connection, recipient: recipient('xixi@baidu.com') });
-        await house.bus.run('data_post', { connection, transaction, content: Readable.from([]) });
+        await house.bus.run('data_post', { connection, transaction, content: Readable.from([]), change: UNCHANGEABLE });
         const letter = { header: parseHeader(Buffer.from('List-Id: <x.example>\r\n\r\n')), mailbox: 'INBOX' };
         await house.bus.run('deliver', letter as never);
         return `${transaction.prepend.join()} ${letter.mailbox}`;

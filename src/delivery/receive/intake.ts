@@ -3,6 +3,8 @@
  * rejects: any failure becomes a reply, and a reply other than 2xx means that nothing was kept. What header and body
  * checks change is changed before it is gathered: the message is durable as changed before it is acknowledged.
  */
+
+import type { MessageChange } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
@@ -24,6 +26,7 @@ import { type Checked, receivingAct, refuseCharacter, refuseStructure } from './
 import { expand } from './expand.ts';
 import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { MessageContent } from './message-content.ts';
+import { MessageEdit } from './message-edit.ts';
 import { inspect } from './milters.ts';
 import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
 import type { Incoming, Intake } from './receiver.ts';
@@ -166,11 +169,18 @@ export class MessageIntake implements Intake {
     const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(this.#content.headerBlock())));
     if (this.#isJudged) {
       const received = Object.assign(transaction, { header: headerOf() });
+      const edit = this.#edit((changed) => {
+        header = changed;
+        received.header = changed;
+      });
       const verdict = await hooks.run('data_post', {
         connection,
         transaction: received,
         content: { [Symbol.asyncIterator]: () => this.#content.read() },
+        change: edit,
       });
+      edit.close();
+      this.#tellChanges(edit.changed);
       const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
     }
@@ -186,6 +196,19 @@ export class MessageIntake implements Intake {
     const plan = await this.#plan(headerOf);
     if (isReply(plan)) return plan;
     return this.#keep(plan);
+  }
+
+  #edit(onHeader: (header: Header) => void): MessageEdit {
+    const { temporaryFolder } = this.#services;
+    const { sizeLimit } = this.#settings;
+    return new MessageEdit({ content: this.#content, temporaryFolder, sizeLimit, onHeader });
+  }
+
+  #tellChanges({ fields, body }: MessageChange['changed']): void {
+    if (fields.length === 0 && !body) return;
+    const { queueId } = this.#incoming.transaction;
+    const what = [...(fields.length > 0 ? [`header ${fields.join(', ')}`] : []), ...(body ? ['body'] : [])];
+    this.#services.cleanupLog.info({ queueId }, `${queueId}: changed by plugins: ${what.join('; ')}`);
   }
 
   /** They change the message before it is kept: what is durable is what they left. */

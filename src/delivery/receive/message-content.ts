@@ -34,8 +34,10 @@ export class MessageContent {
   readonly #lineEnds: LineEndFilter;
   readonly #header: HeaderGatherer;
   readonly #gathering: Gathering;
-  /** The header as milters left it. */
-  #changedHead: Buffer | null = null;
+  /** The header with our own lines as milters left it, and how many prepended lines are among them. */
+  #changedHead: { readonly octets: Buffer; readonly prepended: number } | null = null;
+  /** The header without our own lines as plugins left it. */
+  #changedBlock: Buffer | null = null;
   /** With a filter, input is processed in order, because tables may need time. */
   #filtering: Promise<void> | null = null;
   /** Our own header lines as the filter left them, and how many prepended lines are among them. */
@@ -68,7 +70,6 @@ export class MessageContent {
       folder: services.temporaryFolder,
       reread,
       head: async () => {
-        if (this.#changedHead !== null) return [this.#changedHead];
         await this.#decideAdditions();
         return [this.#traceHead(), ...this.headerBlock()];
       },
@@ -100,7 +101,8 @@ export class MessageContent {
    * header only the kept part: the rest is with the body.
    */
   headerBlock(): Buffer[] {
-    if (this.#changedHead !== null) return [this.#changedHead];
+    if (this.#changedBlock !== null) return [this.#changedBlock];
+    if (this.#changedHead !== null) return [this.#changedHead.octets];
     const block = [...this.#header.kept];
     if (this.#header.overflows) return block;
     const additions = this.#additions();
@@ -116,9 +118,9 @@ export class MessageContent {
     yield* this.#gathering.read();
   }
 
-  /** After `finish`: our own header lines, then the header, as they are now. Plugins may not prepend any more. */
+  /** After `finish`: our own header lines, then the header, as they are now. */
   head(): Buffer {
-    return this.#changedHead ?? Buffer.concat([this.#traceHead(), ...this.headerBlock()]);
+    return Buffer.concat([this.#traceHead(), ...this.headerBlock()]);
   }
 
   /** After `finish`: the body, with the blank line before it unless that is at the end of `head`. */
@@ -128,8 +130,20 @@ export class MessageContent {
 
   /** `body`: with the blank line, if `head` has none; null: it stays. */
   async change(head: Buffer, body: AsyncIterable<Uint8Array> | null): Promise<void> {
-    this.#changedHead = head;
+    this.#changedHead = { octets: head, prepended: this.#options.incoming.transaction.prepend.length };
+    this.#changedBlock = null;
     if (body !== null) await this.#gathering.replace(body);
+  }
+
+  /** The same for what `headerBlock` returns, whose length is known to be whole (`isHeaderWhole`). */
+  async changeBlock(block: Buffer, body: AsyncIterable<Uint8Array> | null): Promise<void> {
+    this.#changedBlock = block;
+    if (body !== null) await this.#gathering.replace(body);
+  }
+
+  /** All of the header is in `headerBlock`. */
+  get isHeaderWhole(): boolean {
+    return !this.#header.overflows;
   }
 
   compose(): Promise<Composed> {
@@ -246,9 +260,25 @@ export class MessageContent {
 
   /** Lines that a plugin prepends after the filter saw the others stand before them; no check is asked about them. */
   #traceHead(): Buffer {
-    const filtered = this.#filteredTrace;
-    if (filtered === null) return encodeHeaderText(this.#traceLines().join('\r\n'));
-    const later = this.#prepended().slice(filtered.prepended);
-    return Buffer.concat([encodeHeaderText(later.map((line) => `${line}\r\n`).join('')), filtered.octets]);
+    const known = this.#changedHead ?? this.#filteredTrace;
+    if (known === null) return encodeHeaderText(this.#traceLines().join('\r\n'));
+    const later = encodeHeaderText(
+      this.#prepended()
+        .slice(known.prepended)
+        .map((line) => `${line}\r\n`)
+        .join(''),
+    );
+    // What milters left has our own lines in the header block.
+    return this.#changedHead === null ? Buffer.concat([later, known.octets]) : later;
+  }
+}
+
+/** A body that begins with the blank line after the header, unless that is at the header's end. */
+export async function* withoutBlankLine(body: AsyncIterable<Buffer>, isAtHeadersEnd: boolean): AsyncGenerator<Buffer> {
+  let isFirst = !isAtHeadersEnd;
+  for await (const piece of body) {
+    const from = isFirst && piece[0] === 0x0d ? 2 : 0;
+    isFirst = false;
+    if (piece.length > from) yield piece.subarray(from);
   }
 }

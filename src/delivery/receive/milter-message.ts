@@ -13,8 +13,8 @@ import { parseRecipientParameters } from '../../protocol/smtp/esmtp-parameters.t
 import { parsePath } from '../../protocol/smtp/path.ts';
 import { fieldText, HeaderFields } from '../milter/header-fields.ts';
 import type { MilterMessage } from '../milter/session.ts';
-import type { MessageContent } from './message-content.ts';
-import { TemporaryFile } from './temporary-file.ts';
+import { BodyDraft } from './body-draft.ts';
+import { type MessageContent, withoutBlankLine } from './message-content.ts';
 
 export interface MilterMessageOptions {
   readonly content: MessageContent;
@@ -30,22 +30,11 @@ export interface MilterMessageOptions {
   check(field: string): Promise<readonly string[]>;
 }
 
-/** Octets of a new body that are kept in memory. */
-const IN_MEMORY = 128 * 1024;
-const BLANK = Buffer.from('\r\n');
-
-/** A new body in the making. */
-interface Draft {
-  pieces: Buffer[];
-  size: number;
-  file: TemporaryFile | null;
-}
-
 export class ReceivedMilterMessage implements MilterMessage {
   readonly #options: MilterMessageOptions;
   #header: HeaderFields;
   #isChanged = false;
-  #draft: Draft | null = null;
+  #draft: BodyDraft | null = null;
 
   constructor(options: MilterMessageOptions) {
     this.#options = options;
@@ -57,13 +46,8 @@ export class ReceivedMilterMessage implements MilterMessage {
   }
 
   /** Without the blank line. */
-  async *body(): AsyncGenerator<Buffer> {
-    let isFirst = !this.#header.hasEnd;
-    for await (const piece of this.#options.content.body()) {
-      const from = isFirst && piece[0] === 0x0d ? 2 : 0;
-      isFirst = false;
-      if (piece.length > from) yield piece.subarray(from);
-    }
+  body(): AsyncGenerator<Buffer> {
+    return withoutBlankLine(this.#options.content.body(), this.#header.hasEnd);
   }
 
   async change(change: Change, hasLeadingSpace: boolean): Promise<void> {
@@ -92,12 +76,12 @@ export class ReceivedMilterMessage implements MilterMessage {
     try {
       if (!this.#isChanged && draft === null) return;
       // A milter that failed half-way has changed header fields, each whole in itself; half a body is none.
-      const body = draft === null || !isWhole ? null : bodyOf(draft);
+      const body = draft === null || !isWhole ? null : draft.read();
       await this.#options.content.change(this.#header.toBuffer(body === null), body);
       this.#isChanged = false;
       if (body !== null) this.#header = new HeaderFields(this.#options.content.head());
     } finally {
-      await draft?.file?.close();
+      await draft?.close();
     }
   }
 
@@ -122,17 +106,9 @@ export class ReceivedMilterMessage implements MilterMessage {
     for (const field of more) this.#header.add(field);
   }
 
-  async #addToBody(octets: Buffer): Promise<void> {
-    this.#draft ??= { pieces: [], size: 0, file: null };
-    const draft = this.#draft;
-    draft.size += octets.length;
-    if (draft.file === null) {
-      draft.pieces.push(octets);
-      if (draft.size <= IN_MEMORY) return;
-      draft.file = await TemporaryFile.open(this.#options.temporaryFolder);
-      await draft.file.write(Buffer.concat(draft.pieces));
-      draft.pieces = [];
-    } else await draft.file.write(octets);
+  #addToBody(octets: Buffer): Promise<void> {
+    this.#draft ??= new BodyDraft(this.#options.temporaryFolder);
+    return this.#draft.write(octets);
   }
 
   async #addRecipient(given: string, parameters: string): Promise<void> {
@@ -167,12 +143,6 @@ export class ReceivedMilterMessage implements MilterMessage {
     if (parameters.trim() !== '') warnParameters(log, parameters, 'SMFI_CHGFROM');
     transaction.reversePath = rewrite(address);
   }
-}
-
-async function* bodyOf(draft: Draft): AsyncGenerator<Buffer> {
-  yield BLANK;
-  if (draft.file === null) yield* draft.pieces;
-  else yield* draft.file.read();
 }
 
 /** `<a@b>` or `a@b`; '' is the null sender; null: it is none. */

@@ -39,6 +39,8 @@ export interface ReceiverOptions {
 export interface ReceiverSettings extends TraceSettings {
   /** Octets of one header field that are kept (header_size_limit). */
   readonly headerLimit: number;
+  /** message_size_limit: octets; 0 is none. */
+  readonly sizeLimit: number;
   /** What replaces a CR that is not part of a line end (cleanup_replace_stray_cr_lf). */
   readonly strayCr: 'space' | 'keep';
   readonly hopLimit: number;
@@ -104,6 +106,7 @@ export function readSettings(
     fromFormat: parameters.string('header_from_format'),
     undisclosed: parameters.string('undisclosed_recipients_header'),
     headerLimit: parameters.number('header_size_limit'),
+    sizeLimit: parameters.number('message_size_limit'),
     strayCr: parameters.boolean('cleanup_replace_stray_cr_lf') ? 'space' : 'keep',
     hopLimit: parameters.number('hopcount_limit'),
     delayDigits: parameters.number('delay_logging_resolution_limit'),

@@ -7,6 +7,7 @@
  */
 import { keepHeaderLines } from '../../../bus/prepended.ts';
 import { refusalReply } from '../../../bus/refusal.ts';
+import { unchangeable } from '../../../bus/unchangeable.ts';
 import { OutgoingText } from '../../../delivery/client/outgoing-text.ts';
 import { REFUSED } from '../../../delivery/receive/intake.ts';
 import { mailDate } from '../../../delivery/receive/mail-date.ts';
@@ -28,6 +29,8 @@ import { originOf } from './xforward.ts';
 
 /** Octets of a header that plugins see. */
 const MOST_HEADER = 128 * 1024;
+
+const UNCHANGEABLE = unchangeable('a message for smtpd_proxy_filter cannot be changed before the filter has it');
 
 export class FilteredMail implements FilteredTransaction {
   readonly #session: SmtpSession;
@@ -233,7 +236,10 @@ class FilteredIntake implements Intake {
     const received = Object.assign(transaction, { header: parseHeader(await headerOf(copy)) });
     const content = { [Symbol.asyncIterator]: () => copy.read() };
     const { connection, service } = session;
-    return refusalReply(await service.hooks.run('data_post', { connection, transaction: received, content }), REFUSED);
+    return refusalReply(
+      await service.hooks.run('data_post', { connection, transaction: received, content, change: UNCHANGEABLE }),
+      REFUSED,
+    );
   }
 
   async #finish(): Promise<Reply> {

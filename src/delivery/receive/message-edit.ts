@@ -1,0 +1,147 @@
+/**
+ * Changes that plugins make to a received message (`change` of data_post), before it is made durable.
+ *
+ * Fields that a change does not name keep their octets. A body is replaced as a whole, once the transformer has ended.
+ */
+import type { MessageChange } from '../../bus/hook.ts';
+import { type Header, parseHeader } from '../../protocol/mime/header.ts';
+import { headerLine } from '../../protocol/mime/header-line.ts';
+import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
+import { LineEndFilter } from '../../protocol/mime/line-end.ts';
+import { BodyDraft } from './body-draft.ts';
+import { type MessageContent, withoutBlankLine } from './message-content.ts';
+
+export interface MessageEditOptions {
+  readonly content: MessageContent;
+  readonly temporaryFolder: string;
+  /** message_size_limit: octets; 0 is none. */
+  readonly sizeLimit: number;
+  /** Hears of the header after each change. */
+  onHeader(header: Header): void;
+}
+
+/** Each costs as much as the header is long. */
+const MOST_CHANGES = 1_000;
+const BLANK_LINE = '\r\n';
+
+export class MessageEdit implements MessageChange {
+  readonly #options: MessageEditOptions;
+  readonly #fields = new Set<string>();
+  #body = false;
+  #changes = 0;
+  #isOpen = true;
+
+  constructor(options: MessageEditOptions) {
+    this.#options = options;
+  }
+
+  get changed(): MessageChange['changed'] {
+    return { fields: [...this.#fields], body: this.#body };
+  }
+
+  addHeader(name: string, value: string): void {
+    const field = fieldOf(name, value);
+    this.#change(name, (fields) => [...fields, field]);
+  }
+
+  replaceHeader(name: string, value: string): void {
+    const field = fieldOf(name, value);
+    this.#change(name, (fields) => {
+      const first = fields.findIndex((one) => isNamed(one, name));
+      return first < 0
+        ? [...fields, field]
+        : fields.flatMap((one, at) => (at === first ? [field] : isNamed(one, name) ? [] : [one]));
+    });
+  }
+
+  removeHeader(name: string): number {
+    return this.#change(name, (fields) => fields.filter((one) => !isNamed(one, name)));
+  }
+
+  renameHeader(name: string, to: string): number {
+    fieldOf(to, '');
+    this.#fields.add(to.toLowerCase());
+    return this.#change(name, (fields) =>
+      fields.map((one) => (isNamed(one, name) ? `${to}${one.slice(one.indexOf(':'))}` : one)),
+    );
+  }
+
+  async replaceBody(transform: Parameters<MessageChange['replaceBody']>[0]): Promise<void> {
+    const { content, temporaryFolder, sizeLimit } = this.#options;
+    this.#mayChange();
+    const changes = this.#changes;
+    const { fields, end } = this.#read();
+    const draft = new BodyDraft(temporaryFolder);
+    const lines = new LineEndFilter({ strayCr: 'keep', endLastLine: true });
+    try {
+      for await (const piece of transform(withoutBlankLine(content.body(), end !== ''))) {
+        await draft.write(lines.push(typeof piece === 'string' ? Buffer.from(piece) : piece));
+        if (sizeLimit > 0 && draft.size > sizeLimit)
+          throw new Error(`the new body is longer than message_size_limit (${sizeLimit})`);
+      }
+      await draft.write(lines.end());
+      // Another plugin may have been asked meanwhile, or the message been kept.
+      if (!this.#isOpen || this.#changes !== changes) throw new Error('the message was changed or kept meanwhile');
+      this.#changes += 1;
+      this.#body = true;
+      await content.changeBlock(blockOf(fields, ''), draft.read());
+    } finally {
+      await draft.close();
+    }
+  }
+
+  /** The handler failed, or had no more time: a body in the making is not used. */
+  abandon(): void {
+    this.#changes += 1;
+  }
+
+  /** Later changes throw in the plugin. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** Returns how many fields had that name. */
+  #change(name: string, change: (fields: readonly string[]) => readonly string[]): number {
+    this.#mayChange();
+    const { fields, end } = this.#read();
+    const count = fields.filter((one) => isNamed(one, name)).length;
+    const block = blockOf(change(fields), end);
+    this.#changes += 1;
+    this.#fields.add(name.toLowerCase());
+    void this.#options.content.changeBlock(block, null);
+    this.#options.onHeader(parseHeader(block));
+    return count;
+  }
+
+  #mayChange(): void {
+    if (!this.#isOpen) throw new Error('the message can be changed only until the handler of data_post has answered');
+    if (!this.#options.content.isHeaderWhole)
+      throw new Error('a message with a header longer than header_size_limit cannot be changed');
+    if (this.#changes >= MOST_CHANGES) throw new Error(`more than ${MOST_CHANGES} changes of one message`);
+  }
+
+  /** The fields as octets in latin1, and the blank line if it belongs to the header. */
+  #read(): { readonly fields: readonly string[]; readonly end: string } {
+    const text = Buffer.concat(this.#options.content.headerBlock()).toString('latin1');
+    const end = text.endsWith(`\r\n${BLANK_LINE}`) || text === BLANK_LINE ? BLANK_LINE : '';
+    const block = text.slice(0, text.length - end.length).replace(/\r\n$/, '');
+    return { fields: block === '' ? [] : block.split(/\r\n(?![ \t])/), end };
+  }
+}
+
+const blockOf = (fields: readonly string[], end: string): Buffer =>
+  Buffer.from(fields.map((field) => `${field}\r\n`).join('') + end, 'latin1');
+
+const isNamed = (field: string, name: string): boolean =>
+  field
+    .slice(0, Math.max(0, field.indexOf(':')))
+    .trimEnd()
+    .toLowerCase() === name.toLowerCase();
+
+/** Octets as latin1. Throws an Error that says what is wrong. */
+function fieldOf(name: string, value: string): string {
+  const read = headerLine(`${name}: ${value}`);
+  if ('fault' in read || !/^[!-9;-~]+$/.test(name))
+    throw new Error(`not a header field: ${'fault' in read ? read.fault : JSON.stringify(name.slice(0, 60))}`);
+  return encodeHeaderText(read.line).toString('latin1');
+}
