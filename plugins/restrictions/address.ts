@@ -6,6 +6,7 @@ import {
   type Restriction,
   type Server,
   type Subject,
+  trace,
 } from '../../src/bus/plugin.ts';
 import type { NumberName, StringName } from '../../src/lookup/parameters.ts';
 import { domainOf } from '../../src/mail/address.ts';
@@ -111,6 +112,11 @@ async function unverified(
   const patience = Math.min(DNS_PATIENCE, polls * parameters.time('address_verify_poll_delay'));
   const found = await server.verifications.verify(address, patience);
   if (found?.status === 'deliverable') return DUNNO;
+  const watcher = trace();
+  if (found === null && watcher?.hypothetical === true) {
+    watcher.add({ kind: 'log', text: `nothing is known about <${address}>: a real session would have it probed` });
+    return DUNNO;
+  }
   const { rejectCode, deferCode, reason: otherwise, action } = party.unverified;
   const code = parameters.number(found?.status === 'undeliverable' ? rejectCode : deferCode);
   // 250 lets it pass (postconf(5)).
@@ -143,7 +149,7 @@ export function addressRestrictions(server: Server): Readonly<Record<string, Res
     reject_unlisted_sender: row(SENDER, exists),
     reject_unlisted_recipient: row(RECIPIENT, exists),
     check_recipient_maps: row(RECIPIENT, exists),
-    reject_unverified_sender: { ...row(SENDER, verified), stateful: true },
-    reject_unverified_recipient: { ...row(RECIPIENT, verified), stateful: true },
+    reject_unverified_sender: row(SENDER, verified),
+    reject_unverified_recipient: row(RECIPIENT, verified),
   };
 }

@@ -86,7 +86,7 @@ export async function layFoundation(
       directory,
       addresses: ownAddresses(configuration),
     });
-    const verifier = new Verifier({ parameters, clock });
+    const verifier = new Verifier({ parameters, clock, log });
     const local = new LocalServices({
       spawned: configuration.spawned,
       socketPath: configuration.transports.socketPath,
@@ -123,6 +123,7 @@ export async function layFoundation(
     }
     const close = async (): Promise<void> => {
       await bus.close();
+      verifier.close();
       local.close();
       tables.close();
       resolver.close();

@@ -7,6 +7,7 @@ import { createDelivery, type Delivery } from '../delivery/delivery.ts';
 import { Milters } from '../delivery/milter/milters.ts';
 import { ownDomains } from '../delivery/route/accounts.ts';
 import { createDomainList } from '../delivery/route/domain-list.ts';
+import { MemoryResults } from '../delivery/verify/memory-results.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
 import { compileNetworks } from '../lookup/network.ts';
@@ -115,7 +116,10 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,
   });
-  foundation.verifier.open(delivery.probe);
+  foundation.verifier.open(
+    delivery.probe,
+    parameters.string('address_verify_map') === '' ? new MemoryResults() : store.probeResults,
+  );
   const authenticator = new PasswordAuthenticator({
     directory: store.directory,
     hooks,

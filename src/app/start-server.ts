@@ -177,7 +177,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   generations.current.delivery.runner.start();
   const pickup = new Pickup({
     folders,
-    acceptor: () => ({ ...generations.current.delivery, parameters: generations.current.configuration.parameters }),
+    acceptor: () => ({
+      ...generations.current.delivery,
+      parameters: generations.current.configuration.parameters,
+      tables: generations.current.tables,
+    }),
     newQueueId: lasting.newQueueId,
     clock,
     log,

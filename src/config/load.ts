@@ -32,6 +32,7 @@ import { logFileFaults } from './postfix/check-log-file.ts';
 import type { ParameterCheck } from './postfix/check-parameters.ts';
 import { checkTables } from './postfix/check-tables.ts';
 import { transportWarnings } from './postfix/check-transports.ts';
+import { verifyMap } from './postfix/check-verify-map.ts';
 import { unlessMacroError } from './postfix/macro.ts';
 import type { Setting } from './postfix/main-cf.ts';
 import { type MasterRow, parseMasterCf } from './postfix/master-cf.ts';
@@ -83,7 +84,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
-  const { parameters, settings, rows, aliasTables, tables, checked, faults, warnings } = readPostfix(
+  const { parameters, settings, rows, aliasTables, tables, checked, faults, warnings, verifyNotes } = readPostfix(
     directory,
     hasMail,
     paths,
@@ -182,6 +183,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...absenceNotes([smtpd, mailbox]),
       ...tls.notes.map(formatFault),
       ...checkNotes(checked, rows),
+      ...verifyNotes.map(formatFault),
       ...proxyNotes(services).map(formatFault),
       ...(dovecot?.notes ?? []).map(formatFault),
       ...interfaceNotes(hasMail && !settings.has('inet_interfaces') && !parameters.isSet('inet_interfaces')),
@@ -208,6 +210,8 @@ interface Postfix {
   readonly checked: ParameterCheck;
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
+  /** Where results of address verification are kept, if main.cf says so. */
+  readonly verifyNotes: readonly Fault[];
 }
 
 /** main.cf and master.cf, checked against the parameter table, with the tables and files that they name. */
@@ -228,7 +232,11 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     ...unreadableFiles(checked, paths),
     ...tables.faults,
   ];
-  const faults = unusable.length === 0 ? [...limitFaults(written, ours), ...logFileFaults(written, ours)] : unusable;
+  const cache = unusable.length === 0 ? verifyMap(written, ours) : { faults: [], notes: [] };
+  const faults =
+    unusable.length === 0
+      ? [...limitFaults(written, ours), ...logFileFaults(written, ours), ...cache.faults]
+      : unusable;
   return {
     parameters:
       faults.length === 0 ? written : new MainParameters({ ...sources, settings: new Map(), overrides: new Map() }),
@@ -238,6 +246,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     tables: tables.tables,
     checked,
     faults,
+    verifyNotes: cache.notes,
     warnings: [
       ...main.warnings,
       ...checked.warnings,

@@ -2,12 +2,13 @@
  * Programs that send mail by the command: `mail` of bsd-mailx, s-nail and mailutils with our `sendmail`, also as
  * another user; and mail in the queue beside that in Postfix's.
  */
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { BINARY } from '../kit/launch.ts';
 import { account, arrival, type House, startInteropHouse } from './house.ts';
+import { makeFilesOld } from './old-files.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { type Ran, ran, run, until } from './program.ts';
 
@@ -130,6 +131,52 @@ describe('the same words as those of Postfix', () => {
     // getopt(3) reports a wrong letter twice where the options are read twice.
     const said = (text: string): string => [...new Set(text.split('\n'))].join('\n');
     expect({ ...here, err: said(here.err) }).toEqual({ ...there, err: said(there.err) });
+  });
+
+  it('P4: who may send, as whom, and see or flush the queue', async () => {
+    const strict = temporaryFolder('strict');
+    const lines = ['recipient_delimiter = +', 'authorized_mailq_users = root', 'authorized_flush_users = root'];
+    const submit = (more: readonly string[], words: readonly string[], input = 'Subject: x\n\nhello\n') => {
+      const text = [...lines, ...more, ''].join('\n');
+      writeFileSync(join(strict, 'main.cf'), text);
+      writeFileSync(join(postfix.config, 'main.cf'), main + text);
+      makeFilesOld(postfix.config);
+      return Promise.all([
+        run(command('sendmail'), ['-C', strict, ...words], { input }),
+        run('sendmail', words, { input, env: { MAIL_CONFIG: postfix.config } }),
+      ]);
+    };
+    const main = readFileSync(join(postfix.config, 'main.cf'), 'utf8');
+    chmodSync(strict, 0o755);
+    for (const [more, words, input] of [
+      [['authorized_submit_users = !root, static:anyone'], ['a@b.example']],
+      [['authorized_submit_users ='], ['-bs'], 'QUIT\r\n'],
+      [['local_login_sender_maps = inline:{root=a@b.example}'], ['-f', 'b@b.example', 'a@b.example']],
+      [['local_login_sender_maps = inline:{root=a@b.example}'], ['-f', '<>', 'a@b.example']],
+      [['local_login_sender_maps = inline:{other=*}'], ['a@b.example']],
+    ] as const) {
+      const [here, there] = await submit(more, words, input);
+      expect(here.code).toBe(75);
+      expect(here).toEqual(there);
+    }
+    // These words of postqueue(1) are of a user whom the real one lets use no configuration of his own.
+    for (const [name, word, what] of [
+      ['mailq', [], 'view'],
+      ['postqueue', ['-j'], 'view'],
+      ['postqueue', ['-f'], 'flush'],
+      ['sendmail', ['-q'], 'flush'],
+    ] as const) {
+      const folder = name === 'postqueue' ? '-c' : '-C';
+      expect(await run('runuser', ['-u', 'nobody', '--', command(name), folder, strict, ...word])).toEqual({
+        code: 69,
+        out: '',
+        err: expect.stringMatching(
+          new RegExp(`^postqueue: fatal: User nobody\\(\\d+\\) is not allowed to ${what} the mail queue\n$`),
+        ),
+      });
+    }
+    writeFileSync(join(postfix.config, 'main.cf'), main);
+    removeFolder(strict);
   });
 
   it('P4: a deferred and a held message in the queue', async () => {

@@ -928,6 +928,26 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       });
     });
 
+    it('P7: what probes found out is kept over a restart, replaced, and dropped when its time is over', async () => {
+      const result = (status: 'deliverable' | 'deferred' | 'undeliverable', updatedAt: number) => ({
+        status,
+        text: 'said "so" 你好',
+        updatedAt,
+        probedAt: updatedAt + 1,
+      });
+      await store.probeResults.put('A@far.test', result('undeliverable', 5));
+      await store.probeResults.put('A@far.test', result('deliverable', 10));
+      await store.probeResults.put('b@far.test', result('undeliverable', 10));
+      await store.probeResults.put('c@far.test', result('deferred', 30));
+      await reopen();
+      expect(await store.probeResults.find('A@far.test')).toEqual(result('deliverable', 10));
+      expect(await store.probeResults.find('a@far.test')).toBeNull();
+      expect(await store.probeResults.clean({ deliverable: 10, failed: 20 })).toEqual({ retained: 2, dropped: 1 });
+      expect(await store.probeResults.find('b@far.test')).toBeNull();
+      for (let i = 0; i < 700; i += 1) await store.probeResults.put(`${i}@far.test`, result('undeliverable', i));
+      expect(await store.probeResults.clean({ deliverable: 11, failed: 1000 })).toEqual({ retained: 0, dropped: 702 });
+    });
+
     it('finishes operations started before the close, and refuses later ones', async () => {
       const begun = Array.from({ length: 20 }, (_, i) =>
         store.accept(sampleAcceptance(`L${i}`, { deliveries: [toInbox(account.id)] })),

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { openSqliteSource } from '../../src/store/backend/sqlite/open-source.ts';
+import { MIGRATIONS } from '../../src/store/backend/sqlite/writer/schema.ts';
 import type { OpenSource, StoreSource } from '../../src/store/source.ts';
 import type { Store } from '../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
@@ -114,7 +115,7 @@ describe('a source', () => {
     }
     // The lock was given back.
     change('application_id = 1349481332');
-    change('user_version = 3');
+    change(`user_version = ${MIGRATIONS.length}`);
     store = await openSqliteStore({ directory, log: quietLog });
   });
 });

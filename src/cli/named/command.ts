@@ -33,6 +33,13 @@ export interface NamedCommand {
 /** Ends the command: `NAME: fatal: ` and the message on standard error. */
 export class Fatal extends Error {
   override readonly name = 'Fatal';
+  /** Another program that the real command would start: its name and exit code. */
+  readonly of: { readonly program: string; readonly code: number } | null;
+
+  constructor(message: string, of: { readonly program: string; readonly code: number } | null = null) {
+    super(message);
+    this.of = of;
+  }
 }
 
 /** The words of the usage follow. */

@@ -37,8 +37,8 @@ const ACTS: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   reload: ({ where }) => reload(where),
   // Nothing that was acknowledged is lost however it ends; a stop is over in 10 s.
   abort: ({ where }) => stop(where, 'aborting'),
-  flush: async ({ where }) => {
-    await flush(where, {});
+  flush: async (call) => {
+    await flush(call, {});
     return 0;
   },
   check,

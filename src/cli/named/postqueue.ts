@@ -2,8 +2,9 @@
 import type { ListedItem } from '../../admin/queue.ts';
 import { callServer, NoServerError } from '../../admin/socket.ts';
 import { printJson } from '../output.ts';
-import { operate, type PlaceOptions } from '../place.ts';
+import { operate } from '../place.ts';
 import { type Call, Fatal, type NamedCommand, UsageFault, warn } from './command.ts';
+import { requireQueueUser } from './local-caller.ts';
 import { formatQueue, formatQueueJson } from './queue-listing.ts';
 
 /** Exit code of sysexits.h: what is needed is not there. */
@@ -39,15 +40,15 @@ export const mailq: NamedCommand = {
 const ACTS: Readonly<Record<string, (call: Call, value: string) => Promise<void>>> = {
   p: printQueue,
   j: async (call) => void process.stdout.write(formatQueueJson(await queueItems(call))),
-  f: ({ where }) => flush(where, {}),
-  i: async ({ where }, queueId) => {
+  f: (call) => flush(call, {}),
+  i: async (call, queueId) => {
     if (!/^[0-9A-Za-z]+$/.test(queueId)) throw new Fatal(`Cannot flush queue ID - invalid name: "${queueId}"`);
-    await flush(where, { queueIds: [queueId] });
+    await flush(call, { queueIds: [queueId] });
   },
-  s: async ({ where }, site) => {
+  s: async (call, site) => {
     if (!/^(?:\[[^[\]\s]+\]|[^[\]\s]+)$/.test(site))
       throw new Fatal(`Cannot flush mail queue - invalid destination: "${site}"`);
-    await flush(where, { destination: site.toLowerCase() });
+    await flush(call, { destination: site.toLowerCase() });
   },
 };
 
@@ -55,14 +56,18 @@ async function printQueue(call: Call): Promise<void> {
   console.log(formatQueue(await queueItems(call)));
 }
 
-async function queueItems({ name, where }: Call): Promise<readonly ListedItem[]> {
+async function queueItems(call: Call): Promise<readonly ListedItem[]> {
+  await requireQueueUser(call, 'authorized_mailq_users');
+  const { name, where } = call;
   const direct = (): void =>
     warn(name, `Mail system is down -- accessing queue directly (no server is running on ${where.data})`);
   return (await operate(where, 'queue.list', {}, { direct })) as readonly ListedItem[];
 }
 
 /** Makes mail due in the running server, which alone can deliver it. */
-export async function flush({ data }: PlaceOptions, given: Record<string, unknown>): Promise<void> {
+export async function flush(call: Call, given: Record<string, unknown>): Promise<void> {
+  await requireQueueUser(call, 'authorized_flush_users');
+  const { data } = call.where;
   try {
     await callServer(data, 'queue.flush', given);
   } catch (error) {

@@ -10,7 +10,6 @@ export async function runNamed(name: string, words: readonly string[]): Promise<
   const row = namedCommands.get(name);
   if (row === undefined) throw new Error(`no command is named ${name}`);
   const command = await row.load();
-  const say = (text: string): void => console.error(`${name}: ${text}`);
   const { rest, place, help } = takePlace(words);
   const usage = `usage: ${command.usage}`;
   if (help) {
@@ -25,8 +24,10 @@ export async function runNamed(name: string, words: readonly string[]): Promise<
   } catch (error) {
     if (error instanceof OptionFault || error instanceof UsageFault)
       console.error(complaint(name, command, error instanceof OptionFault ? error : null));
-    else if (error instanceof Fatal) say(`fatal: ${error.message}`);
-    else throw error;
+    else if (error instanceof Fatal) {
+      console.error(`${error.of?.program ?? name}: fatal: ${error.message}`);
+      return error.of?.code ?? command.failure;
+    } else throw error;
     return command.failure;
   }
 }

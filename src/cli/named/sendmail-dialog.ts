@@ -11,7 +11,7 @@ import { parseMailParameters, parseRecipientParameters } from '../../protocol/sm
 import { parsePath } from '../../protocol/smtp/path.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { encodeReply } from '../../protocol/smtp/reply.ts';
-import { Fatal } from './command.ts';
+import { type Call, Fatal } from './command.ts';
 import { submit } from './submit.ts';
 
 /** As smtpd reads them by default. */
@@ -28,10 +28,10 @@ interface Transaction {
 }
 
 /** Resolves with the exit code, after QUIT or the end of the input. */
-export async function speakSmtp(dataDirectory: string, defaults: Defaults): Promise<number> {
+export async function speakSmtp(call: Call, defaults: Defaults): Promise<number> {
   const input = createInterface({ input: process.stdin.setEncoding('latin1'), crlfDelay: Number.POSITIVE_INFINITY });
   const lines = input[Symbol.asyncIterator]();
-  const dialog = new Dialog(dataDirectory, defaults, lines);
+  const dialog = new Dialog(call, defaults, lines);
   const answer = (text: Reply): void => void process.stdout.write(encodeReply(text));
   answer(reply(220, '', `${hostname()} ESMTP Posthorn`));
   for (let read = await lines.next(); read.done !== true; read = await lines.next()) {
@@ -46,13 +46,13 @@ export async function speakSmtp(dataDirectory: string, defaults: Defaults): Prom
 type Lines = ReturnType<Interface[typeof Symbol.asyncIterator]>;
 
 class Dialog {
-  readonly #dataDirectory: string;
+  readonly #call: Call;
   readonly #defaults: Defaults;
   readonly #lines: Lines;
   #transaction: Transaction | null = null;
 
-  constructor(dataDirectory: string, defaults: Defaults, lines: Lines) {
-    this.#dataDirectory = dataDirectory;
+  constructor(call: Call, defaults: Defaults, lines: Lines) {
+    this.#call = call;
     this.#defaults = defaults;
     this.#lines = lines;
   }
@@ -122,7 +122,7 @@ class Dialog {
     this.#transaction = null;
     const recipients = [...new Set(transaction.recipients)];
     try {
-      await submit(this.#dataDirectory, { ...transaction.envelope, recipients }, this.#message());
+      await submit(this.#call, { ...transaction.envelope, recipients }, this.#message());
     } catch (error) {
       if (!(error instanceof Fatal)) throw error;
       console.error(`sendmail: ${error.message}`);

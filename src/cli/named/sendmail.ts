@@ -7,6 +7,7 @@ import { MAX_RECIPIENTS, type Submission } from '../../delivery/pickup/submissio
 import { userOf } from '../../lookup/system-users.ts';
 import { encodeXtext } from '../../protocol/smtp/xtext.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, valuesOf, warn } from './command.ts';
+import { requireSubmitter } from './local-caller.ts';
 import { newaliases } from './postmap.ts';
 import { flush, mailq } from './postqueue.ts';
 import { speakSmtp } from './sendmail-dialog.ts';
@@ -36,12 +37,15 @@ const MODES: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   m: send,
   p: (call) => mailq.run(call),
   i: (call) => newaliases.run(call),
-  q: async ({ where }) => {
-    await flush(where, {});
+  q: async (call) => {
+    await flush(call, {});
     return 0;
   },
   d: () => Promise.reject(new Fatal('-bd starts no server here: type "posthorn start"')),
-  s: (call) => speakSmtp(call.where.data, readEnvelope(call, userName())),
+  s: async (call) => {
+    await requireSubmitter(call);
+    return speakSmtp(call, readEnvelope(call, userName()));
+  },
   v: () =>
     Promise.reject(new Fatal('-bv is not supported: "sendmail -v" sends a message and reports what becomes of it')),
 };
@@ -61,12 +65,13 @@ function modeOf({ options }: Call): string {
 }
 
 async function send(call: Call): Promise<number> {
+  await requireSubmitter(call);
   const user = userName();
   const envelope = readEnvelope(call, user);
   const dotEnds = !isGiven(call, 'i') && !valuesOf(call, 'o').includes('i');
   const isExtracting = isGiven(call, 't');
   const named = call.operands.flatMap(addressesOf);
-  const nobody = (reason: string): Fatal => new Fatal(`${user}(${process.getuid?.() ?? 0}): ${reason}`);
+  const nobody = (reason: string): Fatal => new Fatal(`${envelope.sender}(${process.getuid?.() ?? 0}): ${reason}`);
   if (named.length < call.operands.length) throw nobody('a recipient on the command line is no address');
   if (named.length === 0 && !isExtracting)
     throw nobody('Recipient addresses must be specified on the command line or via the -t option');
@@ -74,7 +79,7 @@ async function send(call: Call): Promise<number> {
   const recipients = [...new Set([...named, ...(isExtracting ? recipientsOf(start) : [])])];
   if (recipients.length === 0) throw nobody('No recipient addresses found in message header');
   if (recipients.length > MAX_RECIPIENTS) throw nobody(`more than ${MAX_RECIPIENTS} recipients`);
-  await submit(call.where.data, { ...envelope, recipients }, joined(start, rest));
+  await submit(call, { ...envelope, recipients }, joined(start, rest));
   if (isGiven(call, 'v')) console.log(`Mail Delivery Status Report will be mailed to <${envelope.sender}>.`);
   return 0;
 }

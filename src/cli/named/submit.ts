@@ -2,15 +2,13 @@
 import { DropFile, dropFolders } from '../../delivery/pickup/maildrop.ts';
 import type { Submission } from '../../delivery/pickup/submission.ts';
 import { messageOf } from '../../errors.ts';
-import { Fatal } from './command.ts';
+import { type Call, Fatal } from './command.ts';
+import { requireSender } from './local-caller.ts';
 
 /** Resolves when the message is on disk. Rejects with Fatal, and nothing is left of it. */
-export async function submit(
-  dataDirectory: string,
-  submission: Submission,
-  message: AsyncIterable<Uint8Array>,
-): Promise<void> {
-  const folders = dropFolders(dataDirectory);
+export async function submit(call: Call, submission: Submission, message: AsyncIterable<Uint8Array>): Promise<void> {
+  await requireSender(call, submission.sender);
+  const folders = dropFolders(call.where.data);
   const file = await DropFile.make(folders, submission).catch((error: NodeJS.ErrnoException) => {
     const advice = ADVICE[error.code ?? ''] ?? error.message;
     throw new Fatal(`${folders.maildrop}: the message was not kept (${error.code}): ${advice}`);

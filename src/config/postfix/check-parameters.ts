@@ -9,7 +9,7 @@ import type { Fault } from '../fault.ts';
 import { checkRestrictions, unknownRestriction } from './check-restrictions.ts';
 import { MacroError, references, unlessMacroError } from './macro.ts';
 import { transportOf } from './parameters/families.ts';
-import { isRaw, type Row } from './parameters/row.ts';
+import { isRaw, MATCH_LISTS, type Row } from './parameters/row.ts';
 import { parameterRow, parameterTable } from './parameters.ts';
 import type { MainParameters } from './parameters-reader.ts';
 import { itemFault, valueFault } from './values.ts';
@@ -186,7 +186,7 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
           message: `"${item.slice(0, 80)}": expected a lookup table as type:name, such as hash:/etc/aliases`,
         });
     }
-  } else if (row.type === 'domains' || row.type === 'networks') {
+  } else if (MATCH_LISTS.has(row.type)) {
     for (const item of splitTexts(expanded)) {
       const plain = item.replace(/^!+/, '');
       if (plain.startsWith('/')) result.files.push({ table: plain, parameter: name, file, line: place(item).line });
@@ -233,7 +233,7 @@ function faultyItems(
   row: Row,
   expanded: string,
 ): { readonly item: string; readonly message: string }[] {
-  const mayHoldTables = row.type === 'domains' || row.type === 'networks';
+  const mayHoldTables = MATCH_LISTS.has(row.type);
   const items = mayHoldTables
     ? reader.untyped.list(name).filter((item) => !isTable(item) && !item.startsWith('{'))
     : splitTexts(expanded);

@@ -8,7 +8,7 @@ import type { ParameterReader, UntypedReader } from '../../lookup/parameters.ts'
 import { splitTexts } from '../../lookup/split-list.ts';
 import { expand } from './macro.ts';
 import type { BooleanName, ListName, NumberName, StringName, TimeName } from './parameters/names.ts';
-import { isRaw } from './parameters/row.ts';
+import { isRaw, MATCH_LISTS } from './parameters/row.ts';
 import { parameterRow } from './parameters.ts';
 import { defaultUnit, parseBoolean, parseNumber, parseTime } from './values.ts';
 
@@ -110,7 +110,7 @@ export class MainParameters implements ParameterReader {
     if (known !== undefined) return known;
     const type = parameterRow(name)?.type;
     const items = splitTexts(this.#string(name));
-    const whole = type === 'domains' || type === 'networks' ? items.flatMap((item) => this.#fromFile(item)) : items;
+    const whole = MATCH_LISTS.has(type) ? items.flatMap((item) => this.#fromFile(item)) : items;
     this.#lists.set(name, whole);
     return whole;
   }

@@ -14,7 +14,9 @@ import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
+import { type LocalUsers, maySendAs, unauthorized } from '../../lookup/local-users.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Tables } from '../../lookup/table.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 import { isPermanent, isSuccess, type Reply, reply } from '../../mail/status.ts';
 import type { Notifier } from '../notify/notifier.ts';
@@ -28,6 +30,7 @@ export interface Acceptor {
   readonly receiver: Receiver;
   readonly notifier: Notifier;
   readonly parameters: ParameterReader;
+  readonly tables: Tables;
 }
 
 export interface PickupOptions {
@@ -167,11 +170,16 @@ export class Pickup {
 
   /** Whether the file is done with. */
   async #submit(queueId: string, handle: FileHandle, { uid, size }: Stats): Promise<boolean> {
-    const { receiver, notifier, parameters } = this.#options.acceptor();
+    const { receiver, notifier, parameters, tables } = this.#options.acceptor();
     const head = await readHead(handle);
     const submission = typeof head === 'string' ? head : parseSubmission(head.line);
     if (typeof head === 'string' || typeof submission === 'string') {
       this.#log.warn({ queueId, uid }, `${queueId}: removed a file of uid=${uid} that is no message: ${submission}`);
+      return true;
+    }
+    const refusal = await refusalOf(submission, uid, { parameters, tables });
+    if (refusal !== null) {
+      this.#log.warn({ queueId, uid }, `${queueId}: removed a message of uid=${uid}: ${refusal}`);
       return true;
     }
     const envelope = envelopeOf(submission, localRewriting(parameters));
@@ -190,6 +198,16 @@ export class Pickup {
     if (!isPermanent(answer)) return false;
     return notifier.refused({ queueId, envelope, reply: answer, original: await readAt(handle, head.end, REPORTED) });
   }
+}
+
+/**
+ * Who may not submit, as the sendmail command says it: a file that was put here without the command gets no further. No
+ * report is sent, for its sender is what the user claims to be.
+ */
+async function refusalOf({ sender }: Submission, uid: number, users: LocalUsers): Promise<string | null> {
+  const name = await unauthorized('authorized_submit_users', uid, users);
+  if (name !== null) return `User ${name}(${uid}) is not allowed to submit mail`;
+  return (await maySendAs(sender, uid, users)) ? null : `not authorized to use sender='${sender}'`;
 }
 
 /** Octets of a refused message that go back with the report. */

@@ -61,6 +61,7 @@ export function createDomains(options: DomainsOptions): Domains {
     (['default_transport', 'local_transport', 'relay_transport', 'virtual_transport'] as const).some((name) =>
       /^(?:error|retry)\b/.test(parameters.string(name)),
     );
+  const doubleBounce = addressKey(localPart(parameters.string('double_bounce_sender')));
   const virtualMailboxes = open('virtual_mailbox_maps');
   const relayRecipients = open('relay_recipient_maps');
 
@@ -97,7 +98,10 @@ export function createDomains(options: DomainsOptions): Domains {
       // aliases(5) contains only user names, other tables may contain addresses too.
       if ((await lookUp(aliasMaps, userKeys(address, delimiters))) !== null) return true;
       const listed =
-        anyLocalRecipient || isAlwaysThere(localPart(address)) || (await lookUp(localRecipients, keys)) !== null;
+        anyLocalRecipient ||
+        isAlwaysThere(localPart(address)) ||
+        addressKey(localPart(address)) === doubleBounce ||
+        (await lookUp(localRecipients, keys)) !== null;
       return listed && leadsSomewhere(address);
     },
   };

@@ -180,6 +180,7 @@ export function createRouter(options: RouterOptions): Router {
   const luserRelay = parameters.string('luser_relay');
   const delimiters = parameters.string('recipient_delimiter');
   const doubleBounce = addressKey(qualify(parameters.string('double_bounce_sender'), parameters.string('myorigin')));
+  const doubleBounceUser = localPart(doubleBounce);
   const filterNexthop = parameters.string('default_filter_nexthop');
 
   const toNexthop = (transport: Transport, text: string, protocol: Nexthop['protocol']): Route => {
@@ -327,9 +328,16 @@ export function createRouter(options: RouterOptions): Router {
     },
   };
 
+  /** As qmgr(8): of all our local domains. */
+  async function isDoubleBounce(recipient: string): Promise<boolean> {
+    const key = addressKey(recipient);
+    if (localPart(key) !== doubleBounceUser) return false;
+    return key === doubleBounce || (await domains.classify(domainOf(recipient))) === 'local';
+  }
+
   async function route(recipient: string, reversePath: string, filter: string | null = null): Promise<Route> {
     const journey: Journey = { recipient, reversePath };
-    if (addressKey(recipient) === doubleBounce) return NOT_WANTED;
+    if (await isDoubleBounce(recipient)) return NOT_WANTED;
     if (filter !== null) {
       const { transport, nexthop } = parseWay(filter);
       const way = { transport, nexthop: nexthop || filterNexthop || domainOf(recipient) };

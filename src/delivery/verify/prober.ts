@@ -14,7 +14,7 @@ import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Verification } from '../../lookup/verifications.ts';
-import { qualify } from '../../mail/address.ts';
+import { readVerifySender } from '../../lookup/verify-sender.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
 import { Gate } from '../../net/gate.ts';
@@ -65,11 +65,11 @@ const STATUSES = { sent: 'deliverable', deferred: 'deferred', bounced: 'undelive
 
 export function createProber(options: ProberOptions): Probe {
   const { hooks, domains, router, expansion, parameters, clock, log, closing } = options;
-  const sender = senderOf(parameters);
+  const probeSender = readVerifySender(parameters);
   const delayDigits = parameters.number('delay_logging_resolution_limit');
   const gate = new Gate(AT_ONCE);
 
-  async function endOf(address: string): Promise<End> {
+  async function endOf(address: string, sender: string): Promise<End> {
     const original = { address: await options.rewrite(address), original: address, notify: [], orcpt: '' };
     const mapped = await expand([original], hooks, { ...expansion, steps: { maps: true, aliases: false } });
     if (isReply(mapped)) return failed(mapped);
@@ -105,10 +105,11 @@ export function createProber(options: ProberOptions): Probe {
   }
 
   async function probe(address: string, began: number): Promise<Verification | null> {
-    const end = await endOf(address);
+    const sender = probeSender.at(began);
+    const end = await endOf(address, sender);
     const started = clock();
     const recipient = end.kind === 'route' ? end.recipient : { address, original: address };
-    const item = itemOf(recipient, end.kind === 'route' ? destinationOf(end.route) : '', began);
+    const item = itemOf(sender, recipient, end.kind === 'route' ? destinationOf(end.route) : '', began);
     const tried =
       end.kind === 'route' ? await attempt(end.route, item) : unanimous([item], end.status, end.reply, 'none');
     const [outcome] = tried.outcomes;
@@ -125,7 +126,12 @@ export function createProber(options: ProberOptions): Probe {
     return { status: STATUSES[outcome.status], text };
   }
 
-  const itemOf = ({ address, original }: Pick<Recipient, 'address' | 'original'>, destination: string, now: number) =>
+  const itemOf = (
+    sender: string,
+    { address, original }: Pick<Recipient, 'address' | 'original'>,
+    destination: string,
+    now: number,
+  ) =>
     ({
       id: '',
       queueId: options.newQueueId(),
@@ -157,10 +163,4 @@ export function createProber(options: ProberOptions): Probe {
         return null;
       }),
     );
-}
-
-/** `<>` and nothing are the null sender. */
-function senderOf(parameters: ParameterReader): string {
-  const text = parameters.string('address_verify_sender');
-  return text === '' || text === '<>' ? '' : qualify(text, parameters.string('myorigin'));
 }

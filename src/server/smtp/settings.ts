@@ -4,6 +4,7 @@
  */
 import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
+import { readVerifySender, type VerifySender } from '../../lookup/verify-sender.ts';
 import type { PathRules } from '../../protocol/smtp/path.ts';
 import { allowedCharacters } from '../../protocol/smtp/template.ts';
 import type { BodyDeadline } from './body-deadline.ts';
@@ -16,6 +17,8 @@ export interface SmtpSettings {
   readonly allowsRouting: boolean;
   /** Addresses of the envelope, in standard form. */
   readonly rewrite: Rewrite;
+  /** Of probes (address_verify_sender), whom mail may be sent to as well. */
+  readonly verifySender: VerifySender;
   readonly heloRequired: boolean;
   readonly paths: PathRules;
   readonly smtputf8: boolean;
@@ -87,6 +90,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     host: parameters.string('myhostname'),
     banner: parameters.string('smtpd_banner'),
     rewrite: localRewriting(parameters),
+    verifySender: readVerifySender(parameters),
     allowsRouting: parameters.boolean('allow_untrusted_routing'),
     heloRequired: parameters.boolean('smtpd_helo_required'),
     paths: {

@@ -11,7 +11,7 @@ import { createQueueIds } from '../../../src/mail/queue-id.ts';
 import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 import { recordLog } from '../../kit/log.ts';
 import { parametersOf } from '../../kit/parameters.ts';
-import { type HouseOptions, openHouse, type TestHouse } from '../house.ts';
+import { type HouseOptions, openHouse, type TestHouse, tablesOf } from '../house.ts';
 
 const SUBMISSION: Submission = {
   sender: 'xixi',
@@ -22,6 +22,9 @@ const SUBMISSION: Submission = {
   envid: '',
   body: '8BITMIME',
 };
+
+/** What x:senders says of everybody. */
+const SENDERS: { get(key: string): string | undefined | Promise<string> } = { get: () => undefined };
 
 let root: string;
 let folders: DropFolders;
@@ -47,11 +50,15 @@ async function open(options: HouseOptions = {}): Promise<void> {
 }
 
 /** Runs a pickup until it has looked at everything. */
-async function pick(now = Date.now): Promise<void> {
+async function pick(now = Date.now, settings: Readonly<Record<string, string>> = {}): Promise<void> {
   const { log, lines } = recordLog(({ message }) => message);
   pickup = new Pickup({
     folders,
-    acceptor: () => ({ ...house, parameters: parametersOf(SETTINGS) }),
+    acceptor: () => ({
+      ...house,
+      parameters: parametersOf({ ...SETTINGS, ...settings }),
+      tables: tablesOf({ 'static:anyone': () => 'x', 'static:*': () => '*', 'x:senders': (key) => SENDERS.get(key) }),
+    }),
     newQueueId: createQueueIds(now, 9),
     clock: now,
     log,
@@ -71,6 +78,33 @@ const left = (): string[] => [...readdirSync(folders.maildrop), ...readdirSync(f
 const whole = (): Promise<string[]> => house.inbox('maomao@baidu.com');
 
 describe('what the server accepts', () => {
+  it('P4: not from users outside authorized_submit_users, whoever they say they are', async () => {
+    await open();
+    await drop({});
+    await pick(Date.now, { authorized_submit_users: 'somebody' });
+    expect(await whole()).toEqual([]);
+    expect(left()).toEqual([]);
+    expect(said.join('\n')).toMatch(/: removed a message of uid=\d+: User \S+\(\d+\) is not allowed to submit mail$/);
+  });
+
+  it('P4: not from senders outside local_login_sender_maps; one that cannot be looked up now stays', async () => {
+    await open();
+    const strict = { local_login_sender_maps: 'x:senders' };
+    SENDERS.get = () => 'maomao, @other.test';
+    await drop({});
+    await pick(Date.now, strict);
+    expect(said.join('\n')).toContain("not authorized to use sender='xixi'");
+    expect(left()).toEqual([]);
+    SENDERS.get = () => Promise.reject(new Error('away'));
+    await drop({});
+    await pick(Date.now, strict);
+    expect(left()).toHaveLength(1);
+    expect(await whole()).toEqual([]);
+    SENDERS.get = () => 'maomao XIXI';
+    await pick(() => Date.now() + 120_000, strict);
+    expect(await whole()).toHaveLength(1);
+  });
+
   it('P4: a submission is in the mailbox, with who sent it, and its file is gone', async () => {
     await open();
     await drop({ fullName: 'Xi Xi' }, 'Subject: x\nBcc: hidden@baidu.com\n\nhello\n');

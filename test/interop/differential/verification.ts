@@ -45,6 +45,11 @@ const services = {
     'smtpd_recipient_restrictions = reject_unverified_recipient, reject',
     'unverified_recipient_tempfail_action = defer',
   ],
+  'sender of its own': [
+    'smtpd_recipient_restrictions = check_recipient_access inline:{double-bounce@ours.test=REJECT}, permit_mynetworks, reject',
+    'smtpd_reject_unlisted_recipient = yes',
+    'address_verify_sender = probe@ours.test',
+  ],
   'only warned': ['smtpd_recipient_restrictions = warn_if_reject reject_unverified_recipient, permit'],
 };
 
@@ -72,8 +77,17 @@ export const verification: Cases = {
     },
     services,
   },
-  dialogs: Object.keys(services).flatMap((service) => [
-    ...RECIPIENTS.map((recipient) => ({ service, says: [EHLO, MAIL, `RCPT TO:<${recipient}>`] })),
-    ...SENDERS.map((sender) => ({ service, says: [EHLO, `MAIL FROM:<${sender}>`, 'RCPT TO:<a@discard.test>', RCPT] })),
-  ]),
+  dialogs: [
+    ...['probe@ours.test', 'Probe@Ours.test', 'double-bounce@mail.ours.test', 'nobody@ours.test'].map((recipient) => ({
+      service: 'sender of its own',
+      says: [EHLO, MAIL, `RCPT TO:<${recipient}>`],
+    })),
+    ...Object.keys(services).flatMap((service) => [
+      ...RECIPIENTS.map((recipient) => ({ service, says: [EHLO, MAIL, `RCPT TO:<${recipient}>`] })),
+      ...SENDERS.map((sender) => ({
+        service,
+        says: [EHLO, `MAIL FROM:<${sender}>`, 'RCPT TO:<a@discard.test>', RCPT],
+      })),
+    ]),
+  ],
 };

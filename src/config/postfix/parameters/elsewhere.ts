@@ -2,20 +2,7 @@
  * Parameters of other Postfix programs. They are accepted and checked, but have no effect here. Names and defaults are
  * Postfix 3.7's (postconf(5)).
  */
-import {
-  boolean,
-  choice,
-  list,
-  networks,
-  noMeaning,
-  notSupported,
-  number,
-  path,
-  type Rows,
-  text,
-  time,
-  word,
-} from './row.ts';
+import { boolean, choice, list, networks, noMeaning, number, path, type Rows, text, time, word } from './row.ts';
 
 export const elsewhereParameters = {
   default_database_type: word('hash', 'Type of tables that postmap and newaliases are asked about without a type.'),
@@ -108,7 +95,7 @@ export const elsewhereParameters = {
     qmqpd_error_delay: time('1s', 'Wait before an error is told.'),
     qmqpd_timeout: time('300s', 'How long they may be silent.'),
   }),
-  ...notSupported({
+  ...noMeaning('each line of a message ends with CRLF here, and CR alone ends none', {
     sendmail_fix_line_endings: choice(
       ['always', 'strict', 'never'],
       'always',

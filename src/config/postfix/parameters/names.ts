@@ -55,6 +55,7 @@ type ListType =
   | 'restrictions'
   | 'domains'
   | 'networks'
+  | 'users'
   | 'interfaces'
   | 'nexthops'
   | 'milters'

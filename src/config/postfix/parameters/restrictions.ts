@@ -124,6 +124,12 @@ export const restrictionsParameters = {
     '$reject_tempfail_action',
     'The same for reject_unverified_sender.',
   ),
+  address_verify_map: word(
+    'btree:$data_directory/verify_cache',
+    'Where results of verification are kept: empty in memory, otherwise in the store of this server.',
+  ),
+  address_verify_cache_cleanup_interval: time('12h', 'How often old results are removed; 0 never.'),
+  address_verify_sender_ttl: time('0s', 'How often the local part of that sender changes; 0 never.'),
   address_verify_negative_cache: boolean('yes', 'Keep results of failed verifications too.'),
   address_verify_sender: { ...address('$double_bounce_sender', 'Sender of verification probes.'), empty: true },
   address_verify_negative_expire_time: time('3d', 'How long a failed result is kept.'),
@@ -153,8 +159,5 @@ export const restrictionsParameters = {
     smtpd_policy_service_max_idle: time('300s', 'Idle time of connections to the policy service.'),
     smtpd_policy_service_max_ttl: time('1000s', 'Life of connections to the policy service.'),
     smtpd_policy_service_request_limit: number('0', 'Requests over one connection; 0 has no limit.'),
-    address_verify_map: word('btree:$data_directory/verify_cache', 'Where results of verification are kept.'),
-    address_verify_cache_cleanup_interval: time('12h', 'How often old results are removed.'),
-    address_verify_sender_ttl: time('0s', 'How often that sender changes.'),
   }),
 } satisfies Rows;

@@ -24,6 +24,8 @@ export type ParameterType =
   | 'domains'
   /** Networks and addresses, with `!`, file names and tables. */
   | 'networks'
+  /** Login names. */
+  | 'users'
   | 'choice'
   /** A list of words, each one of `choices`. */
   | 'words'
@@ -103,6 +105,9 @@ export interface Row<T extends ParameterType = ParameterType> {
   readonly empty?: boolean;
 }
 
+/** Their lists may name files, whose lines are items, and tables, whose keys are. */
+export const MATCH_LISTS: ReadonlySet<ParameterType | undefined> = new Set(['domains', 'networks', 'users']);
+
 export type Rows = Readonly<Record<string, Row>>;
 
 /** Whether whoever uses the value expands it, with names of its own. */
@@ -123,6 +128,7 @@ export const tables = builder('tables');
 export const restrictions = builder('restrictions');
 export const domains = builder('domains');
 export const networks = builder('networks');
+export const users = builder('users');
 export const code = builder('code');
 export const path = builder('path');
 export const filetext = builder('filetext');

@@ -5,7 +5,7 @@
  * send to foreign domains (never an open relay); a recipient in our own domains must exist.
  */
 
-import type { Verdict } from '../../../bus/hook.ts';
+import { NEXT, type Verdict } from '../../../bus/hook.ts';
 import { messageOf } from '../../../errors.ts';
 import { isRouted } from '../../../lookup/address-resolving.ts';
 import { domainOf, unquoted } from '../../../mail/address.ts';
@@ -55,13 +55,16 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
     return tooMany(session, transaction);
   if (!service.limits.allows(connection.remote.ip, 'recipients'))
     return reply(450, '4.7.1', `Error: too many recipients from ${connection.remote.ip}`);
+  const address = settings.rewrite(path.address);
+  const base = settings.verifySender.baseOf(address, service.clock());
   const recipient = {
-    address: settings.rewrite(path.address),
-    original: path.address,
+    address: base ?? address,
+    original: base ?? path.address,
     notify: parameters.notify,
     orcpt: parameters.orcpt,
   };
-  return decideAndTell(session, transaction, recipient, { line: `RCPT ${argument}`, rest: path.rest });
+  const given = { line: `RCPT ${argument}`, rest: path.rest, isVerifySender: base !== null };
+  return decideAndTell(session, transaction, recipient, given);
 }
 
 /** RFC 5321 section 4.5.3.1.10: a client may rightly continue after this reply, up to a point. */
@@ -71,15 +74,30 @@ function tooMany(session: SmtpSession, transaction: MailTransaction): Reply {
   return say.TOO_MANY_RECIPIENTS;
 }
 
-/** Some milters want to know of refused recipients too. `given`: the command's line, and its parameters. */
+interface Asked {
+  readonly recipient: Recipient;
+  /**
+   * Nothing but the relay rules is asked about the sender of our own probes: two servers that probe each other's senders
+   * would refuse each other's probes, and remember it.
+   */
+  readonly isVerifySender: boolean;
+}
+
+interface Given extends Pick<Asked, 'isVerifySender'> {
+  /** The command's line, and its parameters. */
+  readonly line: string;
+  readonly rest: string;
+}
+
+/** Some milters want to know of refused recipients too. */
 async function decideAndTell(
   session: SmtpSession,
   transaction: MailTransaction,
   recipient: Recipient,
-  { line, rest }: { readonly line: string; readonly rest: string },
+  { line, rest, isVerifySender }: Given,
 ): Promise<Answer> {
   let isOver = false;
-  const answer = await decideOrDefer(session, transaction, recipient, async () => {
+  const answer = await decideOrDefer(session, transaction, { recipient, isVerifySender }, async () => {
     isOver = true;
     return (await tellRcpt(session, transaction, { ...recipient, rest })) ?? session.filtered?.recipient(line);
   });
@@ -92,11 +110,12 @@ async function decideAndTell(
 async function decideOrDefer(
   session: SmtpSession,
   transaction: MailTransaction,
-  recipient: Recipient,
+  asked: Asked,
   accepted: () => Promise<Reply | undefined>,
 ): Promise<Answer> {
+  const { recipient } = asked;
   try {
-    return await decide(session, transaction, recipient, accepted);
+    return await decide(session, transaction, asked, accepted);
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     const deferred = say.lookupFailure(recipient.original);
@@ -108,7 +127,7 @@ async function decideOrDefer(
 async function decide(
   session: SmtpSession,
   transaction: MailTransaction,
-  recipient: Recipient,
+  { recipient, isVerifySender }: Asked,
   accepted: () => Promise<Reply | undefined>,
 ): Promise<Answer> {
   const { connection, service } = session;
@@ -119,11 +138,13 @@ async function decide(
     return unknown;
   }
   const resolved = { ...recipient, address: await service.domains.resolve(recipient.address) };
-  const verdict = await session.ask('rcpt', { connection, recipient: resolved });
+  const verdict = isVerifySender ? NEXT : await session.ask('rcpt', { connection, recipient: resolved });
   const refusal = session.refuses('rcpt', verdict, 'RCPT', recipient.original);
   if (refusal !== undefined) return refusal;
   // An LMTP recipient is known to be ours by now.
-  const refused = service.lmtp ? undefined : await judge(session, resolved.address, recipient.original, verdict);
+  const refused = service.lmtp
+    ? undefined
+    : await judge(session, resolved.address, recipient.original, verdict, isVerifySender);
   if (refused !== undefined) {
     session.logReject('RCPT', refused, recipient.original);
     return refused;
@@ -145,12 +166,16 @@ async function decide(
     : say.RECIPIENT_OK;
 }
 
-/** The core's own decision: the refusal, or undefined. `given` is the address as the client wrote it. */
+/**
+ * The core's own decision: the refusal, or undefined. `given` is the address as the client wrote it; one of ours that
+ * `isListed` is not looked for.
+ */
 export async function judge(
   session: SmtpSession,
   address: string,
   given: string,
   verdict: Verdict,
+  isListed = false,
 ): Promise<Reply | undefined> {
   const { settings, service, connection } = session;
   // A discarded message reaches nobody (access(5), DISCARD).
@@ -158,7 +183,7 @@ export async function judge(
   const addressClass = await service.domains.classify(domainOf(address));
   const routed = !settings.allowsRouting && isRouted(address);
   if (addressClass === 'default' || routed) return judgeRelay(session, given, verdict);
-  if (!settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
+  if (isListed || !settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
   const code = settings.unknownCodes[addressClass];
   return reply(
     code,

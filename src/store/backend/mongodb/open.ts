@@ -28,6 +28,7 @@ import { SearchTexts } from './mailboxes/search-texts.ts';
 import { Targets } from './mailboxes/targets.ts';
 import { Tree } from './mailboxes/tree.ts';
 import { Watchers } from './mailboxes/watchers.ts';
+import { createProbeResults } from './probe-results.ts';
 import { createTransfer } from './transfer.ts';
 import { createCheck } from './upkeep/check.ts';
 import { Housekeeping } from './upkeep/housekeeping.ts';
@@ -170,6 +171,7 @@ async function assemble(
     expunged: guard.over(createExpunged(context, tree)),
     directory: guard.over(directory),
     queue: guard.over(queue),
+    probeResults: guard.over(createProbeResults(context)),
     cluster,
     transfer: guard.over(createTransfer(context, directory)),
     check: guard.over(createCheck(context, tree)),

@@ -10,6 +10,7 @@ import type { Reply } from '../../../mail/status.ts';
 import type { Finding } from '../../check.ts';
 import type { ExpungedMessage } from '../../expunged.ts';
 import type { MailboxError, SearchProgress, TextKey, UidRanges } from '../../mailboxes.ts';
+import type { Cleanup, Expiry, ProbeResult } from '../../probe-results.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
 import type { ContentRecord, CopyMark, MailboxRecord, StoredMailbox } from '../../transfer.ts';
 import type { PackedStates } from '../flags.ts';
@@ -200,6 +201,10 @@ export interface WriterCalls {
   setAlias: { args: { readonly address: string; readonly targets: readonly string[] }; result: null };
   setDomain: { args: { readonly domain: string; readonly served: boolean }; result: null };
 
+  putProbeResult: { args: ProbeResult & { readonly address: string }; result: null };
+  /** One step: there may be more if it dropped some. */
+  cleanProbeResults: { args: Expiry; result: Cleanup };
+
   raiseUidValidity: { args: { readonly to: number }; result: null };
   markCopy: { args: { readonly mark: CopyMark | null }; result: null };
   putAccount: { args: Omit<Account, 'id'>; result: Account };
@@ -371,6 +376,7 @@ export interface ReaderCalls {
     args: { readonly account: number; readonly after: KeptPlace };
     result: { readonly messages: readonly KeptMessage[]; readonly next: KeptPlace | null };
   };
+  findProbeResult: { args: { readonly address: string }; result: ProbeResult | null };
   mailboxRecords: { args: { readonly account: number }; result: readonly StoredMailbox[] };
   contentRecords: { args: { readonly contents: readonly number[] }; result: readonly (StoredContent | null)[] };
   contentsOf: { args: { readonly queueIds: readonly string[] }; result: readonly (Id | null)[] };

@@ -17,6 +17,7 @@ import type {
   MessageDocument,
   MetaDocument,
   PartDocument,
+  ProbeResultDocument,
   SearchTextDocument,
   SpoolDocument,
 } from './documents.ts';
@@ -37,6 +38,7 @@ export interface Database {
   readonly chunks: Collection<ChunkDocument>;
   readonly spools: Collection<SpoolDocument>;
   readonly searchTexts: Collection<SearchTextDocument>;
+  readonly probeResults: Collection<ProbeResultDocument>;
   readonly queue: Collection<ItemDocument>;
   readonly intents: Collection<IntentDocument>;
 }
@@ -118,6 +120,7 @@ export function collectionsOf(client: MongoClient, db: Db): Database {
     chunks: db.collection('chunks'),
     spools: db.collection('spools'),
     searchTexts: db.collection('searchTexts'),
+    probeResults: db.collection('probeResults'),
     queue: db.collection('queue'),
     intents: db.collection('intents'),
   };

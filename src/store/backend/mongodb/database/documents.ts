@@ -9,6 +9,7 @@
 import type { Notify } from '../../../../mail/envelope.ts';
 import type { SpecialUse } from '../../../../mail/mailbox.ts';
 import type { Reply } from '../../../../mail/status.ts';
+import type { ProbeResult } from '../../../probe-results.ts';
 import type { IndexColumns } from '../../index-columns.ts';
 
 export interface AccountDocument {
@@ -221,6 +222,11 @@ export interface SearchTextDocument {
   readonly head: string | null;
   /** SearchFields as JSON. */
   readonly fields: string;
+}
+
+/** What a probe found out about the address that is its id. */
+export interface ProbeResultDocument extends ProbeResult {
+  readonly _id: string;
 }
 
 export interface ItemDocument {

@@ -55,6 +55,11 @@ export const INDEXES: readonly Wanted[] = [
     use: 'sweeping what a transfer left',
   },
   { collection: 'spools', index: { name: 'at', key: { at: 1 } }, use: 'sweeping abandoned spools' },
+  {
+    collection: 'probeResults',
+    index: { name: 'oldest', key: { status: 1, updatedAt: 1 } },
+    use: 'dropping what is expired',
+  },
   { collection: 'queue', index: { name: 'due', key: { state: 1, dueAt: 1, _id: 1 } }, use: 'claims' },
   { collection: 'queue', index: { name: 'content', key: { content: 1 } }, use: 'postqueue and postsuper by queue ID' },
   { collection: 'queue', index: { name: 'by', key: { by: 1 } }, use: 'leases of a process' },

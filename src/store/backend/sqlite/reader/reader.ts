@@ -16,6 +16,7 @@ import { contentSize, readContent } from '../reading/content.ts';
 import { listKept } from '../reading/kept.ts';
 import { findMailbox, listMailboxes, status, subscriptions } from '../reading/mailboxes.ts';
 import { changes, rows, texts } from '../reading/messages.ts';
+import { findProbeResult } from '../reading/probe-results.ts';
 import { listItems } from '../reading/queue.ts';
 import { contentRecords, contentsOf, copyMark, mailboxRecords, uidValidity } from '../reading/transfer.ts';
 import { startFailure } from '../start-failure.ts';
@@ -50,6 +51,7 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   contentSize,
   listItems,
   listKept,
+  findProbeResult,
   mailboxRecords,
   contentRecords,
   contentsOf,
