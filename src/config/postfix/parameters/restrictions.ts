@@ -44,6 +44,10 @@ export const restrictionsParameters = {
   smtpd_reject_unlisted_sender: boolean('no', 'Refuse unknown senders in our domains.'),
   smtpd_sender_login_maps: tables('', 'Logins that own a sender address.'),
   smtpd_null_access_lookup_key: word('<>', 'Key of the null sender in access tables.'),
+  permit_mx_backup_networks: networks(
+    '',
+    'Networks of primary MX hosts; without them permit_mx_backup lets nobody relay.',
+  ),
   maps_rbl_domains: list('', 'DNS lists of the old reject_maps_rbl.'),
   default_rbl_reply: raw(
     '$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}',
@@ -151,7 +155,6 @@ export const restrictionsParameters = {
     'sender_dependent_default_transport_maps of probes.',
   ),
   ...notSupported({
-    permit_mx_backup_networks: networks('', 'Networks of primary MX hosts for permit_mx_backup.'),
     smtpd_log_access_permit_actions: list('', 'Permitting actions that are logged.'),
     address_verify_map: word('btree:$data_directory/verify_cache', 'Where results of verification are kept.'),
     address_verify_cache_cleanup_interval: time('12h', 'How often old results are removed.'),
