@@ -3,6 +3,7 @@
  * write such records, so it also takes permit_mx_backup_networks: all addresses of the primary exchangers are in them.
  */
 import { ResolveError, type Server } from '../../src/bus/plugin.ts';
+import { FilteredError } from '../../src/lookup/dns-reply-filter.ts';
 import type { NetworkMatcher } from '../../src/lookup/network.ts';
 import { inTime } from './patience.ts';
 
@@ -24,7 +25,8 @@ export async function isMxBackup(server: Server, question: BackupQuestion): Prom
     return await inTime(judge(server, question));
   } catch (error) {
     if (error instanceof LookupFailure) return error.message;
-    if (error instanceof ResolveError) return 'Unable to look up mail exchanger information';
+    if (error instanceof ResolveError || error instanceof FilteredError)
+      return 'Unable to look up mail exchanger information';
     throw error;
   }
 }
@@ -76,7 +78,7 @@ async function addressesOf({ resolver }: Server, name: string): Promise<readonly
     if (addresses.length > MOST_ADDRESSES) throw new LookupFailure(`Too many addresses of mail exchanger ${name}`);
     return addresses;
   } catch (error) {
-    if (!(error instanceof ResolveError)) throw error;
+    if (!(error instanceof ResolveError || error instanceof FilteredError)) throw error;
     throw new LookupFailure(`Unable to look up host ${name} as mail exchanger: Temporary failure in name resolution`, {
       cause: error,
     });
