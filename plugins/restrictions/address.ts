@@ -85,7 +85,7 @@ async function unknownDomain(
   const kind = await server.domains.classify(domain);
   if (kind !== 'default' && kind !== 'relay') return DUNNO;
   const found = await mailHost(server.resolver, domain);
-  if (found === 'exists') return DUNNO;
+  if (found === 'exists' || found === 'filtered') return DUNNO;
   const subject = party.subject(address);
   if (found === 'nullmx') {
     const [code, enhanced] = party.nullMx;

@@ -1,9 +1,8 @@
 /** Restrictions on the client: its network, its login, its names, its connection. One row each. */
 import { DUNNO, type Outcome, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
-import { compileNetworks, type NetworkMatcher } from '../../src/lookup/network.ts';
-import type { ParameterReader } from '../../src/lookup/parameters.ts';
 import { fingerprintKeys } from './client-certificate.ts';
+import { networksOf } from './networks.ts';
 import { lookupFault, makeReply } from './refusal.ts';
 
 const PERMIT_CLIENT: Outcome = { kind: 'permit', relay: 'client' };
@@ -12,16 +11,7 @@ const PERMIT_CERTIFICATE: Outcome = { kind: 'permit', relay: 'list' };
 const permitIf = (granted: boolean): Outcome => (granted ? PERMIT_CLIENT : DUNNO);
 
 export function clientRestrictions(server: Server): Readonly<Record<string, Restriction>> {
-  // Services may have their own networks; a reader lives as long as the configuration.
-  const networks = new WeakMap<ParameterReader, NetworkMatcher>();
-  const mynetworks = (parameters: ParameterReader): NetworkMatcher => {
-    const known = networks.get(parameters);
-    if (known !== undefined) return known;
-    const parentMatches = parameters.list('parent_domain_matches_subdomains').includes('mynetworks');
-    const compiled = compileNetworks(parameters.list('mynetworks'), { tables: server.tables, parentMatches });
-    networks.set(parameters, compiled);
-    return compiled;
-  };
+  const mynetworks = networksOf(server, 'mynetworks');
 
   const unknownClient: Restriction = {
     check: ({ connection: { parameters, remote } }) => {

@@ -103,6 +103,109 @@ describe('G3: never an open relay', () => {
     }
   });
 
+  describe('permit_mx_backup', () => {
+    const dns = {
+      'mx far.example': ['10 primary.far.example', '20 mail.ours.example'],
+      'a primary.far.example': ['192.0.2.5'],
+      'mx by-address.example': ['10 primary.far.example', '20 other.ours.example'],
+      'a other.ours.example': ['127.0.1.134'],
+      'mx two.example': ['10 primary.far.example', '10 outside.example', '20 mail.ours.example'],
+      'a outside.example': ['203.0.113.5'],
+      'mx outside.example': ['10 outside.example', '20 mail.ours.example'],
+      'mx both.example': ['10 both.example', '20 mail.ours.example'],
+      'a both.example': ['192.0.2.6'],
+      'aaaa both.example': ['2001:db8::6'],
+      'mx first.example': ['10 mail.ours.example', '20 primary.far.example'],
+      'mx equal.example': ['10 primary.far.example', '10 other.ours.example', '20 mail.ours.example'],
+      'mx stranger.example': ['10 primary.far.example', '20 outside.example'],
+      'mx alone.example': ['10 primary.far.example'],
+      'mx nowhere.example': ['10 absent.example', '20 mail.ours.example'],
+      'mx crowd.example': [...Array.from({ length: 30 }, () => '10 primary.far.example'), '20 mail.ours.example'],
+      'mx null.example': ['0 .'],
+      'a address.example': ['127.0.1.134'],
+      'mx later.example': 'tempfail' as const,
+      'mx host-later.example': ['10 slow.example', '20 mail.ours.example'],
+      'a slow.example': 'tempfail' as const,
+    };
+    const backup = (networks: string) =>
+      openHouse({
+        plugins: ['restrictions'],
+        parameters: {
+          myhostname: 'mail.ours.example',
+          permit_mx_backup_networks: networks,
+          smtpd_relay_restrictions: 'permit_mynetworks, permit_mx_backup, reject_unauth_destination',
+        },
+        dns,
+      });
+    const denied = (to: string): string => `554 5.7.1 <${to}>: Relay access denied`;
+
+    it.each([
+      ['far.example', true],
+      ['FAR.example', true],
+      ['by-address.example', true],
+      ['two.example', false],
+      ['outside.example', false],
+      ['both.example', false],
+      ['first.example', false],
+      ['equal.example', false],
+      ['stranger.example', false],
+      ['alone.example', false],
+      ['nowhere.example', false],
+      ['crowd.example', false],
+      ['null.example', false],
+      ['address.example', false],
+      ['absent.example', false],
+      ['[192.0.2.5]', false],
+      ['[127.0.1.77]', false],
+    ])('P7: with its networks, for %s: %s', async (domain, relayed) => {
+      const to = `victim@${domain}`;
+      const house = await backup('192.0.2.0/24, 2001:db8:1::/48');
+      expect(await outcome(house, to, LIAR)).toBe(relayed ? 'relayed' : denied(to));
+      for (const routed of [
+        `victim%other.example@${domain}`,
+        `a@b.example@${domain}`,
+        `other.example!victim@${domain}`,
+      ])
+        expect(await outcome(house, routed, LIAR)).not.toBe('relayed');
+    });
+
+    it.each([
+      ['later.example', 'Unable to look up mail exchanger information'],
+      [
+        'host-later.example',
+        'Unable to look up host slow.example as mail exchanger: Temporary failure in name resolution',
+      ],
+    ])('P7: %s cannot be looked up now: the refusal is temporary', async (domain, text) => {
+      expect(await outcome(await backup('192.0.2.0/24'), `victim@${domain}`, LIAR)).toBe(
+        `450 4.4.4 <victim@${domain}>: Recipient address rejected: ${text}`,
+      );
+    });
+
+    it.each(['', '0.0.0.0/0', '192.0.2.0/24, 0.0.0.0/1, 128.0.0.0/1', 'static:all'])(
+      'with the networks "%s" nobody relays, and the start says so',
+      async (networks) => {
+        const house = await backup(networks);
+        for (const to of ['victim@far.example', 'victim@outside.example'])
+          expect(await outcome(house, to, LIAR)).not.toBe('relayed');
+        expect(check(house).warnings.map(formatFault)).toEqual([
+          expect.stringMatching(
+            /^main\.cf:1: smtpd_relay_restrictions: permit_mx_backup permits our own destinations only: .*permit_mx_backup_networks/,
+          ),
+        ]);
+      },
+    );
+
+    it('the start says for whom it relays, and what it did not say is not permitted', async () => {
+      const house = await backup('192.0.2.0/24');
+      expect(told(house)).toEqual([
+        'main.cf:1: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: permit_mx_backup (mail for domains whose MX records name this server behind one in permit_mx_backup_networks; whoever has a domain writes such records)',
+      ]);
+      const connection = connect(house, LIAR);
+      const verdict = await house.bus.run('rcpt', { connection, recipient: recipient('victim@far.example') });
+      expect(await mayRelay(connection, verdict, { trusts: () => false, rules: new Map() })).toBe(false);
+    });
+  });
+
   it('P7: at level 1 and above, with default settings, a stranger is deferred', async () => {
     expect(await rcpt(await open({ compatibility_level: '2' }), ELSEWHERE, LIAR)).toBe(
       `454 4.7.1 <${ELSEWHERE}>: Relay access denied`,

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parsePolicyService } from '../../src/lookup/policy-service.ts';
 import { openHouse, rcpt, type TestHouse } from '../../test/bus/house.ts';
 import { type LoopbackServer, openLoopback } from '../../test/kit/loopback.ts';
 
@@ -30,13 +31,17 @@ async function service(
   return { port: server.port, requests, connections: () => connections };
 }
 
-async function open(policy: string, parameters: Record<string, string> = {}): Promise<TestHouse> {
+async function open(
+  policy: string,
+  parameters: Record<string, string> = {},
+  clock: () => number = Date.now,
+): Promise<TestHouse> {
   const settings = {
     smtpd_policy_service_retry_delay: '0s',
     ...parameters,
     smtpd_recipient_restrictions: `check_policy_service ${policy}, reject_unauth_destination`,
   };
-  const house = await openHouse({ plugins: ['restrictions'], accounts: ['u'], parameters: settings });
+  const house = await openHouse({ plugins: ['restrictions'], accounts: ['u'], parameters: settings, clock });
   houses.push(house);
   return house;
 }
@@ -74,6 +79,60 @@ describe('P7: check_policy_service', () => {
     const house = await open(`inet:127.0.0.1:${policy.port}`);
     expect(await rcpt(house, u)).toBe('NEXT');
     expect(await rcpt(house, u)).toBe('554 5.7.1 <u@baidu.com>: Recipient address rejected: now');
+  });
+
+  it.each([
+    ['request_limit', '', { smtpd_policy_service_request_limit: '2' }, 5, 0, 3],
+    ['request_limit of its own', 'request_limit=1', { smtpd_policy_service_request_limit: '2' }, 3, 0, 3],
+    ['max_ttl', '', { smtpd_policy_service_max_ttl: '10s' }, 5, 4, 2],
+    ['max_ttl of its own', 'max_ttl=1m', { smtpd_policy_service_max_ttl: '1s' }, 5, 4, 1],
+    ['no max_idle', 'max_idle=0', {}, 3, 0, 3],
+  ])('%s bounds the life of a connection', async (_name, own, parameters, queries, seconds, connections) => {
+    const policy = await service('DUNNO');
+    let now = 1_000_000;
+    const house = await open(`{ inet:127.0.0.1:${policy.port}, ${own} }`, parameters, () => now);
+    for (let i = 0; i < queries; i += 1) {
+      expect(await rcpt(house, u)).toBe('NEXT');
+      now += seconds * 1000;
+    }
+    expect(policy.connections()).toBe(connections);
+    expect(policy.requests).toHaveLength(queries);
+  });
+
+  it('a connection without a query is closed after max_idle, or max_ttl if that is sooner', async () => {
+    const closed: Promise<unknown>[] = [];
+    const server = await openLoopback((socket) => {
+      closed.push(new Promise((resolve) => socket.once('close', resolve)));
+      socket.on('error', () => {}).on('data', () => void socket.write('action=DUNNO\n\n'));
+    });
+    servers.push(server);
+    for (const own of ['max_idle=20m, max_ttl=50m', 'max_idle=50m, max_ttl=20m']) {
+      const house = await open(`{ inet:127.0.0.1:${server.port}, ${own} }`);
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      expect(await rcpt(house, u)).toBe('NEXT');
+      await vi.advanceTimersByTimeAsync(19 * 60_000);
+      expect(await rcpt(house, u)).toBe('NEXT');
+      await vi.advanceTimersByTimeAsync(20 * 60_000);
+      vi.useRealTimers();
+      await closed.at(-1);
+    }
+    expect(closed).toHaveLength(2);
+  });
+
+  it.each([
+    ['{ inet:127.0.0.1:9, max_idel=3s }', /"max_idel=3s": expected one of timeout, max_idle, .*, each as name=value/],
+    ['{ inet:127.0.0.1:9, max_ttl=soon }', /"soon" is no value of max_ttl/],
+    ['{ inet:127.0.0.1:9, try_limit=0 }', /"0" is no value of try_limit/],
+    ['inet:127.0.0.1', /"inet:127.0.0.1": expected inet:host:port or unix:path/],
+  ])('%s is no service', (argument, fault) => {
+    expect(parsePolicyService(argument)).toMatch(fault);
+  });
+
+  it('a setting with blanks stands in braces', async () => {
+    const policy = await service('HANG');
+    const action = '{ default_action = REJECT { nobody there } }';
+    const house = await open(`{ inet:127.0.0.1:${policy.port}, timeout=0s, ${action} }`);
+    expect(await rcpt(house, u)).toBe('554 5.7.1 <u@baidu.com>: Recipient address rejected: { nobody there }');
   });
 
   it.each(['CLOSE', 'raw what?\n\n', `raw ${'x'.repeat(9000)}`])(

@@ -4,14 +4,16 @@
  */
 
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { DUNNO, type Outcome, type Question, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
-import { groupContent, splitTexts } from '../../src/lookup/split-list.ts';
+import { type PolicyService, parsePolicyService } from '../../src/lookup/policy-service.ts';
+import { groupContent } from '../../src/lookup/split-list.ts';
 import { commonName } from '../../src/protocol/tls/peer.ts';
 import { accessOutcome } from './access-action.ts';
 import { fingerprintKeys } from './client-certificate.ts';
-import { PolicyClient } from './policy-client.ts';
+import { type ConnectionTerms, PolicyClient } from './policy-client.ts';
 import { misconfigured } from './refusal.ts';
 
 /**
@@ -22,7 +24,7 @@ const LONGEST = 20_000;
 
 interface Service {
   readonly client: PolicyClient;
-  readonly options: Readonly<Record<string, string>>;
+  readonly own: PolicyService['own'];
 }
 
 /** The lines of a request (SMTPD_POLICY_README); no value can add a line. */
@@ -77,46 +79,43 @@ const xtext = (text: string): string =>
     )
     .join('');
 
-/** Null if the text is not a service. */
-function parseService(text: string, server: Server): Service | null {
-  const [place = '', ...rest] = splitTexts(groupContent(text) ?? text);
-  const options = Object.fromEntries(
-    rest.map((item) => [item.split('=', 1).join(''), item.slice(item.indexOf('=') + 1)]),
-  );
-  const inet = /^inet:(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(place);
-  const unix = /^unix:(.+)$/.exec(place)?.[1];
-  if (inet !== null) {
-    const endpoint = { host: inet[1] ?? inet[2] ?? '', port: Number(inet[3]) };
-    return { client: new PolicyClient(() => connect(endpoint)), options };
-  }
-  return unix === undefined ? null : { client: new PolicyClient(() => server.connectLocal(unix)), options };
-}
-
-/** `10`, `10s`, `2m` in ms. */
-function time(text: string | undefined, otherwise: number): number {
-  const match = /^(\d{1,6})([smh]?)$/.exec(text ?? '');
-  return match === null ? otherwise : Number(match[1]) * ({ s: 1, m: 60, h: 3600 }[match[2] ?? ''] ?? 1) * 1000;
-}
-
 export function policyRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   const services = new Map<string, Service>();
   server.onClose(() => {
     for (const { client } of services.values()) client.close();
   });
 
-  async function action(question: Question, { client, options }: Service): Promise<string> {
+  /** A text says what was expected. */
+  function serviceOf(argument: string): Service | string {
+    const known = services.get(argument);
+    if (known !== undefined) return known;
+    const parsed = parsePolicyService(argument);
+    if (typeof parsed === 'string') return parsed;
+    const { endpoint, own } = parsed;
+    const open = (): Duplex => ('path' in endpoint ? server.connectLocal(endpoint.path) : connect(endpoint));
+    const service = { client: new PolicyClient(open, () => server.clock()), own };
+    services.set(argument, service);
+    return service;
+  }
+
+  async function action(question: Question, { client, own }: Service): Promise<string> {
     const { parameters } = question.connection;
-    const deadline = Math.min(LONGEST, time(options['timeout'], parameters.time('smtpd_policy_service_timeout')));
-    const tries = Math.max(1, Number(options['try_limit'] ?? parameters.number('smtpd_policy_service_try_limit')) || 1);
-    const pause = time(options['retry_delay'], parameters.time('smtpd_policy_service_retry_delay'));
+    const deadline = Math.min(LONGEST, own.timeout ?? parameters.time('smtpd_policy_service_timeout'));
+    const tries = own.try_limit ?? parameters.number('smtpd_policy_service_try_limit');
+    const pause = own.retry_delay ?? parameters.time('smtpd_policy_service_retry_delay');
+    const terms: ConnectionTerms = {
+      maxIdle: own.max_idle ?? parameters.time('smtpd_policy_service_max_idle'),
+      maxTtl: own.max_ttl ?? parameters.time('smtpd_policy_service_max_ttl'),
+      requestLimit: own.request_limit ?? parameters.number('smtpd_policy_service_request_limit'),
+    };
     const until = server.clock() + deadline;
     const request = policyRequest(
       question,
-      options['policy_context'] ?? parameters.string('smtpd_policy_service_policy_context'),
+      own.policy_context ?? parameters.string('smtpd_policy_service_policy_context'),
     );
     for (let i = 1; ; i += 1) {
       try {
-        return await client.ask(request, Math.max(1, until - server.clock()));
+        return await client.ask(request, Math.max(1, until - server.clock()), terms);
       } catch (error) {
         const left = until - server.clock() - pause;
         server.log.warn(
@@ -124,7 +123,7 @@ export function policyRestrictions(server: Server): Readonly<Record<string, Rest
           `policy service ${question.argument}: ${messageOf(error)}`,
         );
         if (i >= tries || left <= 0)
-          return options['default_action'] ?? parameters.string('smtpd_policy_service_default_action');
+          return own.default_action ?? parameters.string('smtpd_policy_service_default_action');
         await setTimeout(pause);
       }
     }
@@ -135,15 +134,11 @@ export function policyRestrictions(server: Server): Readonly<Record<string, Rest
       takesArgument: true,
       stateful: true,
       check: async (question): Promise<Outcome> => {
-        const service = services.get(question.argument) ?? parseService(question.argument, server);
-        if (service === null) {
-          server.log.warn(
-            { session: question.connection.id },
-            `check_policy_service ${question.argument}: expected inet:host:port or unix:path`,
-          );
+        const service = serviceOf(question.argument);
+        if (typeof service === 'string') {
+          server.log.warn({ session: question.connection.id }, `check_policy_service: ${service}`);
           return misconfigured;
         }
-        services.set(question.argument, service);
         const answer = await action(question, service);
         const value = groupContent(answer) ?? answer;
         return value === ''

@@ -438,3 +438,58 @@ describe('P7: each restriction answers with the code and text of Postfix', () =>
     },
   );
 });
+
+describe('P7: smtpd_dns_reply_filter leaves out records of DNS answers', () => {
+  const filter =
+    '/ MX 66 / IGNORE\n/^only-bad\\.example\\. 0 IN A / ignore\n/ TXT /\tIGNORE\n/ A 127\\.0\\.0\\.9$/ IGNORE\n/broken/ REJECT\n';
+  const dns = {
+    'mx some.example': ['66 bad.example', '10 good.example'],
+    'mx only-bad.example': ['66 bad.example'],
+    'a only-bad.example': ['192.0.2.1'],
+    'mx by-address.example': ['66 bad.example'],
+    'a by-address.example': ['192.0.2.1'],
+    'mx broken.example': ['10 good.example'],
+    'a bad.example': ['192.0.2.66'],
+    'a 77.1.0.127.zone.example': ['127.0.0.9'],
+    'a 77.1.0.127.other.example': ['127.0.0.9', '127.0.0.2'],
+    'txt 77.1.0.127.other.example': ['why'],
+  };
+  it.each<readonly [string, string, string, string]>([
+    ['reject_unknown_sender_domain', 'a@some.example', 'NEXT', ''],
+    // As Postfix: nobody is refused for what the filter did.
+    ['reject_unknown_sender_domain', 'a@only-bad.example', 'NEXT', ''],
+    ['reject_unknown_sender_domain', 'a@by-address.example', 'NEXT', ''],
+    [
+      'reject_unknown_sender_domain',
+      'a@absent.example',
+      '450 4.1.8 <a@absent.example>: Sender address rejected: Domain not found',
+      '',
+    ],
+    [
+      'reject_unknown_sender_domain',
+      'a@broken.example',
+      '450 4.1.8 <a@broken.example>: Sender address rejected: Domain not found',
+      '',
+    ],
+    ['check_sender_mx_access hash:TABLES/mx', 'a@some.example', 'NEXT', ''],
+    [
+      'check_sender_mx_access hash:TABLES/mx',
+      'a@some.example',
+      '554 5.7.1 <a@some.example>: Sender address rejected: Access denied',
+      'without the filter',
+    ],
+    ['reject_rbl_client zone.example', 'a@some.example', 'NEXT', ''],
+    [
+      'reject_rbl_client other.example',
+      'a@some.example',
+      '554 5.7.1 Service unavailable; Client host [127.0.1.77] blocked using other.example',
+      '',
+    ],
+  ])('%s, %s: %s %s', async (list, sender, answer, without) => {
+    const house = await houseWith(list, without === '' ? { smtpd_dns_reply_filter: 'regexp:TABLES/filter' } : {}, {
+      dns,
+      files: { filter, mx: 'bad.example REJECT\n' },
+    });
+    expect(await rcpt(house, u, { sender })).toBe(answer);
+  });
+});

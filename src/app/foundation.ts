@@ -19,6 +19,7 @@ import { readOwnOrShipped } from '../config/read-files.ts';
 import { createDomains } from '../delivery/route/domains.ts';
 import { Verifier } from '../delivery/verify/verifier.ts';
 import type { Log } from '../log.ts';
+import { filteredResolver } from '../lookup/dns-reply-filter.ts';
 import type { Domains } from '../lookup/domains.ts';
 import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
@@ -100,7 +101,10 @@ export async function layFoundation(
         parameters,
         tables,
         domains,
-        resolver,
+        resolver: filteredResolver(
+          resolver,
+          parameters.list('smtpd_dns_reply_filter').map((name) => tables.open(name)),
+        ),
         verifications: verifier,
         directory,
         resolvePath,

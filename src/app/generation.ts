@@ -18,6 +18,7 @@ import type { LineConnection } from '../net/connection.ts';
 import type { TlsContexts } from '../net/tls.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
 import type { Authenticator } from '../server/login/authenticator.ts';
+import { NO_CERTIFICATES } from '../server/login/client-certificates.ts';
 import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
@@ -160,6 +161,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     log,
     clock,
     greetingName: dovecot?.loginGreeting || 'Posthorn',
+    certificates: dovecot === null ? NO_CERTIFICATES : dovecot.clientCertificates,
     startTls: identities !== null && dovecot?.ssl !== 'no',
     plaintextAuth: ({ remote, local, isProxied }: LineConnection): boolean => {
       if (dovecot === null || dovecot.ssl === 'required') return false;
@@ -193,7 +195,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     imap,
     pop3,
     tls,
-    mailboxTls: dovecot === null ? identities?.mailbox : identities?.mailbox.under(dovecot.tls),
+    mailboxTls: identities?.mailbox.under(configuration.tls.mailbox),
     get sessions() {
       return {
         smtp: [...smtp.values()].reduce((sum, server) => sum + server.sessions, 0),

@@ -25,6 +25,7 @@ export interface Authorities {
 }
 
 const CERTIFICATE = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
+const REVOCATION_LIST = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g;
 /** As `openssl rehash` names them. */
 const HASHED = /^[0-9a-f]{8}\.\d{1,4}$/;
 
@@ -52,6 +53,9 @@ export function certificatesIn(path: string): string[] {
   for (const certificate of certificates) new X509Certificate(certificate);
   return certificates;
 }
+
+/** PEM; none is no fault. */
+export const revocationListsIn = (path: string): string[] => readFileSync(path, 'latin1').match(REVOCATION_LIST) ?? [];
 
 const certificatesBelow = (folder: string): string[] =>
   readdirSync(folder)

@@ -55,6 +55,8 @@ export interface ClientTrust {
 export interface Tls {
   /** By the name of the SMTP service. */
   readonly terms: ReadonlyMap<string, ServerTerms>;
+  /** Of IMAP and POP3. */
+  readonly mailbox: ServerTerms;
   readonly trust: Readonly<Record<'smtp' | 'lmtp', ClientTrust>>;
 }
 

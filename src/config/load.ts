@@ -124,7 +124,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     smtp: chooseClient(clientFiles('smtp', parameters, placeOf), where),
     lmtp: chooseClient(clientFiles('lmtp', parameters, placeOf), where),
   };
-  const tls = readTls({ services, parameters, paths, placeOf });
+  const tls = readTls({ services, dovecot: dovecot?.dovecot, parameters, paths, placeOf });
   const configuration: Configuration = {
     directory,
     dataDirectory,

@@ -7,7 +7,9 @@ import { TermFault, termsOf } from '../protocol/tls/terms.ts';
 import { certificatesIn, readAuthorities } from './authorities.ts';
 import type { NamedFile } from './certificates.ts';
 import type { ClientTrust, Service, Tls } from './configuration.ts';
+import type { Dovecot } from './dovecot/dovecot-conf.ts';
 import type { Fault } from './fault.ts';
+import { readMailboxTerms } from './mailbox-tls.ts';
 import type { PathResolver } from './paths.ts';
 import { readServerTerms } from './postfix/server-terms.ts';
 
@@ -19,6 +21,7 @@ export interface TlsRead extends Tls {
 
 export interface TlsSources {
   readonly services: readonly Service[];
+  readonly dovecot: Dovecot | undefined;
   readonly parameters: ParameterReader;
   readonly paths: PathResolver;
   /** Where main.cf sets a parameter. */
@@ -44,13 +47,14 @@ const TRUST = {
   },
 } as const;
 
-export function readTls({ services, parameters, paths, placeOf }: TlsSources): TlsRead {
+export function readTls({ services, dovecot, parameters, paths, placeOf }: TlsSources): TlsRead {
   const faults: Fault[] = [];
   const read = services.map((service) => ({
     name: service.name,
     ...readServerTerms(service, paths, placeOf('smtpd_tls_security_level')),
   }));
-  const warnings: Fault[] = [];
+  const mailbox = readMailboxTerms(dovecot, paths);
+  const warnings: Fault[] = [...mailbox.warnings];
   const trust = (protocol: keyof Tls['trust']): ClientTrust => {
     const names = TRUST[protocol];
     const named = (parameter: (typeof names)['file' | 'folder']): NamedFile | undefined => {
@@ -97,8 +101,9 @@ export function readTls({ services, parameters, paths, placeOf }: TlsSources): T
   const trusts = { smtp: trust('smtp'), lmtp: trust('lmtp') };
   return {
     terms: new Map(read.map(({ name, terms }) => [name, terms])),
+    mailbox: mailbox.terms,
     trust: trusts,
-    faults: once([...faults, ...read.flatMap((one) => one.faults)]),
+    faults: once([...faults, ...mailbox.faults, ...read.flatMap((one) => one.faults)]),
     warnings: once([...warnings, ...read.flatMap((one) => one.warnings)]),
     notes: once(read.flatMap((one) => one.notes)),
   };

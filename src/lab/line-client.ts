@@ -3,7 +3,7 @@
  * it for SMTP, POP3 and IMAP. Every wait has a deadline.
  */
 import { connect, type Socket } from 'node:net';
-import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 
 export interface LineClientOptions {
   readonly host: string;
@@ -13,6 +13,8 @@ export interface LineClientOptions {
   /** The certificate that the server must show; without it any is accepted. */
   readonly ca?: string;
   readonly serverName?: string;
+  /** Shown to a server that asks for one: PEM. */
+  readonly certificate?: Pick<ConnectionOptions, 'cert' | 'key'>;
   /** The source address. */
   readonly localAddress?: string;
   readonly timeoutMs?: number;
@@ -47,6 +49,7 @@ export class LineClient {
   static async #secure(plain: Socket, options: LineClientOptions): Promise<TLSSocket> {
     const socket = tlsConnect({
       socket: plain,
+      ...options.certificate,
       ...(options.serverName === undefined ? {} : { servername: options.serverName }),
       ...(options.ca === undefined ? { rejectUnauthorized: false } : { ca: options.ca }),
     });

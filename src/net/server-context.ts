@@ -15,6 +15,7 @@ export function serverContext(pairs: readonly KeyPair[], terms: ServerTerms): Se
     key: pairs.map(({ key }) => key),
     // Without a list, Node would trust all authorities of the platform.
     ca: [...authorities],
+    crl: [...(clientCertificates?.revocationLists ?? [])],
     secureOptions: secureOptions | (resumes ? 0 : constants.SSL_OP_NO_TICKET),
     ...(resumes ? { sessionTimeout } : {}),
     sessionIdContext: 'posthorn',

@@ -227,10 +227,14 @@ function agreement(socket: TLSSocket, asked: ClientCertificates | null): Omit<Tl
   };
 }
 
-function shownCertificate(socket: TLSSocket, { depth }: ClientCertificates): ShownCertificate | null {
+function shownCertificate(socket: TLSSocket, { depth, revocationLists }: ClientCertificates): ShownCertificate | null {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return null;
-  const fault = verifyFault(socket) || (issuersOf(socket) > depth ? 'certificate chain too long' : '');
+  // Without any list OpenSSL would not ask about revocation.
+  const isUnlisted = revocationLists?.length === 0;
+  const fault =
+    verifyFault(socket) ||
+    (issuersOf(socket) > depth ? 'certificate chain too long' : isUnlisted ? 'unable to get certificate CRL' : '');
   return { certificate, trusted: fault === '', fault };
 }
 

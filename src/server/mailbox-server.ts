@@ -4,7 +4,8 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { LineConnection } from '../net/connection.ts';
 import type { Cluster } from '../store/cluster.ts';
-import type { Authenticator } from './login/authenticator.ts';
+import type { MailboxAuthenticator } from './login/authenticator.ts';
+import { type CertificateRules, NO_CERTIFICATES } from './login/client-certificates.ts';
 import { SessionPlaces } from './login/session-places.ts';
 
 export interface MailboxLimits {
@@ -28,7 +29,7 @@ export const MAILBOX_LIMITS = {
 } as const satisfies Partial<MailboxLimits>;
 
 export interface MailboxServerOptions {
-  readonly authenticator: Authenticator;
+  readonly authenticator: MailboxAuthenticator;
   readonly hooks: Hooks;
   readonly log: Log;
   readonly clock: Clock;
@@ -41,6 +42,8 @@ export interface MailboxServerOptions {
   readonly plaintextAuth: (connection: LineConnection) => boolean;
   /** STARTTLS and STLS are offered: there is a certificate. */
   readonly startTls: boolean;
+  /** What certificates of clients are worth; without it, nothing. */
+  readonly certificates?: CertificateRules;
   /** The processes over which sessions are counted; without it, this one. */
   readonly cluster?: Cluster | null;
 }
@@ -49,6 +52,7 @@ export interface MailboxServerOptions {
 export interface MailboxServices extends MailboxServerOptions {
   readonly protocol: 'imap' | 'pop3';
   readonly limits: MailboxLimits;
+  readonly certificates: CertificateRules;
   /**
    * Loggers for the login dialog, and for a session after it, with process names as in Dovecot: `imap-login`,
    * `imap(maomao)<session>`.
@@ -58,16 +62,17 @@ export interface MailboxServices extends MailboxServerOptions {
   readonly places: SessionPlaces;
 }
 
-type Made = Pick<MailboxServices, 'protocol' | 'log' | 'loginLog' | 'sessionLog' | 'places'>;
+type Made = Pick<MailboxServices, 'protocol' | 'certificates' | 'log' | 'loginLog' | 'sessionLog' | 'places'>;
 
 /** The services that a server creates for its sessions. */
 export function makeServices(
   protocol: MailboxServices['protocol'],
-  { log, cluster = null }: MailboxServerOptions,
+  { log, cluster = null, certificates = NO_CERTIFICATES }: MailboxServerOptions,
   limits: MailboxLimits,
 ): Made {
   return {
     protocol,
+    certificates,
     log: log.child({ process: protocol }),
     loginLog: log.child({ process: `${protocol}-login` }),
     sessionLog: (user, session) => log.child({ process: `${protocol}(${user})<${session}>` }),

@@ -16,6 +16,7 @@ import { PathResolver } from '../../src/config/paths.ts';
 import type { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
 import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
+import { filteredResolver } from '../../src/lookup/dns-reply-filter.ts';
 import type { Tables } from '../../src/lookup/table.ts';
 import { SharedTables } from '../../src/lookup/tables.ts';
 import { formatReply } from '../../src/mail/status.ts';
@@ -85,7 +86,10 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     parameters,
     tables,
     domains,
-    resolver,
+    resolver: filteredResolver(
+      resolver,
+      parameters.list('smtpd_dns_reply_filter').map((name) => tables.open(name)),
+    ),
     verifications: options.verifications ?? { verify: async () => null },
     directory,
     resolvePath,

@@ -7,7 +7,7 @@ import type { Log } from '../../src/log.ts';
 import type { Id } from '../../src/mail/account.ts';
 import { MessageIndexer } from '../../src/protocol/mime/indexer.ts';
 import { watchAccount } from '../../src/server/login/account-watch.ts';
-import type { Authenticator } from '../../src/server/login/authenticator.ts';
+import type { MailboxAuthenticator } from '../../src/server/login/authenticator.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Acceptance, Store } from '../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from './folder.ts';
@@ -46,12 +46,16 @@ async function openInDatabase(log: Log, clock: () => number): Promise<{ store: S
 }
 
 /** Accepts the password of `{PLAIN}…`; names without a domain belong to baidu.com. */
-export const plainAuthenticator = ({ directory }: Store): Authenticator => ({
+export const plainAuthenticator = ({ directory }: Store): MailboxAuthenticator => ({
   verify: async ({ login, password }) => {
     const account = await directory.find(login.includes('@') ? login : `${login}@baidu.com`);
     return account !== null && account.passwordHash === `{PLAIN}${password.toString('latin1')}`
       ? { ok: true, account }
       : { ok: false, reason: 'credentials' };
+  },
+  identify: async ({ login }) => {
+    const account = await directory.find(login.includes('@') ? login : `${login}@baidu.com`);
+    return account === null ? { ok: false, reason: 'credentials' } : { ok: true, account };
   },
   watch: (account, onEnd) => watchAccount(directory, account, onEnd),
 });

@@ -9,6 +9,7 @@ import type { ServerTerms } from '../../protocol/tls/terms.ts';
 import type { NamedFile } from '../certificates.ts';
 import type { Fault } from '../fault.ts';
 import { type Include, parseBlocks } from './blocks.ts';
+import { type MailboxCertificates, mailboxCertificates } from './client-certificates.ts';
 import { inertSettings } from './inert.ts';
 import { type DovecotListener, type LmtpSocket, listeners, lmtpSockets } from './listeners.ts';
 import { type ByProtocol, type MailboxProtocol, SettingReader } from './reader.ts';
@@ -24,8 +25,9 @@ export interface Dovecot {
   /** As written; undefined where not set. */
   readonly sslCertificate: NamedFile | undefined;
   readonly sslKey: NamedFile | undefined;
-  /** Of IMAP and POP3. */
+  /** Of IMAP and POP3, without the authorities of `clientCertificates`. */
   readonly tls: ServerTerms;
+  readonly clientCertificates: MailboxCertificates;
   /** No login over clear text, except from trusted networks and this machine itself. */
   readonly disablePlaintextAuth: boolean;
   readonly loginTrustedNetworks: readonly string[];
@@ -56,6 +58,7 @@ export interface DovecotRead {
 /** Never throws. */
 export function parseDovecotConf(text: string, file: string, options: DovecotOptions): DovecotRead {
   const faults: Fault[] = [];
+  const warnings: Fault[] = [];
   const root = parseBlocks(text, file, options.include, faults);
   const read = new SettingReader(root, faults);
   const protocols = read.protocols();
@@ -68,11 +71,13 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     sslCertificate: read.file('ssl_cert') ?? read.path('ssl_server_cert_file'),
     sslKey: read.file('ssl_key') ?? read.path('ssl_server_key_file'),
     tls: mailboxTerms(read),
+    clientCertificates: mailboxCertificates(root, read, (fault) => warnings.push(fault)),
     disablePlaintextAuth: read.choice('disable_plaintext_auth', ['no', 'yes'], 'yes') === 'yes',
     loginTrustedNetworks: read.words('login_trusted_networks'),
     mailLocation: read.text('mail_location') ?? '',
     loginGreeting: read.text('login_greeting') ?? '',
     sessionsPerUser: read.counts('mail_max_userip_connections'),
   };
-  return { dovecot, faults, ...inertSettings(root) };
+  const inert = inertSettings(root);
+  return { dovecot, faults, warnings: [...warnings, ...inert.warnings], notes: inert.notes };
 }

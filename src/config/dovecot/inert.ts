@@ -20,6 +20,12 @@ const KNOWN = new Set([
   'ssl_cipher_suites',
   'ssl_curve_list',
   'ssl_prefer_server_ciphers',
+  'ssl_ca',
+  'ssl_verify_client_cert',
+  'ssl_require_crl',
+  'ssl_cert_username_field',
+  'auth_ssl_require_client_cert',
+  'auth_ssl_username_from_cert',
   'disable_plaintext_auth',
   'login_trusted_networks',
   'login_greeting',
@@ -39,20 +45,22 @@ interface Guard {
   readonly instead: string;
   /** Values that ask for no more than that. */
   readonly holds: RegExp;
+  /** Values of which another part has an effect: what is so besides. */
+  readonly partly?: { readonly value: RegExp; readonly besides: string };
 }
 
 const TLS: Guard = {
   instead: 'ssl_min_protocol says which versions are spoken',
   holds: /^(?:!(?:SSLv[23]|TLSv1(?:\.1)?)\s*)*$/i,
 };
-const NO_CERTIFICATES: Guard = { instead: 'no certificate is asked of clients', holds: /^no$/i };
-
 /** By name; in a block by the kind of the block too. */
 const GUARDS: Readonly<Record<string, Guard>> = {
   ssl_protocols: TLS,
-  ssl_verify_client_cert: NO_CERTIFICATES,
-  auth_ssl_require_client_cert: NO_CERTIFICATES,
-  auth_mechanisms: { instead: 'PLAIN and LOGIN are offered', holds: /\bplain\b/i },
+  auth_mechanisms: {
+    instead: 'PLAIN and LOGIN are offered',
+    holds: /\bplain\b/i,
+    partly: { value: /\bexternal\b/i, besides: 'EXTERNAL is offered, but PLAIN and LOGIN too' },
+  },
   auth_policy_server_url: { instead: 'no policy server is asked at a login', holds: /^$/ },
   login_access_sockets: { instead: 'no access service is asked at a connection', holds: /^$/ },
   'passdb deny': { instead: 'nobody is shut out by it; posthorn user disable shuts an account out', holds: /^no$/i },
@@ -97,7 +105,9 @@ export function inertSettings(root: DovecotBlock): InertSettings {
     };
     const hint = kind === '' && guard === undefined ? nearest(setting.key, KNOWN) : undefined;
     if (hint !== undefined) warnings.push({ ...place, message: `no such setting here; did you mean "${hint}"?` });
-    else if (guard !== undefined && !guard.holds.test(setting.value))
+    else if (guard?.partly?.value.test(setting.value) === true) {
+      if (!guard.holds.test(setting.value)) warnings.push({ ...place, message: guard.partly.besides });
+    } else if (guard !== undefined && !guard.holds.test(setting.value))
       warnings.push({ ...place, message: `has no effect here: ${guard.instead}` });
     else
       notes.push({

@@ -56,11 +56,8 @@ export function checkNetworks(
     const set = service.setAt('mynetworks', '') !== undefined;
     const parameter = set ? 'mynetworks' : 'mynetworks_style';
     const at = (item: string) => ({ ...(service.setAt(parameter, item) ?? { file, line: 0 }), parameter });
-    const networks = items.flatMap((item) => {
-      const network = item.startsWith('!') ? '' : parseNetwork(item);
-      return typeof network === 'string' ? [] : [{ item, network }];
-    });
-    const everybody = items.find((item) => isTable(item) && holdsAll(item, STRANGERS, tables)) ?? coverAll(networks);
+    const networks = plainNetworks(items);
+    const everybody = everyoneIn(items, tables);
     if (everybody !== undefined) {
       faults.push({
         ...at(everybody),
@@ -94,6 +91,16 @@ export function checkNetworks(
   }
   return { faults: uniqueFaults(faults), warnings: uniqueFaults(warnings) };
 }
+
+/** The item, or the items together, that match everyone; undefined if none do. */
+export const everyoneIn = (items: readonly string[], tables: Pick<Tables, 'open'>): string | undefined =>
+  items.find((item) => isTable(item) && holdsAll(item, STRANGERS, tables)) ?? coverAll(plainNetworks(items));
+
+const plainNetworks = (items: readonly string[]): { readonly item: string; readonly network: Network }[] =>
+  items.flatMap((item) => {
+    const network = item.startsWith('!') ? '' : parseNetwork(item);
+    return typeof network === 'string' ? [] : [{ item, network }];
+  });
 
 const isPublic = ({ address, bits }: Network): boolean =>
   !PRIVATE.some(

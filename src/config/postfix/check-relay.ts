@@ -9,6 +9,7 @@
 import type { Tables } from '../../lookup/table.ts';
 import type { Service } from '../configuration.ts';
 import { type Fault, uniqueFaults } from '../fault.ts';
+import { everyoneIn } from './check-networks.ts';
 import { RELAY_WITHOUT_LISTS } from './computed-defaults.ts';
 import { type ListReading, REFUSING, readRelayList } from './relay-lists.ts';
 
@@ -57,6 +58,7 @@ export function checkRelay(services: readonly Service[], file: string, options: 
           message: `"${reading.ignored}" stands after "${reading.permit.words}": it is never reached`,
         });
     }
+    warnings.push(...idleBackup(service, lists, options.tables));
     if (isWithoutLists(service)) warnings.push(withoutLists(file));
     // If one of the lists lets no unknown client pass, the rules of the other have no effect.
     if (closed.some(({ reading }) => reading.rules.length === 0)) continue;
@@ -91,6 +93,7 @@ function readLists(service: Service, file: string, options: RelayOptions): ReadL
   const classes = parameters.list('smtpd_restriction_classes');
   const context = {
     ...options,
+    hasBackupNetworks: hasBackupNetworks(parameters, options.tables),
     classOf: (name: string) => (classes.includes(name) ? parameters.untyped.list(name) : undefined),
   };
   return LISTS.map((list) => ({
@@ -98,6 +101,31 @@ function readLists(service: Service, file: string, options: RelayOptions): ReadL
     reading: readRelayList(parameters.list(list), 'check_recipient_access', context),
     at: (item) => service.setAt(list, item) ?? { file, line: 0 },
   }));
+}
+
+const NETWORKS = 'permit_mx_backup_networks';
+
+function hasBackupNetworks(parameters: Service['parameters'], tables: Tables): boolean {
+  const networks = parameters.list(NETWORKS);
+  return networks.length > 0 && everyoneIn(networks, tables) === undefined;
+}
+
+/** permit_mx_backup where nothing but the records of any domain would decide who relays. */
+function idleBackup({ parameters }: Service, lists: readonly ReadList[], tables: Tables): Fault[] {
+  if (hasBackupNetworks(parameters, tables)) return [];
+  const everyone = everyoneIn(parameters.list(NETWORKS), tables);
+  return lists.flatMap(({ list, at }) =>
+    parameters
+      .list(list)
+      .filter((word) => word.toLowerCase() === 'permit_mx_backup')
+      .map((word) => ({
+        ...at(word),
+        parameter: list,
+        message: `permit_mx_backup permits our own destinations only: ${
+          everyone === undefined ? `set ${NETWORKS} to` : `"${everyone}" in ${NETWORKS} matches everyone; list`
+        } the networks of the primary mail servers, such as 192.0.2.0/28`,
+      })),
+  );
 }
 
 function openRelay(lists: readonly ReadList[], file: string): Fault {

@@ -2,6 +2,8 @@
  * Whether a restriction list can be evaluated: every name known, every argument present. The names of requirement P7.
  * Unknown names wait for the plugins, which may define them.
  */
+
+import { parsePolicyService } from '../../lookup/policy-service.ts';
 import { type RestrictionArgument, restrictionNames } from '../../lookup/restriction-names.ts';
 import { type ListItem, splitList } from '../../lookup/split-list.ts';
 import { nearest } from '../../nearest.ts';
@@ -70,12 +72,24 @@ const argumentOf = (item: string): RestrictionArgument | undefined => ownValue(r
 const EXPECTED: Readonly<
   Record<
     Exclude<RestrictionArgument, 'none' | 'restriction'>,
-    { readonly what: string; readonly fits: (text: string) => boolean }
+    {
+      readonly what: string;
+      readonly fits: (text: string) => boolean;
+      /** What is wrong with one that fits. */
+      readonly fault?: (text: string) => string | undefined;
+    }
   >
 > = {
   table: { what: 'a lookup table such as hash:/etc/postfix/access', fits: (text) => TABLE.test(text) },
   domain: { what: 'a domain such as zen.spamhaus.org', fits: (text) => text.includes('.') && !text.includes(':') },
-  service: { what: 'a policy service such as inet:127.0.0.1:10023', fits: (text) => /^(?:inet|unix):.|^\{/.test(text) },
+  service: {
+    what: 'a policy service such as inet:127.0.0.1:10023',
+    fits: (text) => /^(?:inet|unix):.|^\{/.test(text),
+    fault: (text) => {
+      const service = parsePolicyService(text);
+      return typeof service === 'string' ? service : undefined;
+    },
+  },
   seconds: { what: 'a number of seconds', fits: (text) => /^\d{1,4}$/.test(text) },
 };
 
@@ -85,11 +99,12 @@ function checkArgument(
   next: ListItem | undefined,
   tables: string[],
 ): string | undefined {
-  const { what, fits } = EXPECTED[argument];
+  const { what, fits, fault } = EXPECTED[argument];
   if (next === undefined) return `${what} is missing after "${item}"`;
   if (!fits(next.text)) return `after "${item}": expected ${what}, found "${next.text.slice(0, 60)}"`;
   if (argument === 'table') tables.push(next.text);
-  return undefined;
+  const found = fault?.(next.text);
+  return found === undefined ? undefined : `after "${item}": ${found}`;
 }
 
 export function unknownRestriction(item: string, hint: string | undefined): string {

@@ -50,6 +50,8 @@ export interface ListContext {
   readonly tables: Tables;
   /** The words of a restriction class, or undefined. */
   classOf(name: string): readonly string[] | undefined;
+  /** permit_mx_backup_networks has networks, and not all. */
+  readonly hasBackupNetworks: boolean;
   /** For a plugin's restriction: whether the next word is its argument; undefined if no plugin defines the word. */
   takesArgument(name: string): boolean | undefined;
 }
@@ -147,6 +149,10 @@ function effectOf(word: string, argument: string, frame: Frame): Effect {
   if (name === 'permit_inet_interfaces') return opens('programs on this machine, and clients of a proxy on it');
   if (name === 'permit_tls_clientcerts') return opens('clients with a certificate of relay_clientcerts');
   if (name === 'permit_tls_all_clientcerts') return opens('clients with a certificate of smtpd_tls_CAfile or CApath');
+  if (name === 'permit_mx_backup' && frame.context.hasBackupNetworks)
+    return opens(
+      'mail for domains whose MX records name this server behind one in permit_mx_backup_networks; whoever has a domain writes such records',
+    );
   if (name === 'check_policy_service') return opens('clients that the policy service permits');
   if (Object.hasOwn(PROBES, name)) return tableEffect(name, argument, frame);
   // Restrictions that require a login never apply to an unknown client; none of the others permits relaying.

@@ -104,7 +104,9 @@ export function readServerTerms(
       dhparam: dhParameters(named('smtpd_tls_dh1024_param_file'), paths, warnings),
       sessionTimeout: Math.min(LONGEST_SESSION, Math.floor(parameters.time('smtpd_tls_session_cache_timeout') / 1000)),
       authorities: trusted.certificates,
-      clientCertificates: asks ? { depth: parameters.number('smtpd_tls_ccert_verifydepth') } : null,
+      clientCertificates: asks
+        ? { depth: parameters.number('smtpd_tls_ccert_verifydepth'), revocationLists: null }
+        : null,
     },
     faults,
     warnings,

@@ -33,9 +33,19 @@ export function otherInternetRows(rows: readonly MasterRow[]): MasterRow[] {
   return rows.filter((row) => row.type === 'inet' && !SERVERS.has(row.command) && row.command !== 'spawn');
 }
 
-/** Rows of other daemons whose `-o` values nothing reads. */
+/** Parameters of servers that all services share. */
+const SHARED: ReadonlySet<string> = new Set(['smtpd_dns_reply_filter']);
+
+/** Rows of other daemons whose `-o` values nothing reads, and values of servers that nothing reads in a row. */
 export function unreadOverrides(rows: readonly MasterRow[]): Fault[] {
-  return rows
+  const shared = rows
+    .filter(({ command, overrides }) => SERVERS.has(command) && overrides.some(({ name }) => SHARED.has(name)))
+    .map(({ file, line, service, command, overrides }) => ({
+      file,
+      line,
+      message: `${service} (${command}): -o ${overrides.map(({ name }) => name).filter((name) => SHARED.has(name))}: no effect here: that of main.cf counts for all services`,
+    }));
+  const others = rows
     .filter((row) => !SERVERS.has(row.command) && !READS_OVERRIDES.has(row.command) && row.overrides.length > 0)
     .map(({ file, line, service, command, overrides }) => {
       const names = overrides.map(({ name }) => name).join(', ');
@@ -45,6 +55,7 @@ export function unreadOverrides(rows: readonly MasterRow[]): Fault[] {
         message: `${service} (${command}): -o ${names}: no effect here: only those of smtpd, lmtpd, smtp, lmtp and pipe count`,
       };
     });
+  return [...shared, ...others];
 }
 
 /** Rows whose name is no place to listen at. */

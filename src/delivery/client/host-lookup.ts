@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
+import { FilteredError, unfiltered } from '../../lookup/dns-reply-filter.ts';
 import type { LookupTable } from '../../lookup/table.ts';
 import { ResolveError, type Resolver } from '../../protocol/dns/resolver.ts';
 
@@ -16,15 +17,10 @@ export interface HostLookup {
   readonly filter: readonly LookupTable[];
 }
 
-/** All that DNS answered was left out. */
-export class FilteredError extends Error {
-  override readonly name = 'FilteredError';
-}
-
 /** Rejects with ResolveError or FilteredError. */
 export async function mailExchangesOf(domain: string, host: HostLookup): ReturnType<Resolver['mx']> {
   const records = await host.resolver.mx(domain);
-  return unfiltered(records, host, domain, 'MX', ({ preference, exchange }) => `${preference} ${exchange}.`);
+  return unfiltered(records, host.filter, domain, 'MX');
 }
 
 /** Rejects with ResolveError or FilteredError. */
@@ -43,10 +39,10 @@ export async function addressesOf(name: string, host: HostLookup): Promise<reado
 }
 
 async function fromDns(name: string, host: HostLookup): Promise<readonly string[]> {
-  const { resolver, families } = host;
+  const { resolver, families, filter } = host;
   const asked = await Promise.allSettled([
-    families.ipv6 ? resolver.aaaa(name).then((ips) => unfiltered(ips, host, name, 'AAAA', String)) : [],
-    families.ipv4 ? resolver.a(name).then((ips) => unfiltered(ips, host, name, 'A', String)) : [],
+    families.ipv6 ? resolver.aaaa(name).then((ips) => unfiltered(ips, filter, name, 'AAAA')) : [],
+    families.ipv4 ? resolver.a(name).then((ips) => unfiltered(ips, filter, name, 'A')) : [],
   ]);
   const ips = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   if (ips.length > 0) return ips;
@@ -66,30 +62,4 @@ async function fromSystem(name: string, { families }: HostLookup): Promise<reado
   const ips = found.map(({ address }) => address).filter((ip) => (isIPv6(ip) ? families.ipv6 : families.ipv4));
   if (ips.length === 0) throw noAddress(name);
   return ips;
-}
-
-/** As Postfix asks: `qq.com. 0 IN MX 10 mail.qq.com.`; the resolver does not say how long an answer is valid. */
-async function unfiltered<T>(
-  records: readonly T[],
-  { filter }: HostLookup,
-  name: string,
-  type: string,
-  data: (record: T) => string,
-): Promise<readonly T[]> {
-  if (filter.length === 0) return records;
-  const kept: T[] = [];
-  for (const record of records)
-    if (!(await isIgnored(`${name}. 0 IN ${type} ${data(record)}`, filter))) kept.push(record);
-  if (kept.length > 0 || records.length === 0) return kept;
-  throw new FilteredError(`Error looking up name=${name} type=${type}: DNS reply filter drops all results`);
-}
-
-async function isIgnored(text: string, filter: readonly LookupTable[]): Promise<boolean> {
-  for (const table of filter) {
-    const found = await table.get(text);
-    if (found === undefined) continue;
-    if (found.trim().toUpperCase() === 'IGNORE') return true;
-    throw new FilteredError(`${table.name}: unknown DNS filter action: "${found.slice(0, 60)}"`);
-  }
-  return false;
 }

@@ -3,13 +3,15 @@
  * `address-order.ts` says; the domain's own addresses if it has no MX; none for a null MX (RFC 7505); never ourselves, nor hosts whose
  * preference is not better than ours.
  */
+
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
+import { FilteredError } from '../../lookup/dns-reply-filter.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import { ResolveError } from '../../protocol/dns/resolver.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 import { type AddressOrder, inOrder, orderAddresses } from './address-order.ts';
-import { addressesOf, FilteredError, type HostLookup, mailExchangesOf } from './host-lookup.ts';
+import { addressesOf, type HostLookup, mailExchangesOf } from './host-lookup.ts';
 
 export interface Host {
   /** The name used in logs and for the certificate check; the address itself for a literal. */

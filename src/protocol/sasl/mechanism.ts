@@ -3,28 +3,38 @@
  * and who checks the password is left to the protocol server, so that SMTP, IMAP and POP3 share them.
  */
 
+/** Send it to the client, and pass the response to `next`. */
+export interface ChallengeStep {
+  readonly kind: 'challenge';
+  readonly data: Buffer;
+}
+
+/** The client violated the mechanism's protocol; the reason may be sent in a reply. */
+export interface MalformedStep {
+  readonly kind: 'malformed';
+  readonly reason: string;
+}
+
 export type SaslStep =
-  /** Send it to the client, and pass the response to `next`. */
-  | { readonly kind: 'challenge'; readonly data: Buffer }
+  | ChallengeStep
   /**
    * Ask the authenticator, whose answer ends the exchange. The password is in octets: clients should send UTF-8, but
    * not all do.
    */
   | { readonly kind: 'password'; readonly login: string; readonly password: Buffer }
-  /** The client violated the mechanism's protocol; the reason may be sent in a reply. */
-  | { readonly kind: 'malformed'; readonly reason: string };
+  | MalformedStep;
 
 /** One exchange of a mechanism. */
-interface SaslExchange {
+interface SaslExchange<Step> {
   /** `response`: the client's decoded response; null at the start if the command had no initial response. */
-  next(response: Buffer | null): SaslStep;
+  next(response: Buffer | null): Step;
 }
 
-export interface SaslMechanism {
+export interface SaslMechanism<Step = SaslStep> {
   readonly name: string;
   /** Transmits the password itself: excluded by `noplaintext` (smtpd_sasl_security_options). */
   readonly plaintext: boolean;
-  begin(): SaslExchange;
+  begin(): SaslExchange<Step>;
 }
 
 /**

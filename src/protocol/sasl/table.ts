@@ -5,10 +5,6 @@ import { PLAIN } from './plain.ts';
 
 export const SASL_MECHANISMS: readonly SaslMechanism[] = [PLAIN, LOGIN];
 
-/** By name, case-insensitive. */
-export const findMechanism = (name: string): SaslMechanism | undefined =>
-  SASL_MECHANISMS.find((m) => m.name === name.toUpperCase());
-
 /**
  * Filters by `smtpd_sasl_security_options`; of its values only `noplaintext` excludes rows.
  */

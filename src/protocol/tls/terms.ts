@@ -24,6 +24,8 @@ export interface TlsTerms {
 export interface ClientCertificates {
   /** How many certificates may be above the client's own. */
   readonly depth: number;
+  /** PEM: a certificate without one of each authority above it is not valid. Null: revocation is not asked about. */
+  readonly revocationLists: readonly string[] | null;
 }
 
 export interface ServerTerms extends TlsTerms {

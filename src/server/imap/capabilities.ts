@@ -1,5 +1,5 @@
 /** CAPABILITY (RFC 9051 section 6.1.1): the capabilities of the commands, and those that belong to no command. */
-import { SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
+import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
 
 /** Also announced before login, where a client needs them. */
 const ALWAYS: readonly string[] = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE'];
@@ -11,10 +11,14 @@ export const capabilitiesAfterLogin = (brought: Iterable<string>): string =>
 export function capabilitiesBeforeLogin({
   startTls,
   login,
+  mechanisms,
 }: {
   readonly startTls: boolean;
+  /** A password may be sent. */
   readonly login: boolean;
+  readonly mechanisms: readonly Pick<SaslMechanism, 'name' | 'plaintext'>[];
 }): string {
-  const mechanisms = login ? SASL_MECHANISMS.map(({ name }) => `AUTH=${name}`) : ['LOGINDISABLED'];
-  return [...ALWAYS, 'IDLE', ...(startTls ? ['STARTTLS'] : []), ...mechanisms].join(' ');
+  const usable = mechanisms.filter(({ plaintext }) => login || !plaintext).map(({ name }) => `AUTH=${name}`);
+  const offered = [...(startTls ? ['STARTTLS'] : []), ...(login ? [] : ['LOGINDISABLED']), ...usable];
+  return [...ALWAYS, 'IDLE', ...offered].join(' ');
 }

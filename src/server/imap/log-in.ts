@@ -1,5 +1,6 @@
 /** Shared by LOGIN and AUTHENTICATE: the login, and its outcome as an IMAP response. */
-import { logIn, mayTryAgain } from '../login/login.ts';
+import { lacksCertificate, MISSING_CERTIFICATE } from '../login/client-certificates.ts';
+import { type Given, logIn, mayTryAgain } from '../login/login.ts';
 import { type Completion, no, ok } from './completion.ts';
 import type { Session } from './session.ts';
 
@@ -9,6 +10,13 @@ export function refusePlaintext(session: Session): Completion | null {
   session.login.refused('plaintext');
   session.write('* BAD [ALERT] The password was sent in clear text over the network: change it, and use TLS.\r\n');
   return no('Plaintext authentication disallowed on non-secure (SSL/TLS) connections.', 'PRIVACYREQUIRED');
+}
+
+/** Refuses whoever has no certificate where one is required. */
+export function refuseWithoutCertificate(session: Session): Completion | null {
+  if (!lacksCertificate(session.connection, session.services.certificates)) return null;
+  session.login.refused('certificate');
+  return no(MISSING_CERTIFICATE, 'ALERT');
 }
 
 /** An attempt that violated the mechanism's syntax. */
@@ -23,8 +31,8 @@ function failedLogin(session: Session, completion: Completion): Completion {
 }
 
 /** Call LoginRecord.begin first. */
-export async function authenticate(session: Session, login: string, password: Buffer): Promise<Completion> {
-  const outcome = await logIn(session, login, password, session.onAccountEnd);
+export async function authenticate(session: Session, given: Given): Promise<Completion> {
+  const outcome = await logIn(session, given, session.onAccountEnd);
   switch (outcome.kind) {
     case 'failed':
       return failedLogin(session, no('Authentication failed.', 'AUTHENTICATIONFAILED'));

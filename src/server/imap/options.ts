@@ -38,7 +38,7 @@ export interface ImapServerOptions extends MailboxServerOptions {
 }
 
 /** What sessions share. */
-export interface ImapServices extends MailboxServices, Omit<ImapServerOptions, 'limits'> {
+export interface ImapServices extends MailboxServices, Omit<ImapServerOptions, 'limits' | 'certificates'> {
   readonly limits: ImapLimits;
   /** Announced after login, names separated by spaces. */
   readonly capabilities: string;

@@ -8,6 +8,7 @@
 import type { LineConnection } from '../../net/connection.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
+import { mailboxMechanisms } from '../login/client-certificates.ts';
 import type { Login } from '../login/login.ts';
 import { LoginRecord } from '../login/record.ts';
 import { mayLogin } from '../mailbox-server.ts';
@@ -45,7 +46,7 @@ export class Session {
     this.connection = connection;
     this.input = new CommandInput(connection);
     this.services = services;
-    this.login = new LoginRecord(connection, services.loginLog, services.clock());
+    this.login = new LoginRecord(connection, services);
   }
 
   /** A password may be sent on this connection. */
@@ -57,7 +58,11 @@ export class Session {
   capabilities(): string {
     const { connection, services } = this;
     if (this.state.kind !== 'not-authenticated') return services.capabilities;
-    return capabilitiesBeforeLogin({ startTls: services.startTls && connection.tls === null, login: this.mayLogin });
+    return capabilitiesBeforeLogin({
+      startTls: services.startTls && connection.tls === null,
+      login: this.mayLogin,
+      mechanisms: mailboxMechanisms(services.certificates),
+    });
   }
 
   write(text: string | Uint8Array): void {

@@ -25,3 +25,9 @@ export interface Authenticator {
   /** Calls back once when the sessions of a logged-in account have to end; the returned function stops the watch. */
   watch(account: Account, onEnd: (why: AccountEnd) => void): () => void;
 }
+
+/** Of mailbox servers. */
+export interface MailboxAuthenticator extends Authenticator {
+  /** Who it is has been proven without a password, by a certificate. Never rejects; a failure takes its time too. */
+  identify(who: Omit<Credentials, 'password'>): Promise<LoginResult>;
+}

@@ -5,9 +5,11 @@
 import { readRefusal } from '../../bus/refusal.ts';
 import type { Account } from '../../mail/account.ts';
 import type { LineConnection } from '../../net/connection.ts';
+import type { ExternalStep } from '../../protocol/sasl/external.ts';
 import type { MailboxServices } from '../mailbox-server.ts';
 import type { AccountEnd } from './account-watch.ts';
 import type { LoginResult } from './authenticator.ts';
+import { certificateUser } from './client-certificates.ts';
 import type { LoginRecord } from './record.ts';
 
 /** What an open session holds; `leave` releases it and must be called once. */
@@ -27,6 +29,9 @@ export type LoginOutcome =
   /** The session limit is reached; `text` is Dovecot's. */
   | { readonly kind: 'crowded'; readonly text: string };
 
+/** A name with a password, or SASL EXTERNAL. */
+export type Given = { readonly login: string; readonly password: Buffer } | Pick<ExternalStep, 'authzid'>;
+
 /** What a session provides for its login. */
 interface Candidate {
   readonly services: MailboxServices;
@@ -40,16 +45,20 @@ interface Candidate {
  */
 export async function logIn(
   candidate: Candidate,
-  name: string,
-  password: Buffer,
+  given: Given,
   onEnd: (why: AccountEnd) => void,
 ): Promise<LoginOutcome> {
   const { services, connection, login: record } = candidate;
   const { protocol, authenticator, hooks, places, limits } = services;
   const { ip } = connection.remote;
-  record.named(name);
+  // The certificate says who it is, whatever name is given, as in Dovecot.
+  const certified = certificateUser(connection, services.certificates);
+  const login = certified === '' && 'password' in given ? given.login : certified;
+  record.named(login);
   const result = await whileConnected(
-    authenticator.verify({ login: name, password, remoteIp: ip, protocol }),
+    'password' in given
+      ? authenticator.verify({ login, password: given.password, remoteIp: ip, protocol })
+      : authenticator.identify({ login: mayIdentify(given, certified, services) ? login : '', remoteIp: ip, protocol }),
     connection.signal,
   );
   if (result === null) return { kind: 'unavailable' };
@@ -98,6 +107,13 @@ export async function logIn(
     return { kind: 'accepted', login: { account, leave } };
   }
 }
+
+/** Nobody may be somebody else than the certificate says. */
+const mayIdentify = (
+  { authzid }: Pick<ExternalStep, 'authzid'>,
+  certified: string,
+  { certificates }: MailboxServices,
+): boolean => certificates.external === 'acts' && (authzid === '' || authzid === certified);
 
 /** Whether the session may try again after its failures so far. */
 export const mayTryAgain = ({ services, login }: Candidate): boolean => login.failures < services.limits.failedLogins;

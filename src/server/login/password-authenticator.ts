@@ -19,7 +19,7 @@ import { limitKey } from '../../net/peer-address.ts';
 import type { Directory } from '../../store/directory.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import { type AccountEnd, watchAccount } from './account-watch.ts';
-import type { Authenticator, Credentials, LoginResult } from './authenticator.ts';
+import type { Credentials, LoginResult, MailboxAuthenticator } from './authenticator.ts';
 import { findAccount } from './find-account.ts';
 import { Turns, TurnsFullError } from './password/turns.ts';
 import { DEFAULT_SCHEME, hashPassword, schemeOf, verifyPassword } from './password.ts';
@@ -58,7 +58,7 @@ const MAX_NAME = 100;
 const WRONG: LoginResult = { ok: false, reason: 'credentials' };
 const UNAVAILABLE: LoginResult = { ok: false, reason: 'unavailable' };
 
-export class PasswordAuthenticator implements Authenticator {
+export class PasswordAuthenticator implements MailboxAuthenticator {
   readonly #options: AuthenticatorOptions;
   readonly #defaultDomains: readonly string[];
   readonly #throttle: LoginThrottle;
@@ -83,10 +83,28 @@ export class PasswordAuthenticator implements Authenticator {
     const began = clock();
     const { remoteIp, login, password } = credentials;
     const result = await this.#throttle.run({ remoteIp, name: this.#nameOf(login), password }, (known) =>
-      this.#answer(credentials, known),
+      this.#answer(credentials, () => this.#judge(credentials, known)),
     );
-    counters.logins.count(credentials.protocol, result.ok ? 'ok' : result.reason);
-    const left = began + FAILURE_DELAY - clock();
+    return this.#delivered(result, credentials, began);
+  }
+
+  async identify(who: Omit<Credentials, 'password'>): Promise<LoginResult> {
+    const began = this.#options.clock();
+    const result = await this.#answer(who, async () => {
+      const account = await this.#find(who.login);
+      return account === null || account.disabled ? WRONG : { ok: true, account };
+    });
+    return this.#delivered(result, who, began);
+  }
+
+  /** Counts it, and lets a failure take its time. */
+  async #delivered(
+    result: LoginResult,
+    { protocol }: Pick<Credentials, 'protocol'>,
+    began: number,
+  ): Promise<LoginResult> {
+    counters.logins.count(protocol, result.ok ? 'ok' : result.reason);
+    const left = began + FAILURE_DELAY - this.#options.clock();
     if (!result.ok && left > 0) await this.#throttle.sleep(left);
     return result;
   }
@@ -96,13 +114,16 @@ export class PasswordAuthenticator implements Authenticator {
   }
 
   /** Never rejects. */
-  async #answer(credentials: Credentials, known: boolean): Promise<LoginResult> {
+  async #answer(
+    { remoteIp, protocol }: Pick<Credentials, 'remoteIp' | 'protocol'>,
+    judge: () => Promise<LoginResult>,
+  ): Promise<LoginResult> {
     try {
-      return await this.#judge(credentials, known);
+      return await judge();
     } catch (error) {
-      if (error instanceof TurnsFullError) this.#throttle.overloaded(credentials.remoteIp);
+      if (error instanceof TurnsFullError) this.#throttle.overloaded(remoteIp);
       else if (!(error instanceof StoreUnavailableError))
-        this.#options.log.error({ err: error, protocol: credentials.protocol }, 'a login could not be checked');
+        this.#options.log.error({ err: error, protocol }, 'a login could not be checked');
       return UNAVAILABLE;
     }
   }

@@ -4,6 +4,7 @@
  */
 import type { Log } from '../../log.ts';
 import type { LineConnection } from '../../net/connection.ts';
+import type { MailboxServices } from '../mailbox-server.ts';
 
 /** The outcome of the last attempt. `known`: the password was right, whatever followed. */
 type Progress =
@@ -14,12 +15,16 @@ type Progress =
   | 'unavailable'
   | 'unsupported'
   | 'plaintext'
+  | 'certificate'
   | 'known';
+
+type RecordServices = Pick<MailboxServices, 'loginLog' | 'certificates' | 'clock'>;
 
 export class LoginRecord {
   readonly #connection: LineConnection;
   readonly #startedAt: number;
   readonly #log: Log;
+  readonly #wantsCertificate: boolean;
   #user = '';
   #method = '';
   #attempts = 0;
@@ -28,11 +33,12 @@ export class LoginRecord {
   /** When the first attempt began. */
   #attemptedAt = 0;
 
-  /** `log` gets the lines of the login dialog: process `imap-login`. `startedAt`: ms since 1970 UTC. */
-  constructor(connection: LineConnection, log: Log, startedAt: number) {
+  /** Its lines have the process `imap-login`. */
+  constructor(connection: LineConnection, { loginLog, certificates, clock }: RecordServices) {
     this.#connection = connection;
-    this.#log = log;
-    this.#startedAt = startedAt;
+    this.#log = loginLog;
+    this.#wantsCertificate = certificates.required;
+    this.#startedAt = clock();
   }
 
   /** Attempts that were wrong. */
@@ -70,10 +76,10 @@ export class LoginRecord {
   }
 
   /**
-   * The attempt was refused before it started: no such mechanism, or a password on a connection that could be
-   * overheard.
+   * The attempt was refused before it started: no such mechanism, a password on a connection that could be overheard,
+   * or no certificate.
    */
-  refused(why: 'unsupported' | 'plaintext'): void {
+  refused(why: 'unsupported' | 'plaintext' | 'certificate'): void {
     this.#progress = why;
   }
 
@@ -94,6 +100,9 @@ export class LoginRecord {
   /** client_get_extra_disconnect_reason of Dovecot 2.3.19. */
   #tried(now: number): string {
     const secondsSince = (then: number): number => Math.floor((now - then) / 1000);
+    const { tls } = this.#connection;
+    if (this.#wantsCertificate && tls !== null && tls.peer?.trusted !== true)
+      return tls.peer === null ? " (client didn't send a cert)" : ' (client sent an invalid cert)';
     const only = this.#attempts === 1;
     if (only && this.#progress === 'unfinished')
       return ` (client didn't finish SASL auth, waited ${secondsSince(this.#attemptedAt)} secs)`;
@@ -112,6 +121,8 @@ export class LoginRecord {
         return ' (tried to use unsupported auth mechanism)';
       case 'plaintext':
         return ' (tried to use disallowed plaintext auth)';
+      case 'certificate':
+        return " (cert required, client didn't start TLS)";
       case 'known':
         return '';
     }

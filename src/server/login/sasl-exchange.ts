@@ -2,13 +2,16 @@
  * A SASL exchange (RFC 4422) over a line protocol in base64: SMTP AUTH (RFC 4954), IMAP AUTHENTICATE (RFC 9051 section
  * 6.2.2), POP3 AUTH (RFC 5034). The caller sends the challenges in its protocol's syntax.
  */
-import { decodeResponse, type SaslMechanism } from '../../protocol/sasl/mechanism.ts';
+import type { ExternalStep } from '../../protocol/sasl/external.ts';
+import {
+  type ChallengeStep,
+  decodeResponse,
+  type SaslMechanism,
+  type SaslStep,
+} from '../../protocol/sasl/mechanism.ts';
 
-export type SaslOutcome =
-  /** Credentials to be verified by the authenticator. */
-  | { readonly kind: 'password'; readonly login: string; readonly password: Buffer }
-  /** The client violated the protocol; the reason can be used in a reply. */
-  | { readonly kind: 'malformed'; readonly reason: string }
+/** How an exchange ends without the last step of its mechanism. */
+type Stopped =
   | { readonly kind: 'not-base64'; readonly reason: string }
   /** The client sent `*`. */
   | { readonly kind: 'cancelled' }
@@ -19,11 +22,11 @@ export type SaslOutcome =
  * `initial`: the initial response sent with the command, or null. `ask` sends a challenge (in base64) and returns the
  * response line, or null if there is none.
  */
-export async function runExchange(
-  mechanism: SaslMechanism,
+export async function runExchange<Step extends SaslStep | ExternalStep>(
+  mechanism: SaslMechanism<Step>,
   initial: string | null,
   ask: (challenge: string) => Promise<string | null>,
-): Promise<SaslOutcome> {
+): Promise<Exclude<Step, ChallengeStep> | Stopped> {
   const exchange = mechanism.begin();
   let response: Buffer | null = null;
   if (initial !== null) {
@@ -32,7 +35,7 @@ export async function runExchange(
   }
   for (;;) {
     const step = exchange.next(response);
-    if (step.kind !== 'challenge') return step;
+    if (step.kind !== 'challenge') return step as Exclude<Step, ChallengeStep>;
     const line = await ask(step.data.toString('base64'));
     if (line === null) return { kind: 'gone' };
     if (line === '*') return { kind: 'cancelled' };

@@ -1,6 +1,6 @@
 /** CAPA (RFC 2449) and STLS (RFC 2595). */
 import { messageOf } from '../../errors.ts';
-import { SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
+import { usableMechanisms } from './log-in.ts';
 import type { Session } from './session.ts';
 
 const ALWAYS = ['TOP', 'UIDL', 'RESP-CODES', 'PIPELINING', 'AUTH-RESP-CODE'];
@@ -9,7 +9,9 @@ export function capa(session: Session): void {
   const lines = [...ALWAYS];
   if (session.state.kind === 'authorization') {
     if (mayStartTls(session)) lines.push('STLS');
-    if (session.mayLogin) lines.push('USER', `SASL ${SASL_MECHANISMS.map(({ name }) => name).join(' ')}`);
+    if (session.mayLogin) lines.push('USER');
+    const usable = usableMechanisms(session);
+    if (usable.length > 0) lines.push(`SASL ${usable.map(({ name }) => name).join(' ')}`);
   }
   session.connection.write(`+OK\r\nCAPA\r\n${lines.join('\r\n')}\r\n.\r\n`);
 }

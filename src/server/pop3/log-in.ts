@@ -1,8 +1,13 @@
 /** USER and PASS (RFC 1939 section 7), AUTH (RFC 5034), and the transition to the transaction state. */
 import { decodeLogin, takePassword } from '../../protocol/sasl/mechanism.ts';
-import { findMechanism, SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
-import { type Login, logIn, mayTryAgain } from '../login/login.ts';
+import {
+  findMailboxMechanism,
+  lacksCertificate,
+  MISSING_CERTIFICATE,
+  mailboxMechanisms,
+} from '../login/client-certificates.ts';
+import { type Given, type Login, logIn, mayTryAgain } from '../login/login.ts';
 import { runExchange } from '../login/sasl-exchange.ts';
 import { Maildrop } from './maildrop.ts';
 import { type Session, UNAVAILABLE } from './session.ts';
@@ -14,6 +19,14 @@ function refusePlaintext(session: Session): boolean {
   if (session.mayLogin) return false;
   session.login.refused('plaintext');
   session.err(DISALLOWED);
+  return true;
+}
+
+/** The same for whoever has no certificate where one is required. */
+function refuseWithoutCertificate(session: Session): boolean {
+  if (!lacksCertificate(session.connection, session.services.certificates)) return false;
+  session.login.refused('certificate');
+  session.err(`[AUTH] ${MISSING_CERTIFICATE}`);
   return true;
 }
 
@@ -32,34 +45,45 @@ export async function pass(session: Session, argument: string): Promise<void> {
   }
   session.state = { kind: 'authorization', user: null };
   session.login.begin('PLAIN', session.services.clock());
+  if (refuseWithoutCertificate(session)) return;
   const login = decodeLogin(Buffer.from(given.trim(), 'latin1'));
   const password = takePassword(Buffer.from(argument, 'latin1'));
-  if (login !== null && password !== null) await authenticate(session, login, password);
+  if (login !== null && password !== null) await authenticate(session, { login, password });
   else refuseMalformed(session);
 }
 
+/** Those that may be used on this connection. */
+export const usableMechanisms = (session: Session): ReturnType<typeof mailboxMechanisms> =>
+  mailboxMechanisms(session.services.certificates).filter(({ plaintext }) => session.mayLogin || !plaintext);
+
 export async function auth(session: Session, argument: string): Promise<void> {
-  if (refusePlaintext(session)) return;
   const [name = '', initial = null, ...more] = argument.trimEnd().split(' ');
   if (name === '') {
-    session.connection.write(`+OK\r\n${SASL_MECHANISMS.map((m) => `${m.name}\r\n`).join('')}.\r\n`);
+    session.connection.write(
+      `+OK\r\n${usableMechanisms(session)
+        .map((m) => `${m.name}\r\n`)
+        .join('')}.\r\n`,
+    );
     return;
   }
-  const mechanism = findMechanism(name);
+  const mechanism = findMailboxMechanism(name, session.services.certificates);
   if (mechanism === undefined || more.length > 0) {
     session.login.begin(name, session.services.clock());
     session.login.refused('unsupported');
     session.err('[AUTH] Unsupported authentication mechanism.');
     return;
   }
+  if (mechanism.plaintext && refusePlaintext(session)) return;
   session.login.begin(mechanism.name, session.services.clock());
+  if (refuseWithoutCertificate(session)) return;
   const outcome = await runExchange(mechanism, initial, async (challenge) => {
     session.connection.write(`+ ${challenge}\r\n`);
     return (await session.readLine())?.toString('latin1') ?? null;
   });
   switch (outcome.kind) {
     case 'password':
-      return authenticate(session, outcome.login, outcome.password);
+    case 'external':
+      return authenticate(session, outcome);
     case 'malformed':
       return refuseMalformed(session);
     case 'not-base64':
@@ -83,8 +107,8 @@ function refuse(session: Session, text: string): void {
 }
 
 /** Call LoginRecord.begin first. */
-async function authenticate(session: Session, name: string, password: Buffer): Promise<void> {
-  const outcome = await logIn(session, name, password, session.onAccountEnd);
+async function authenticate(session: Session, given: Given): Promise<void> {
+  const outcome = await logIn(session, given, session.onAccountEnd);
   switch (outcome.kind) {
     case 'failed':
       return refuse(session, '[AUTH] Authentication failed.');

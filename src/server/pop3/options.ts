@@ -31,6 +31,6 @@ export interface Pop3ServerOptions extends MailboxServerOptions {
 }
 
 /** What sessions share. */
-export interface Pop3Services extends MailboxServices, Omit<Pop3ServerOptions, 'limits'> {
+export interface Pop3Services extends MailboxServices, Omit<Pop3ServerOptions, 'limits' | 'certificates'> {
   readonly limits: Pop3Limits;
 }

@@ -45,7 +45,7 @@ export class Session {
   constructor(connection: LineConnection, services: Pop3Services) {
     this.connection = connection;
     this.services = services;
-    this.login = new LoginRecord(connection, services.loginLog, services.clock());
+    this.login = new LoginRecord(connection, services);
   }
 
   /** A password may be sent on this connection. */

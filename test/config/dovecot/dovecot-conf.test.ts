@@ -184,16 +184,59 @@ service lmtp {
 
   test('a setting without effect that affects safety is a warning, unless it asks for the actual behavior', () => {
     const loud =
-      'ssl_protocols = TLSv1.2\nssl_options = no_ticket\nauth_mechanisms = cram-md5\npassdb {\n  deny = yes\n}\nssl_verify_client_cert = yes\n';
+      'ssl_protocols = TLSv1.2\nssl_options = no_ticket\nauth_mechanisms = cram-md5\npassdb {\n  deny = yes\n}\n';
     expect(read(loud).warnings.map(formatFault)).toEqual([
       'dovecot.conf:1: ssl_protocols: has no effect here: ssl_min_protocol says which versions are spoken',
       'dovecot.conf:3: auth_mechanisms: has no effect here: PLAIN and LOGIN are offered',
-      'dovecot.conf:7: ssl_verify_client_cert: has no effect here: no certificate is asked of clients',
       'dovecot.conf:5: passdb: deny: has no effect here: nobody is shut out by it; posthorn user disable shuts an account out',
     ]);
     const quiet =
       'ssl_min_protocol = TLSv1.2\nssl_protocols = !SSLv2 !SSLv3\nauth_mechanisms = plain login\nssl_verify_client_cert = no\n';
     expect(read(quiet).warnings).toEqual([]);
+  });
+
+  test('T1: certificates of clients, and what would keep everybody out or has no effect', () => {
+    const passdb = (lines: string): string => `passdb {\n  driver = static\n  ${lines}\n}\n`;
+    const naming =
+      'ssl_ca = </etc/ca.pem\nssl_verify_client_cert = yes\nauth_ssl_username_from_cert = yes\nauth_mechanisms = plain external\n';
+    const certificatesOf = (text: string): DovecotRead['dovecot']['clientCertificates'] =>
+      read(text).dovecot.clientCertificates;
+    expect(certificatesOf(naming)).toMatchObject({
+      authorities: { path: '/etc/ca.pem' },
+      asked: { line: 2 },
+      needsRevocationLists: true,
+      required: false,
+      userField: 'CN',
+      external: 'refuses',
+    });
+    expect(certificatesOf('')).toMatchObject({ asked: null, required: false, userField: null, external: 'off' });
+    for (const [lines, external] of [
+      ['args = nopassword=y', 'acts'],
+      ['args = proxy=y nopassword\n  mechanisms = external', 'acts'],
+      ['args = nopassword=y\n  mechanisms = plain', 'refuses'],
+      ['args = password=nopassword', 'refuses'],
+    ] as const)
+      expect(certificatesOf(naming + passdb(lines)).external).toBe(external);
+    expect(certificatesOf(`${naming}ssl_cert_username_field = emailAddress`).userField).toBe('emailAddress');
+    expect(certificatesOf(`${naming}ssl = no`).asked).toBeNull();
+    expect(read(naming).warnings.map(formatFault)).toEqual([
+      'dovecot.conf:4: auth_mechanisms: EXTERNAL is offered but always fails, as in Dovecot: no passdb takes users without a password (args = nopassword=y, mechanisms = external)',
+    ]);
+    const alone = 'auth_ssl_require_client_cert = yes\nauth_ssl_username_from_cert = yes\nauth_mechanisms = external\n';
+    expect(read(alone + passdb('args = nopassword=y')).warnings.map(formatFault)).toEqual([
+      'dovecot.conf:1: auth_ssl_require_client_cert: no client is asked for a certificate, so that nobody can log in: set ssl_verify_client_cert = yes',
+      'dovecot.conf:2: auth_ssl_username_from_cert: has no effect, for no client is asked for a certificate: set ssl_verify_client_cert = yes',
+      'dovecot.conf:3: auth_mechanisms: EXTERNAL is offered, but PLAIN and LOGIN too',
+    ]);
+    expect(
+      read('ssl_verify_client_cert = yes\nssl_cert_username_field = face\nssl_require_crl = perhaps\n').faults.map(
+        ({ line, parameter }) => [line, parameter],
+      ),
+    ).toEqual([
+      [1, 'ssl_verify_client_cert'],
+      [2, 'ssl_cert_username_field'],
+      [3, 'ssl_require_crl'],
+    ]);
   });
 
   test('D1: the terms of TLS, and what OpenSSL does not know', () => {

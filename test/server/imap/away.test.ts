@@ -79,8 +79,9 @@ test.each([
 });
 
 test('logins are refused for now, however often', async () => {
+  const unavailable = async () => ({ ok: false, reason: 'unavailable' }) as const;
   const busy = await openHouse({
-    authenticator: { verify: async () => ({ ok: false, reason: 'unavailable' }), watch: () => () => {} },
+    authenticator: { verify: unavailable, identify: unavailable, watch: () => () => {} },
   });
   try {
     const other = await busy.connect();

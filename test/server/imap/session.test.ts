@@ -196,6 +196,7 @@ describe('the end of a session', () => {
             verified = () => resolve({ ok: true, account: { ...house.account, address: login } });
           });
         },
+        identify: async () => ({ ok: false, reason: 'unavailable' }),
         watch: () => () => {},
       },
     });

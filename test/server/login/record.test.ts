@@ -4,6 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import type { LineConnection } from '../../../src/net/connection.ts';
+import { NO_CERTIFICATES } from '../../../src/server/login/client-certificates.ts';
 import { LoginRecord } from '../../../src/server/login/record.ts';
 import { recordLog } from '../../kit/log.ts';
 
@@ -85,7 +86,7 @@ it.each<readonly [string, readonly Act[], string]>([
     tls: null,
     id: 'x',
   } as unknown as LineConnection;
-  const record = new LoginRecord(ends, log, 0);
+  const record = new LoginRecord(ends, { loginLog: log, certificates: NO_CERTIFICATES, clock: () => 0 });
   for (const [i, act] of acts.entries()) act(record, 1000 + i);
   record.ended('Connection closed', 9000);
   expect(lines).toEqual([`Disconnected: Connection closed${expected} rip=192.0.2.1, lip=192.0.2.2, session=<x>`]);

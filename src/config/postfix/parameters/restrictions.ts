@@ -44,6 +44,10 @@ export const restrictionsParameters = {
   smtpd_reject_unlisted_sender: boolean('no', 'Refuse unknown senders in our domains.'),
   smtpd_sender_login_maps: tables('', 'Logins that own a sender address.'),
   smtpd_null_access_lookup_key: word('<>', 'Key of the null sender in access tables.'),
+  permit_mx_backup_networks: networks(
+    '',
+    'Networks of primary MX hosts; without them permit_mx_backup lets nobody relay.',
+  ),
   maps_rbl_domains: list('', 'DNS lists of the old reject_maps_rbl.'),
   default_rbl_reply: raw(
     '$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}',
@@ -58,6 +62,9 @@ export const restrictionsParameters = {
   smtpd_policy_service_retry_delay: time('1s', 'Wait before the policy service is asked again.'),
   smtpd_policy_service_timeout: time('100s', 'How long the policy service may take.'),
   smtpd_policy_service_try_limit: number('2', 'How often the policy service is asked.', { minimum: 1 }),
+  smtpd_policy_service_max_idle: time('300s', 'Time without a query after which its connection is closed.'),
+  smtpd_policy_service_max_ttl: time('1000s', 'Age at which a connection to the policy service is closed.'),
+  smtpd_policy_service_request_limit: number('0', 'Queries over one of its connections; 0 has no limit.'),
   access_map_defer_code: code('450', 'Reply code of DEFER.'),
   access_map_reject_code: code('554', 'Reply code of REJECT.'),
   defer_code: code('450', 'Reply code of defer.'),
@@ -154,10 +161,6 @@ export const restrictionsParameters = {
     'sender_dependent_default_transport_maps of probes.',
   ),
   ...notSupported({
-    permit_mx_backup_networks: networks('', 'Networks of primary MX hosts for permit_mx_backup.'),
     smtpd_log_access_permit_actions: list('', 'Permitting actions that are logged.'),
-    smtpd_policy_service_max_idle: time('300s', 'Idle time of connections to the policy service.'),
-    smtpd_policy_service_max_ttl: time('1000s', 'Life of connections to the policy service.'),
-    smtpd_policy_service_request_limit: number('0', 'Requests over one connection; 0 has no limit.'),
   }),
 } satisfies Rows;

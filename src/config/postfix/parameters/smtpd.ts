@@ -98,6 +98,10 @@ export const smtpdParameters = {
     'no',
     'End connections that send commands without waiting where they must not.',
   ),
+  smtpd_dns_reply_filter: tables(
+    '',
+    'Records that are left out (IGNORE) of the DNS answers to restrictions; their time to live is 0 here.',
+  ),
   smtpd_command_filter: tables('', 'Other commands in place of what a client sends.'),
   ...noMeaning('mail and queue are kept in the store', {
     smtpd_delay_open_until_valid_rcpt: boolean('yes', 'Begin a queue file with the first good recipient only.'),
@@ -111,6 +115,5 @@ export const smtpdParameters = {
   ...notSupported({
     anvil_status_update_time: time('600s', 'How often the highest rates are logged.'),
     smtpd_authorized_verp_clients: networks('$authorized_verp_clients', 'Clients that may use XVERP.'),
-    smtpd_dns_reply_filter: tables('', 'Changes of DNS answers.'),
   }),
 } satisfies Rows;

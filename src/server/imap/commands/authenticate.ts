@@ -1,9 +1,9 @@
 /** AUTHENTICATE (RFC 9051 section 6.2.2) with an initial response (RFC 4959). */
-import { findMechanism } from '../../../protocol/sasl/table.ts';
+import { findMailboxMechanism } from '../../login/client-certificates.ts';
 import { runExchange } from '../../login/sasl-exchange.ts';
 import type { Command } from '../command.ts';
 import { bad, no } from '../completion.ts';
-import { authenticate as logIn, malformedLogin, refusePlaintext } from '../log-in.ts';
+import { authenticate as logIn, malformedLogin, refusePlaintext, refuseWithoutCertificate } from '../log-in.ts';
 import type { NotAuthenticated } from '../state.ts';
 
 /** Octets of one response line. */
@@ -15,24 +15,27 @@ export const authenticate: Command<NotAuthenticated> = (scanner) => {
   const initial = scanner.accept(' ') && !scanner.atEnd ? scanner.text.slice(scanner.position) : null;
   return async (session) => {
     const { login, services } = session;
-    const mechanism = findMechanism(name);
+    const mechanism = findMailboxMechanism(name, services.certificates);
     if (mechanism === undefined) {
       login.begin(name, services.clock());
       login.refused('unsupported');
-      return no('Unsupported authentication mechanism.');
+      return no('Unsupported authentication mechanism.', 'ALERT');
     }
     if (mechanism.plaintext) {
       const refused = refusePlaintext(session);
       if (refused !== null) return refused;
     }
     login.begin(mechanism.name, services.clock());
+    const missing = refuseWithoutCertificate(session);
+    if (missing !== null) return missing;
     const outcome = await runExchange(mechanism, initial, async (challenge) => {
       session.write(`+ ${challenge}\r\n`);
       return session.input.readLine(MAX_RESPONSE);
     });
     switch (outcome.kind) {
       case 'password':
-        return logIn(session, outcome.login, outcome.password);
+      case 'external':
+        return logIn(session, outcome);
       case 'malformed':
         return malformedLogin(session, `Authentication failed: ${outcome.reason}.`);
       case 'not-base64':

@@ -2,7 +2,7 @@
 import type { Scanner } from '../../../protocol/imap/scanner.ts';
 import { decodeLogin, MAX_FIELD, takePassword } from '../../../protocol/sasl/mechanism.ts';
 import type { Command } from '../command.ts';
-import { authenticate, malformedLogin, refusePlaintext } from '../log-in.ts';
+import { authenticate, malformedLogin, refusePlaintext, refuseWithoutCertificate } from '../log-in.ts';
 import type { NotAuthenticated } from '../state.ts';
 
 function field(scanner: Scanner): Buffer {
@@ -19,8 +19,10 @@ export const login: Command<NotAuthenticated> = (scanner) => {
     const refused = refusePlaintext(session);
     if (refused !== null) return refused;
     session.login.begin('PLAIN', session.services.clock());
+    const missing = refuseWithoutCertificate(session);
+    if (missing !== null) return missing;
     return user === null || password === null
       ? malformedLogin(session, 'Authentication failed.')
-      : authenticate(session, user, password);
+      : authenticate(session, { login: user, password });
   };
 };
