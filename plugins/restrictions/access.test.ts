@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words } from '../../test/bus/house.ts';
+import { dividedAt } from '../../test/kit/parameters.ts';
 
 const u = 'u@baidu.com';
 
@@ -216,7 +217,7 @@ ok.example OK
   });
 
   it('looks an address up with and without its extension', () => {
-    expect(accessKeys('U+x@Sub.example', true, '+')).toEqual([
+    expect(accessKeys('U+x@Sub.example', true, dividedAt('+'))).toEqual([
       'u+x@sub.example',
       'u@sub.example',
       'sub.example',

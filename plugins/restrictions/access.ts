@@ -16,6 +16,7 @@ import {
 } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
+import { delimitersOf } from '../../src/lookup/delimiters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { commonName } from '../../src/protocol/tls/peer.ts';
 import { type AccessResult, accessOutcome } from './access-action.ts';
@@ -33,8 +34,6 @@ export interface Sought {
 
 type Look = (question: Question, parents: boolean, server: Server) => Sought | null | Promise<Sought>;
 
-const delimitersOf = (question: Question): string => question.connection.parameters.string('recipient_delimiter');
-
 /** Pattern tables get the whole address as other tables do: complete, quoted, in lower case. */
 function mail(
   server: Server,
@@ -46,7 +45,7 @@ function mail(
   const { parameters } = question.connection;
   if (given === '') return { subject, ...once(parameters.string('smtpd_null_access_lookup_key')) };
   const by = (address: string): Sought => {
-    const keys = accessKeys(address, parents, delimitersOf(question));
+    const keys = accessKeys(address, parents, delimitersOf(question.connection.parameters));
     return { subject, keys, wholeKeys: keys.slice(0, 1) };
   };
   const resolved = server.domains.resolve(given);

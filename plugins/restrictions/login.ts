@@ -3,8 +3,10 @@
  * table is looked up with user@domain, the bare user in our own domains, and @domain; its value lists logins. A login
  * matches by its name as given or by its account.
  */
+
 import { DUNNO, type Outcome, type Question, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
+import { delimitersOf } from '../../src/lookup/delimiters.ts';
 import { addressKey, domainOf, qualify } from '../../src/mail/address.ts';
 import { refuse } from './refusal.ts';
 import { senderSubject } from './session.ts';
@@ -17,7 +19,7 @@ async function ownersOf(server: Server, question: Question, given: string): Prom
   const origin = parameters.string('myorigin').toLowerCase();
   const bare = domain === origin || (await server.domains.classify(domain)) === 'local';
   const tables = parameters.list('smtpd_sender_login_maps').map((name) => server.tables.open(name));
-  const found = await lookUp(tables, mailboxKeys(sender, parameters.string('recipient_delimiter'), bare));
+  const found = await lookUp(tables, mailboxKeys(sender, delimitersOf(parameters), bare));
   return found === null ? null : found.value.split(/[\s,]+/).filter((owner) => owner !== '');
 }
 

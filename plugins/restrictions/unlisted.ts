@@ -6,6 +6,7 @@
 import { DUNNO, type Outcome, type Question, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
+import { delimitersOf } from '../../src/lookup/delimiters.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
 import type { NumberName } from '../../src/lookup/parameters.ts';
 import { addressKey, domainOf, localPart } from '../../src/mail/address.ts';
@@ -77,5 +78,5 @@ const REWRITING = ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_
 /** Another address stands for it: it is never delivered to, so that it has moved does not matter. */
 async function isRewritten({ parameters, tables }: Server, address: string, local: boolean): Promise<boolean> {
   const maps = REWRITING.flatMap((name) => parameters.list(name)).map((name) => tables.open(name));
-  return (await lookUp(maps, mailboxKeys(address, parameters.string('recipient_delimiter'), local))) !== null;
+  return (await lookUp(maps, mailboxKeys(address, delimitersOf(parameters), local))) !== null;
 }

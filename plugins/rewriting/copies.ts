@@ -1,8 +1,10 @@
 /**
  * Blind copies (sender_bcc_maps, recipient_bcc_maps), just before a message is made durable.
  */
+
 import { type Connection, NEXT, type Server, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
 import { type Found, lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
+import { delimitersOf } from '../../src/lookup/delimiters.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { domainOf, qualify } from '../../src/mail/address.ts';
@@ -48,6 +50,6 @@ export class Copies {
     const { parameters, domains } = this.#server;
     const domain = domainOf(address);
     const bare = domain === parameters.string('myorigin').toLowerCase() || (await domains.classify(domain)) === 'local';
-    return lookUp(tables, mailboxKeys(address, parameters.string('recipient_delimiter'), bare));
+    return lookUp(tables, mailboxKeys(address, delimitersOf(parameters), bare));
   }
 }

@@ -9,6 +9,7 @@ import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import type { Server } from '../../src/bus/plugin.ts';
+import { filtered } from '../../src/lookup/expansion-filter.ts';
 import { findUser } from '../../src/lookup/system-users.ts';
 import { type Member, parseInclude } from './members.ts';
 
@@ -17,7 +18,8 @@ const REMEMBERED = 10_000;
 /** How long a file, or its absence, is cached, in ms: mail for one user comes in bursts. */
 const FRESH = 2000;
 const USER = /^[a-z0-9_][\w.-]{0,63}$/i;
-const EXTENSION = /^[\w.=-]{1,64}$/;
+/** Of one level of a path, and not a name for the level above. */
+const EXTENSION = /^(?!\.+$)[^/\0]{1,64}$/;
 /** Writable by group or others. */
 const LOOSE = 0o022;
 
@@ -34,11 +36,14 @@ const NONE: Forward = { path: '', owner: null, members: [] };
 export class Forwards {
   readonly #server: Server;
   readonly #paths: readonly string[];
+  /** forward_expansion_filter */
+  readonly #filter: ReadonlySet<string>;
   readonly #known: LRUCache<string, Forward>;
 
   constructor(server: Server) {
     this.#server = server;
     this.#paths = server.parameters.list('forward_path');
+    this.#filter = new Set(server.parameters.string('forward_expansion_filter'));
     this.#known = new LRUCache({
       maxSize: REMEMBERED,
       sizeCalculation: () => 1,
@@ -67,9 +72,15 @@ export class Forwards {
   }
 
   #pathsOf(user: string, extension: string, home: string): ReadonlySet<string> {
-    const detail = EXTENSION.test(extension.slice(1)) ? extension.slice(1) : '';
+    const given = filtered(extension.slice(1), this.#filter);
+    const detail = EXTENSION.test(given) ? given : '';
     const values = new Map(
-      Object.entries({ home, user, extension: detail, recipient_delimiter: detail === '' ? '' : extension.charAt(0) }),
+      Object.entries({
+        home,
+        user,
+        extension: detail,
+        recipient_delimiter: detail === '' ? '' : extension.charAt(0),
+      }).map(([name, value]) => [name, filtered(value, this.#filter)] as const),
     );
     const expand = (path: string): string =>
       path.replace(

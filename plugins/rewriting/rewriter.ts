@@ -22,9 +22,10 @@ import { messageOf } from '../../src/errors.ts';
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup/address-keys.ts';
 import { localRewriting, type Rewrite } from '../../src/lookup/address-rewriting.ts';
 import { completeAddress } from '../../src/lookup/complete-address.ts';
+import { delimitersOf } from '../../src/lookup/delimiters.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
-import { type Address, addressKey, domainOf, localPart } from '../../src/mail/address.ts';
+import { type Address, addressKey, type Delimiters, domainOf, localPart } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import type { LocalTarget } from '../../src/mail/local-target.ts';
 import { Forwards } from './forward.ts';
@@ -61,7 +62,7 @@ export class Rewriter {
   readonly #aliasFiles: ReadonlyMap<LookupTable, string | null>;
   readonly #origin: string;
   readonly #rewrite: Rewrite;
-  readonly #delimiters: string;
+  readonly #delimiters: Delimiters;
   readonly #propagate: ReadonlySet<string>;
   readonly #forwards: Forwards;
   readonly #expandsOwner: boolean;
@@ -88,7 +89,7 @@ export class Rewriter {
     };
     this.#origin = parameters.string('myorigin');
     this.#rewrite = localRewriting(parameters);
-    this.#delimiters = parameters.string('recipient_delimiter');
+    this.#delimiters = delimitersOf(parameters);
     this.#propagate = new Set(parameters.list('propagate_unmatched_extensions').map((name) => name.toLowerCase()));
   }
 

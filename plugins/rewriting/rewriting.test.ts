@@ -332,6 +332,15 @@ describe('P12: forwarding files of users', () => {
     expect(await reach(await forwarding({ 'xixi.forward': text }), 'xixi@baidu.com')).toEqual(everyone);
   });
 
+  it('P12: what forward_expansion_filter does not allow becomes _, and an extension never leads out of the folder', async () => {
+    const files = { 'xixi.forward+a_b': 'maomao', 'xixi.forward+Big:Fish': 'haha', 'xixi.forward': 'redhat' };
+    const house = await forwarding(files);
+    expect(await reach(house, '"xixi+a b"@baidu.com')).toEqual(['maomao@baidu.com']);
+    expect(await reach(house, 'xixi+a$b@baidu.com')).toEqual(['maomao@baidu.com']);
+    expect(await reach(house, '"xixi+Big:Fish"@baidu.com')).toEqual(['haha@baidu.com']);
+    expect(await reach(house, 'xixi+/../xixi.forward+a_b@baidu.com')).toEqual(['redhat@baidu.com']);
+  });
+
   it('P12: forwarding applies to a user who is a member of their own alias, and extensions work', async () => {
     const house = await forwarding(
       { 'xixi.forward': 'x@elsewhere.example', 'xixi.forward+shop': 'maomao' },

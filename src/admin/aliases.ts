@@ -5,7 +5,8 @@
  */
 
 import { few } from '../few.ts';
-import { addressKey, domainOf, localPart, splitDetail } from '../mail/address.ts';
+import { delimitersOf } from '../lookup/delimiters.ts';
+import { addressKey, type Delimiters, domainOf, localPart, splitDetail } from '../mail/address.ts';
 import { aliasKey, aliasTarget } from './addresses.ts';
 import { type AdminServices, type Operation, OperationError, text, texts } from './operation.ts';
 
@@ -22,7 +23,7 @@ export const setAlias: Operation = async (services, given) => {
   if (targets.length === 0)
     throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" removes it`);
   const after = new Map(await services.store.directory.aliases()).set(address, targets);
-  const delimiters = services.parameters.string('recipient_delimiter');
+  const delimiters = delimitersOf(services.parameters);
   const circle = circleFrom(address, after, delimiters);
   if (circle !== null) throw new OperationError(`aliases would form a loop: ${circle.join(' -> ')}`);
   const shadowed = await shadowedBy(services, address, after);
@@ -85,7 +86,7 @@ const shadowWords = (key: string, shadowed: readonly string[]): string =>
     : `${key} is an account whose mail the alias would divert; add ${key} to the targets to keep a copy, or remove the account`;
 
 /** The path back to `start`; null if there is none. An address among its own targets is its mailbox. */
-function circleFrom(start: string, aliases: Aliases, delimiters: string): readonly string[] | null {
+function circleFrom(start: string, aliases: Aliases, delimiters: Delimiters): readonly string[] | null {
   const seen = new Set<string>();
   // For `@domain`: any name without an alias of its own.
   const first = start.startsWith('@') ? `*${start}` : start;
@@ -106,8 +107,8 @@ function circleFrom(start: string, aliases: Aliases, delimiters: string): readon
 
 const shown = (address: string): string => address.replace(/^\*@/, '@');
 
-function nextOf(address: string, aliases: Aliases, delimiters: string): readonly string[] {
-  const detail = delimiters === '' ? null : splitDetail(localPart(address), delimiters);
+function nextOf(address: string, aliases: Aliases, delimiters: Delimiters): readonly string[] {
+  const detail = splitDetail(localPart(address), delimiters);
   const domain = domainOf(address);
   return (
     aliases.get(address) ??
@@ -122,7 +123,7 @@ async function missingTargets(
   services: AdminServices,
   targets: readonly string[],
   aliases: Aliases,
-  delimiters: string,
+  delimiters: Delimiters,
 ): Promise<readonly string[]> {
   const missing: string[] = [];
   for (const target of targets) {

@@ -2,10 +2,12 @@
  * Assembles the parts of this folder: what `app` needs to receive mail, queue it, and send it. `createDomains` is
  * separate, because plugins need it before hooks exist.
  */
+
 import type { Connection, Hooks } from '../bus/hook.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
+import { delimitersOf } from '../lookup/delimiters.ts';
 import type { Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
@@ -173,12 +175,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),
       pipe: (route, items, signal) =>
-        deliverToPipe(
-          { content: store.content, clock, delimiters: parameters.string('recipient_delimiter') },
-          route,
-          items,
-          signal,
-        ),
+        deliverToPipe({ content: store.content, clock, delimiters: delimitersOf(parameters) }, route, items, signal),
     },
     statusFilters: readStatusFilters(transports, parameters, tables, log),
     settler: new Settler({

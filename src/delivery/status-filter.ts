@@ -13,12 +13,13 @@ const PARAMETERS = {
   smtp: 'smtp_delivery_status_filter',
   lmtp: 'lmtp_delivery_status_filter',
   local: 'local_delivery_status_filter',
+  virtual: 'virtual_delivery_status_filter',
   pipe: 'pipe_delivery_status_filter',
 } as const satisfies Readonly<Record<string, ListName>>;
 
 /** Never rejects. */
 type StatusFilter = (attempt: Attempt) => Promise<Attempt>;
-/** Those of each row of master.cf, by its name, and of deliveries that local(8) would do. */
+/** Those of each row of master.cf, by its name. `isLocal`: local(8) does it, unless the row is one of virtual(8). */
 export type StatusFilters = (transport: string, isLocal: boolean) => StatusFilter | undefined;
 
 export function readStatusFilters(
@@ -30,9 +31,10 @@ export function readStatusFilters(
   const local = readStatusFilter('local', parameters, tables, log);
   const byName = new Map<string, StatusFilter | undefined>();
   for (const { name, program, parameters: own } of transports.all())
-    if (program === 'smtp' || program === 'lmtp' || program === 'pipe')
+    if (program === 'smtp' || program === 'lmtp' || program === 'pipe' || program === 'virtual')
       byName.set(name, readStatusFilter(program, own, tables, log));
-  return (transport, isLocal) => (isLocal ? local : byName.get(transport));
+  return (transport, isLocal) =>
+    isLocal && transports.get(transport)?.program !== 'virtual' ? local : byName.get(transport);
 }
 
 const RESULT = /^([245])(\.\d{1,3}\.\d{1,3})\s+(\S.*)$/s;

@@ -5,7 +5,7 @@
  * 3.2), and its address extension (recipient_delimiter) is found inside the quotes. The part of the address that is
  * not in the key keeps its case, because it can become part of a result (propagate_unmatched_extensions).
  */
-import { type Address, domainOf, localPart, splitDetail } from '../mail/address.ts';
+import { type Address, type Delimiters, domainOf, localPart, splitDetail } from '../mail/address.ts';
 import { quoteLocalPart, unquoteLocalPart } from '../mail/local-part.ts';
 import type { LookupTable } from './table.ts';
 
@@ -25,9 +25,9 @@ export interface Found {
 const MOST_PARENTS = 63;
 
 /** The user of an address, unquoted: with the extension, then without (aliases(5)). */
-export function userKeys(address: Address, delimiters: string): readonly AddressKey[] {
+export function userKeys(address: Address, delimiters: Delimiters): readonly AddressKey[] {
   const user = unquoteLocalPart(localPart(address));
-  const detail = delimiters === '' ? null : splitDetail(user, delimiters);
+  const detail = splitDetail(user, delimiters);
   const whole = { text: user.toLowerCase(), extension: '' };
   return detail === null
     ? [whole]
@@ -35,7 +35,7 @@ export function userKeys(address: Address, delimiters: string): readonly Address
 }
 
 /** The users of `userKeys`; those that need quotes also in quoted form, first. */
-function userForms(address: Address, delimiters: string): readonly AddressKey[] {
+function userForms(address: Address, delimiters: Delimiters): readonly AddressKey[] {
   return userKeys(address, delimiters).flatMap((key) => {
     const quoted = quoteLocalPart(key.text);
     return quoted === key.text ? [key] : [{ ...key, text: quoted }, key];
@@ -49,7 +49,7 @@ const at = (keys: readonly AddressKey[], domain: string): AddressKey[] =>
  * virtual(5), canonical(5): `user+detail@domain`, `user@domain`, the user alone if `bareUser` (the domain is one of
  * our own), `@domain`. An address without a domain has the keys of its user.
  */
-export function mailboxKeys(address: Address, delimiters: string, bareUser: boolean): readonly AddressKey[] {
+export function mailboxKeys(address: Address, delimiters: Delimiters, bareUser: boolean): readonly AddressKey[] {
   const users = userForms(address, delimiters);
   const domain = domainOf(address);
   if (domain === '') return users;
@@ -57,7 +57,7 @@ export function mailboxKeys(address: Address, delimiters: string, bareUser: bool
 }
 
 /** access(5): `user+detail@domain`, `user@domain`, the domain and its parents, `user+detail@`, `user@`. */
-export function accessKeys(address: Address, parentMatches: boolean, delimiters: string): readonly string[] {
+export function accessKeys(address: Address, parentMatches: boolean, delimiters: Delimiters): readonly string[] {
   const users = userForms(address, delimiters);
   const domain = domainOf(address);
   const whole =
@@ -66,7 +66,7 @@ export function accessKeys(address: Address, parentMatches: boolean, delimiters:
 }
 
 /** transport(5): `user+detail@domain`, `user@domain`, the domain and its parents as `.example.com`, `*`. */
-export function transportKeys(address: Address, delimiters: string): readonly AddressKey[] {
+export function transportKeys(address: Address, delimiters: Delimiters): readonly AddressKey[] {
   const domain = domainOf(address);
   const hosts = hostKeys(domain, false).map((text) => ({ text, extension: '' }));
   return [...at(userForms(address, delimiters), domain), ...hosts, { text: '*', extension: '' }];

@@ -38,21 +38,25 @@ export function qualify(address: Address, domain: string): Address {
   return address === '' || address.includes('@') ? address : `${address}@${domain}`;
 }
 
-/**
- * Splits `user+detail` at the first delimiter (Postfix: recipient_delimiter).
- * Returns null if there is no detail; owner-… and …-request are never split.
- */
-export function splitDetail(local: string, delimiters: string): { user: string; detail: string } | null {
-  const lower = local.toLowerCase();
-  if (
-    lower === 'mailer-daemon' ||
-    lower === 'double-bounce' ||
-    lower.startsWith('owner-') ||
-    lower.endsWith('-request')
-  )
-    return null;
+/** Where `splitDetail` splits (Postfix: split_addr). */
+export interface Delimiters {
+  /** recipient_delimiter: each character is one; '' for none. */
+  readonly characters: string;
+  /** Local parts that are never split, in lower case. */
+  readonly whole: ReadonlySet<string>;
+  /** Nor are owner-… and …-request (owner_request_special). */
+  readonly ownerRequest: boolean;
+}
+
+/** Splits `user+detail` at the first delimiter. Returns null if there is no detail. */
+export function splitDetail(local: string, delimiters: Delimiters): { user: string; detail: string } | null {
+  const { characters, whole, ownerRequest } = delimiters;
+  if (characters === '') return null;
   for (let i = 1; i < local.length; i += 1) {
-    if (delimiters.includes(local.charAt(i))) return { user: local.slice(0, i), detail: local.slice(i + 1) };
+    if (!characters.includes(local.charAt(i))) continue;
+    const lower = local.toLowerCase();
+    if (whole.has(lower) || (ownerRequest && /^owner-|.-request$/.test(lower))) return null;
+    return { user: local.slice(0, i), detail: local.slice(i + 1) };
   }
   return null;
 }

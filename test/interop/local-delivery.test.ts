@@ -51,8 +51,11 @@ const ALIASES: Readonly<Record<string, string>> = {
   nullowner: 'd@out.test',
   'owner-nullowner': 'boss@out.test',
 };
+/** Users of the machine with accounts, whose mail goes to mailbox_command or to what mailbox_command_maps has for them. */
+const USERS = ['games', 'daemon', 'bin'];
 /** Mail to an alias: its sender, extension, and domain as written. */
 const MAIL: Readonly<Record<string, { readonly from?: string; readonly to?: string }>> = {
+  games: { to: 'GAMES+Ext@ours.test' },
   env: { from: '"$(x)`;\\ x"@b.test', to: 'ENV+E$xt@OURS.test' },
   nullenv: { from: '' },
   file: { to: 'File+Ext@Ours.test' },
@@ -79,6 +82,8 @@ const main = (side: Side): string[] => [
   `alias_maps = hash:${join(folder, side, 'aliases')}`,
   'local_recipient_maps =',
   'recipient_delimiter = +',
+  `mailbox_command = (cat; id -un) > ${join(folder, side)}/user-"$USER"; env > ${join(folder, side)}/userenv-"$USER"`,
+  `mailbox_command_maps = inline:{ { daemon = /usr/bin/tee ${join(folder, side)}/mapped }, { bin = exit 67 } }`,
   'export_environment = TZ FOO=bar',
   'command_time_limit = 1s',
   'message_size_limit = 3500',
@@ -106,7 +111,7 @@ beforeAll(async () => {
   ports.theirs = postfix.port;
   server = await startServer({
     portOffset: 0,
-    accounts: {},
+    accounts: Object.fromEntries(USERS.map((user) => [`${user}@ours.test`, 'a'])),
     files: {
       'main.cf': `${['compatibility_level = 3.6', 'inet_interfaces = 127.0.0.1', 'mynetworks = 127.0.0.0/8', ...main('ours')].join('\n')}\n`,
       'master.cf': `127.0.0.1:${ports.ours} inet n - n - - smtpd\n`,
@@ -160,7 +165,7 @@ function results(side: Side): Record<string, string> {
   const place = join(folder, side);
   return Object.fromEntries(
     readdirSync(place, { recursive: true, encoding: 'utf8' })
-      .filter((name) => !/^(aliases|include)/.test(name) && statSync(join(place, name)).isFile())
+      .filter((name) => !/^(aliases|include)|nobody$/.test(name) && statSync(join(place, name)).isFile())
       .map((name) => [name.replace(/^(md\/new\/).*/, '$1NAME'), join(place, name)] as const)
       .map(([name, path]) => {
         const text = readFileSync(path, 'latin1')
@@ -179,7 +184,7 @@ function results(side: Side): Record<string, string> {
 
 describe('P10: commands and files of aliases as local(8) has them', () => {
   it('the same log, and the same in the files', async () => {
-    const names = Object.keys(ALIASES).filter((name) => !/owner-|plain|nullowner/.test(name));
+    const names = [...Object.keys(ALIASES), ...USERS].filter((name) => !/owner-|plain|nullowner/.test(name));
     for (const side of SIDES) for (const name of [...names, 'nullowner']) await send(ports[side], name);
     for (const side of SIDES)
       await until(`mail to all aliases (${side})`, async () => names.every((name) => statuses(side, name).length > 0));

@@ -42,6 +42,19 @@ export const CONFIGURATIONS: Readonly<Record<string, readonly string[]>> = {
     'recipient_delimiter = -+',
     'canonical_maps = inline:{{joe@origin.example=j@can.example},{x@z.example=xz},{@lan.example=@wan.example},{bare=barex}}',
   ],
+  'owners and requests': [
+    'recipient_delimiter = -+',
+    'canonical_maps = inline:{{owner@far.example=o@can.example},{list@far.example=l@can.example},{mailer@far.example=m@can.example},{double@far.example=d@can.example}}',
+  ],
+  'owners and requests at another delimiter': [
+    'recipient_delimiter = +',
+    'canonical_maps = inline:{{owner@far.example=o@can.example},{list@far.example=l@can.example},{mailer@far.example=m@can.example},{double@far.example=d@can.example}}',
+  ],
+  'owners and requests divided': [
+    'recipient_delimiter = -',
+    'owner_request_special = no',
+    'canonical_maps = inline:{{owner@far.example=o@can.example},{list@far.example=l@can.example},{mailer@far.example=m@can.example},{double@far.example=d@can.example}}',
+  ],
   'a loop of tables': ['canonical_maps = inline:{{a@far.example=b@far.example},{b@far.example=a@far.example}}'],
   masquerading: ['masquerade_domains = far.example lan.example', 'masquerade_exceptions = root, Joe'],
   'masquerading everywhere': [
@@ -76,6 +89,16 @@ export const ENVELOPES: readonly (readonly [string, readonly string[]])[] = [
   ['', ['a@far.example', 'x@z.example', 'u@host.lan.example', 'u@lan.example']],
   ['@route.example:a@far.example', ['"joe doe"', '"q@r"@far.example']],
   ['x@z.example', ['a%b%c.example', 'h!i!j', 'd@e.example', 'dot@far.example.']],
+  [
+    'Owner-list@far.example',
+    [
+      'list-Request@far.example',
+      'owner-list+x@far.example',
+      'list+request@far.example',
+      'owner+list-request@far.example',
+    ],
+  ],
+  ['mailer-daemon@far.example', ['double-bounce@far.example', 'mailer-daemons@far.example', '-request@far.example']],
 ];
 
 const ADDRESSES = [

@@ -1,7 +1,9 @@
 /** Parameters from the real table: what a test does not set has the default of a server. */
 import type { Service } from '../../src/config/configuration.ts';
 import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
+import { delimitersOf } from '../../src/lookup/delimiters.ts';
 import type { ParameterReader } from '../../src/lookup/parameters.ts';
+import type { Delimiters } from '../../src/mail/address.ts';
 
 /** The domain of the tutorials, without tables of the machine. */
 const BAIDU: Readonly<Record<string, string>> = {
@@ -21,6 +23,10 @@ export const parametersOf = (settings: Readonly<Record<string, string>> = {}): M
     computed: new Map(),
     readFile: () => '',
   });
+
+/** Addresses are divided at these characters, as by default. */
+export const dividedAt = (characters: string): Delimiters =>
+  delimitersOf(parametersOf({ recipient_delimiter: characters }));
 
 /** A port of master.cf with these parameters, which is not opened. */
 export const serviceOf = (parameters: ParameterReader, setAt: Service['setAt']): Service => ({

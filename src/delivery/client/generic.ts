@@ -2,11 +2,13 @@
  * smtp_generic_maps and lmtp_generic_maps (generic(5)): addresses that other servers must not see are replaced in the envelope and in the
  * message's header, only in what is sent. Requirement P11.
  */
+
 import { type AddressKey, lookUp, mailboxKeys } from '../../lookup/address-keys.ts';
 import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import { completeAddress } from '../../lookup/complete-address.ts';
+import { delimitersOf } from '../../lookup/delimiters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
-import { domainOf, qualify } from '../../mail/address.ts';
+import { type Delimiters, domainOf, qualify } from '../../mail/address.ts';
 import { standardAddress } from '../../mail/local-part.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { rewriteField } from '../checks/rewrite-field.ts';
@@ -28,7 +30,7 @@ export class Generic {
   readonly #maps: readonly LookupTable[];
   readonly #origin: string;
   readonly #rewrite: Rewrite;
-  readonly #delimiters: string;
+  readonly #delimiters: Delimiters;
   readonly #propagates: boolean;
   readonly #isLocal: GenericOptions['isLocal'];
 
@@ -38,7 +40,7 @@ export class Generic {
     this.#maps = own.list('generic_maps').map((name) => tables.open(name));
     this.#origin = parameters.string('myorigin');
     this.#rewrite = localRewriting(parameters);
-    this.#delimiters = parameters.string('recipient_delimiter');
+    this.#delimiters = delimitersOf(parameters);
     this.#propagates = parameters.list('propagate_unmatched_extensions').includes('generic');
     this.#isLocal = isLocal;
   }

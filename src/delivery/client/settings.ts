@@ -1,5 +1,7 @@
 /** The main.cf settings of one client (Postfix: smtp(8), lmtp(8)), read once; invalid ones throw at start. */
+import { delimitersOf } from '../../lookup/delimiters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
+import type { Delimiters } from '../../mail/address.ts';
 import { type ContentRules, readContentRules } from '../checks/rules.ts';
 import { openTables } from '../route/address-tables.ts';
 import { createDomainList, type DomainList } from '../route/domain-list.ts';
@@ -61,7 +63,7 @@ export interface RemoteSettings {
   readonly converts: boolean;
   readonly nestingLimit: number;
   /** recipient_delimiter */
-  readonly delimiters: string;
+  readonly delimiters: Delimiters;
   /** smtp_header_checks and the like. */
   readonly content: ContentRules;
   readonly tls: ClientTls;
@@ -152,7 +154,7 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
     deadline: own.boolean('per_request_deadline') ? { minimumRate: own.number('min_data_rate') } : null,
     converts: !all.boolean('disable_mime_output_conversion'),
     nestingLimit: all.number('mime_nesting_limit'),
-    delimiters: all.string('recipient_delimiter'),
+    delimiters: delimitersOf(all),
     content: readContentRules(own.protocol, all, tables),
     tls: readClientTls(own, tables),
     assumesFinal: own.protocol === 'lmtp' && all.boolean('lmtp_assume_final'),

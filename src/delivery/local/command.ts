@@ -1,5 +1,6 @@
 /** Delivery to a command of an alias or forwarding file (local(8), EXTERNAL COMMAND DELIVERY). */
 import { existsSync } from 'node:fs';
+import { filtered } from '../../lookup/expansion-filter.ts';
 import { fillIn } from '../../lookup/transports.ts';
 import { unquoted } from '../../mail/address.ts';
 import type { LocalTarget } from '../../mail/local-target.ts';
@@ -8,7 +9,7 @@ import type { QueueItem } from '../../store/queue.ts';
 import { replyTo } from '../program/exit-status.ts';
 import { runCommand } from '../program/run-command.ts';
 import { commandLine } from './command-line.ts';
-import { filtered, type RecipientValues, recipientValues } from './recipient-values.ts';
+import { type RecipientValues, recipientValues } from './recipient-values.ts';
 import type { Rights } from './rights.ts';
 import type { LocalSettings } from './settings.ts';
 

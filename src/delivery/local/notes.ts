@@ -34,8 +34,18 @@ export async function targetNotes({ tables, configuration }: NotesContext): Prom
       else notes.push(`${said} ${await actingUser(name, configuration)}`);
     }
   }
-  return notes;
+  return [...notes, ...mailboxCommandNotes(parameters)];
 }
+
+/** Who has a mailbox here may miss mail that goes to a program. */
+const mailboxCommandNotes = (parameters: ParameterReader): string[] =>
+  parameters.string('mailbox_command') === '' && parameters.list('mailbox_command_maps').length === 0
+    ? []
+    : [
+        `mailbox_command: local mail of users of this machine goes to a program with their rights, not to their mailboxes here${
+          process.getuid?.() === 0 ? '' : '; only root may act as they, so it is deferred for others than this user'
+        }`,
+      ];
 
 async function actingUser(table: string, { parameters, resolvePath }: NotesContext['configuration']): Promise<string> {
   const path = table.slice(table.lastIndexOf(':') + 1);

@@ -1,6 +1,7 @@
 /** What a command is told of its recipient, by the names of local(8). */
+
 import type { User } from '../../lookup/system-users.ts';
-import { domainOf, localPart, splitDetail, unquoted } from '../../mail/address.ts';
+import { type Delimiters, domainOf, localPart, splitDetail, unquoted } from '../../mail/address.ts';
 import type { QueueItem } from '../../store/queue.ts';
 
 export interface RecipientValues {
@@ -18,12 +19,12 @@ export interface RecipientValues {
 export function recipientValues(
   { recipient }: Pick<QueueItem, 'recipient'>,
   person: User | null,
-  delimiters: string,
+  delimiters: Delimiters,
 ): RecipientValues {
   const address = unquoted(recipient);
   // As all names of users here.
   const local = localPart(address).toLowerCase();
-  const detail = delimiters === '' ? null : splitDetail(local, delimiters);
+  const detail = splitDetail(local, delimiters);
   return {
     user: detail?.user ?? local,
     extension: detail?.detail ?? '',
@@ -35,9 +36,3 @@ export function recipientValues(
     shell: person?.shell ?? '',
   };
 }
-
-/** Octets that are not allowed become underscores. */
-export const filtered = (text: string, allowed: ReadonlySet<string>): string =>
-  Buffer.from(text)
-    .toString('latin1')
-    .replace(/./gs, (octet) => (allowed.has(octet) ? octet : '_'));

@@ -1,6 +1,8 @@
 /** The parameters of main.cf for commands and files of aliases. */
+import { delimitersOf } from '../../lookup/delimiters.ts';
 import { exportedEnvironment } from '../../lookup/exported-environment.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Delimiters } from '../../mail/address.ts';
 
 /** Ways of delivery that get a Delivered-To: line. */
 export type Delivered = 'command' | 'file' | 'forward';
@@ -18,7 +20,7 @@ export interface LocalSettings {
   readonly filters: { readonly environment: ReadonlySet<string>; readonly directory: ReadonlySet<string> };
   readonly delivered: ReadonlySet<Delivered>;
   /** recipient_delimiter */
-  readonly delimiters: string;
+  readonly delimiters: Delimiters;
   readonly myhostname: string;
   /** Octets of a file; 0 has no limit. */
   readonly sizeLimit: number;
@@ -39,7 +41,7 @@ export function readLocalSettings(parameters: ParameterReader): LocalSettings {
       directory: characters(parameters.string('execution_directory_expansion_filter')),
     },
     delivered: new Set(parameters.list('prepend_delivered_header') as Delivered[]),
-    delimiters: parameters.string('recipient_delimiter'),
+    delimiters: delimitersOf(parameters),
     myhostname: parameters.string('myhostname'),
     sizeLimit: parameters.number('mailbox_size_limit'),
     lock: {

@@ -1,4 +1,5 @@
 /** The arguments of a pipe(8) command: its `${name}`s, and an argument for each recipient where one names the recipient. */
+
 import {
   FORGOTTEN_NAMES,
   fillIn,
@@ -7,7 +8,7 @@ import {
   type RECIPIENT_NAMES,
   unknownNames,
 } from '../../lookup/transports.ts';
-import { domainOf, localPart, splitDetail, unquoted } from '../../mail/address.ts';
+import { type Delimiters, domainOf, localPart, splitDetail, unquoted } from '../../mail/address.ts';
 import { ownValue } from '../../own-value.ts';
 import type { QueueItem } from '../../store/queue.ts';
 
@@ -16,7 +17,7 @@ export interface ArgumentsContext {
   readonly nullSender: string;
   readonly nexthop: string;
   /** recipient_delimiter */
-  readonly delimiters: string;
+  readonly delimiters: Delimiters;
 }
 
 type Value = (item: QueueItem, context: ArgumentsContext) => string;
@@ -80,5 +81,5 @@ function divided(
   { delimiters }: ArgumentsContext,
 ): { readonly user: string; readonly detail: string } {
   const local = localPart(unquoted(address));
-  return (delimiters === '' ? null : splitDetail(local, delimiters)) ?? { user: local, detail: '' };
+  return splitDetail(local, delimiters) ?? { user: local, detail: '' };
 }

@@ -2,8 +2,9 @@
  * Delivery to a command (Postfix: pipe(8)): the message on its standard input, its end as the outcome of all recipients.
  * An item is `sent` only after the command has ended with 0, so a crash repeats the command and loses nothing.
  */
+
 import type { Clock } from '../../clock.ts';
-import { addressKey } from '../../mail/address.ts';
+import { addressKey, type Delimiters } from '../../mail/address.ts';
 import { isPermanent, type Reply, reply } from '../../mail/status.ts';
 import { MAX_HEADER_SIZE, parseHeader } from '../../protocol/mime/header.ts';
 import type { ContentStore } from '../../store/content.ts';
@@ -20,7 +21,7 @@ export interface PipeServices {
   readonly content: ContentStore;
   readonly clock: Clock;
   /** recipient_delimiter */
-  readonly delimiters: string;
+  readonly delimiters: Delimiters;
 }
 
 const TOO_LARGE = reply(552, '5.2.3', 'message too large');

@@ -92,7 +92,8 @@ export function missingLines(
   if (!present.from) {
     const from = transaction.reversePath;
     const address = from === '' ? 'MAILER-DAEMON' : from;
-    const whole = address.includes('@') ? address : `${address}@${settings.myorigin}`;
+    // As Postfix, which completes no field of a message that is sent again.
+    const whole = address.includes('@') || present.resent ? address : `${address}@${settings.myorigin}`;
     lines += `${prefix}From: ${fullName === '' ? whole : settings.fromFormat === 'obsolete' ? `${whole} (${comment(fullName)})` : `${phrase(fullName)} <${whole}>`}\r\n`;
   }
   if (!present.destination && settings.undisclosed !== '') lines += `${settings.undisclosed}\r\n`;

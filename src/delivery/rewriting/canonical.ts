@@ -2,13 +2,15 @@
  * canonical_maps, sender_canonical_maps and recipient_canonical_maps (canonical(5)): addresses replaced in envelope and
  * header. A result is looked up again in the same tables, until it changes no more; a loop ends after ten steps.
  */
+
 import type { Log } from '../../log.ts';
 import { lookUp, mailboxKeys } from '../../lookup/address-keys.ts';
 import type { Rewrite } from '../../lookup/address-rewriting.ts';
 import { completeAddress } from '../../lookup/complete-address.ts';
+import { delimitersOf } from '../../lookup/delimiters.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
-import { addressKey, domainOf } from '../../mail/address.ts';
+import { addressKey, type Delimiters, domainOf } from '../../mail/address.ts';
 import { CheckUnavailable } from '../checks/rules.ts';
 
 /** Where an address stands. */
@@ -42,7 +44,7 @@ export class Canonical {
   readonly #rewrite: Rewrite;
   readonly #maps: readonly Maps[];
   readonly #origin: string;
-  readonly #delimiters: string;
+  readonly #delimiters: Delimiters;
   readonly #propagates: boolean;
 
   constructor(options: CanonicalOptions, rewrite: Rewrite) {
@@ -55,7 +57,7 @@ export class Canonical {
       places: new Set(parameters.list(classes).map((name) => name.toLowerCase())),
     })).filter((maps) => maps.tables.length > 0);
     this.#origin = parameters.string('myorigin').toLowerCase();
-    this.#delimiters = parameters.string('recipient_delimiter');
+    this.#delimiters = delimitersOf(parameters);
     this.#propagates = parameters
       .list('propagate_unmatched_extensions')
       .some((name) => name.toLowerCase() === 'canonical');

@@ -9,6 +9,7 @@
  */
 
 import { lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
+import { delimitersOf } from '../../lookup/delimiters.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { Account } from '../../mail/account.ts';
@@ -43,7 +44,7 @@ export function createAccounts(options: {
 }): Accounts {
   const { directory, parameters, tables } = options;
   const domains = ownDomains(parameters);
-  const delimiters = parameters.string('recipient_delimiter');
+  const delimiters = delimitersOf(parameters);
 
   async function findUser(user: string, domain: string, local: boolean): Promise<Account | null> {
     const exact = domain === '' ? null : await directory.find(`${user}@${domain}`);

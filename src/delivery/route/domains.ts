@@ -7,6 +7,7 @@
 
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
 import { AddressResolver } from '../../lookup/address-resolving.ts';
+import { delimitersOf } from '../../lookup/delimiters.ts';
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
@@ -44,7 +45,7 @@ export function createDomains(options: DomainsOptions): Domains {
     ['virtual_mailbox', list('virtual_mailbox_domains')],
   ];
   const relay = list('relay_domains');
-  const delimiters = parameters.string('recipient_delimiter');
+  const delimiters = delimitersOf(parameters);
   const accounts: Accounts = createAccounts({ directory, parameters, tables });
   // Rewriting tables of every class: an address found here exists (Postfix: check_recipient_maps).
   const rewriting = (

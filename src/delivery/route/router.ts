@@ -5,6 +5,7 @@
  */
 
 import { lookUp, mailboxKeys, transportKeys, userKeys } from '../../lookup/address-keys.ts';
+import { delimitersOf } from '../../lookup/delimiters.ts';
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
@@ -17,6 +18,7 @@ import { ownValue } from '../../own-value.ts';
 import type { RouteWords } from '../../tracing.ts';
 import type { Accounts } from './accounts.ts';
 import { openTables } from './address-tables.ts';
+import { mailboxCommandDestination, readMailboxCommand } from './mailbox-command.ts';
 import { type Nexthop, parseNexthop } from './nexthop.ts';
 import { targetDestination, targetOf } from './target-destination.ts';
 import { parseWay, type Way } from './way.ts';
@@ -43,7 +45,7 @@ type Ending =
       readonly nexthop: string;
       readonly destination: string;
     }
-  /** A command or a file of an alias. */
+  /** A command or a file of an alias, or the command instead of a mailbox. */
   | {
       readonly kind: 'target';
       readonly target: LocalTarget;
@@ -131,7 +133,7 @@ const error = (code: number, enhanced: string, text: string, relay: 'local' | 'n
   transport: relay === 'local' ? 'local' : 'error',
 });
 
-export const routeTo = (target: LocalTarget, delivered: string): Route => ({
+export const routeTo = (target: LocalTarget, delivered: string): Route & { kind: 'target' } => ({
   kind: 'target',
   target,
   delivered,
@@ -178,9 +180,10 @@ export function createRouter(options: RouterOptions): Router {
   const fallbackTransport = parameters.string('fallback_transport');
   const relayhost = parameters.string('relayhost');
   const luserRelay = parameters.string('luser_relay');
-  const delimiters = parameters.string('recipient_delimiter');
+  const delimiters = delimitersOf(parameters);
   const doubleBounce = addressKey(qualify(parameters.string('double_bounce_sender'), parameters.string('myorigin')));
   const doubleBounceUser = localPart(doubleBounce);
+  const mailboxCommand = readMailboxCommand(parameters, tables);
   const filterNexthop = parameters.string('default_filter_nexthop');
 
   const toNexthop = (transport: Transport, text: string, protocol: Nexthop['protocol']): Route => {
@@ -218,7 +221,10 @@ export function createRouter(options: RouterOptions): Router {
     smtp: toRemote('smtp'),
     lmtp: toRemote('lmtp'),
     local: (_transport, _nexthop, journey) => toUser(journey),
-    virtual: (_transport, _nexthop, { recipient }) => toAccount(recipient, false),
+    virtual: async ({ name }, _nexthop, { recipient }) => ({
+      ...(await toAccount(recipient, false)),
+      transport: name,
+    }),
     error: ({ name }, text) => errorTransport(550, '5.0.0', text, name),
     retry: ({ name }, text) => errorTransport(450, '4.0.0', text, name),
     discard: ({ name }, text) => ({ kind: 'discard', text, transport: name }),
@@ -255,13 +261,20 @@ export function createRouter(options: RouterOptions): Router {
   const toMailbox = async ({ recipient }: Journey): Promise<Route> =>
     toAccount(recipient, (await domains.classify(domainOf(recipient))) === 'local');
 
+  const toMailboxCommand = async (recipient: string): Promise<Route | null> => {
+    const target = mailboxCommand === null ? null : await mailboxCommand(recipient);
+    return target === null
+      ? null
+      : { ...routeTo(target, recipient), destination: mailboxCommandDestination(target.user) };
+  };
+
   /** As local(8): mailbox_transport before the account, fallback_transport and luser_relay after it. */
   const toUser = async (journey: Journey): Promise<Route> => {
     const { recipient } = journey;
     const first = await otherTransport(recipient, mailboxTransports, mailboxTransport);
     if (first !== null) return follow(first, journey);
     const account = await accounts.findOrMake(recipient, true);
-    if (account !== null) return inAccount(account);
+    if (account !== null) return (await toMailboxCommand(recipient)) ?? inAccount(account);
     const last = await otherTransport(recipient, fallbackTransports, fallbackTransport);
     if (last !== null) return follow(last, journey);
     return luserRelay === '' ? unknownUser(recipient, true) : toLuser(recipient);

@@ -40,6 +40,25 @@ describe('P16: a delivery status filter', () => {
   });
 });
 
+describe('P16: virtual_delivery_status_filter', () => {
+  it('is asked about virtual mailboxes, and local_delivery_status_filter is not', async () => {
+    house = await openHouse({
+      settings: {
+        virtual_mailbox_domains: 'v.example',
+        virtual_delivery_status_filter: 'pcre:/v',
+        local_delivery_status_filter: 'pcre:/l',
+      },
+      tables: tablesOf({ 'pcre:/v': () => '5.7.1 by virtual', 'pcre:/l': () => '5.7.2 by local' }),
+    });
+    house.runner.start();
+    await house.submit({ to: ['nobody@v.example', 'nobody@baidu.com'], reversePath: '' }, TEXT);
+    await house.runner.idle();
+    expect(
+      house.lines.flatMap((line) => / to=<(nobody@[^>]*)>.*status=bounced (.*)/.exec(line)?.slice(1) ?? []),
+    ).toEqual(['nobody@v.example', '(by virtual)', 'nobody@baidu.com', '(by local)']);
+  });
+});
+
 describe('P16: notifications', () => {
   it('refer to the message with enable_threaded_bounces, and not without', async () => {
     for (const [wanted, expected] of [

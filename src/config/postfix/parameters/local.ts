@@ -6,7 +6,6 @@ import {
   boolean,
   list,
   noMeaning,
-  notSupported,
   number,
   path,
   type Rows,
@@ -36,6 +35,16 @@ export const localParameters = {
   mailbox_transport_maps: tables('', 'Another way of delivery for some local users.'),
   fallback_transport: transport('', 'Way of delivery for users that are not here.'),
   fallback_transport_maps: tables('', 'The same for some users only.'),
+  mailbox_command: raw(
+    '',
+    'Program that gets the local mail of users of this machine, with their rights, instead of their mailboxes.',
+  ),
+  mailbox_command_maps: tables('', 'The same for some users only; asked first.'),
+  owner_request_special: boolean('yes', 'Never divide owner-name and name-request if `-` is a recipient_delimiter.'),
+  forward_expansion_filter: text(
+    '1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ',
+    'Characters allowed in values that forward_path inserts; others become `_`.',
+  ),
   command_time_limit: time('1000s', 'How long a command of aliases, pipe and spawn may run.'),
   export_environment: list('TZ MAIL_CONFIG LANG', 'Environment given to other programs.'),
   show_user_unknown_table_name: boolean('yes', 'Name the table in "User unknown in … table".'),
@@ -96,15 +105,6 @@ export const localParameters = {
     import_environment: list(
       'MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME',
       'Environment taken over from who started Postfix.',
-    ),
-  }),
-  ...notSupported({
-    owner_request_special: boolean('yes', 'Never divide owner-name and name-request at a recipient delimiter.'),
-    mailbox_command: raw('', 'Program that Postfix gives local mail to.'),
-    mailbox_command_maps: tables('', 'The same for some users only.'),
-    forward_expansion_filter: text(
-      '1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ',
-      'Characters allowed in values that forward_path inserts.',
     ),
   }),
 } satisfies Rows;

@@ -1,5 +1,5 @@
 /** Virtual alias domains and virtual mailbox domains. Names and defaults are Postfix 3.7's (postconf(5)). */
-import { domains, noMeaning, notSupported, number, path, type Rows, tables, text, transport, words } from './row.ts';
+import { domains, noMeaning, notSupported, number, path, type Rows, tables, transport, words } from './row.ts';
 
 export const virtualParameters = {
   virtual_alias_domains: domains('$virtual_alias_maps', 'Domains whose addresses are only names for others.'),
@@ -10,6 +10,10 @@ export const virtualParameters = {
   virtual_mailbox_maps: tables('', 'Existing addresses in virtual_mailbox_domains.'),
   virtual_transport: transport('virtual', 'How virtual mailbox domains are delivered.'),
   virtual_mailbox_limit: number('51200000', 'The same as mailbox_size_limit for virtual_mailbox_domains.'),
+  virtual_delivery_status_filter: tables(
+    '$default_delivery_status_filter',
+    'The same for virtual(8): bounces and what was queued; not what is put into a mailbox at once.',
+  ),
   ...noMeaning('mail and queue are kept in the store', {
     virtual_mailbox_base: path('', 'Folder before the paths of virtual_mailbox_maps.'),
     virtual_mailbox_lock: words(['fcntl', 'flock', 'dotlock'], 'fcntl, dotlock', 'How Postfix locks mailbox files.'),
@@ -19,9 +23,5 @@ export const virtualParameters = {
   }),
   ...notSupported({
     virtual_alias_address_length_limit: number('1000', 'Longest address that an expansion may make.'),
-    virtual_delivery_status_filter: text(
-      '$default_delivery_status_filter',
-      'Changes of delivery replies for this agent.',
-    ),
   }),
 } satisfies Rows;
