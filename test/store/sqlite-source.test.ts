@@ -114,7 +114,7 @@ describe('a source', () => {
     }
     // The lock was given back.
     change('application_id = 1349481332');
-    change('user_version = 3');
+    change('user_version = 4');
     store = await openSqliteStore({ directory, log: quietLog });
   });
 });

@@ -16,6 +16,8 @@ export interface MailParameters {
   smtputf8: boolean;
   ret: '' | 'FULL' | 'HDRS';
   envid: string;
+  /** AUTH as it was written; '' if not given. */
+  auth: string;
 }
 
 export interface RecipientParameters {
@@ -58,8 +60,12 @@ const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
     parameters.smtputf8 = true;
     return undefined;
   },
-  // The identity that another server asserts: we trust none with this, so it becomes <> (RFC 4954 section 5).
-  AUTH: (_parameters, value) => (decodeXtext(value.replace(/^<>$/, '')) === null ? bad('AUTH') : undefined),
+  // The identity that another server asserts: nobody is trusted because of it (RFC 4954 section 5).
+  AUTH(parameters, value) {
+    if (decodeXtext(value.replace(/^<>$/, '')) === null) return bad('AUTH');
+    parameters.auth = value;
+    return undefined;
+  },
   RET(parameters, value) {
     const ret = value.toUpperCase();
     if (parameters.ret !== '' || (ret !== 'FULL' && ret !== 'HDRS')) return bad('RET');
@@ -108,7 +114,7 @@ const isUtf8Address = (value: string): boolean => !/[\x00-\x20\x7f-\x9f]/.test(v
 
 /** Parameters with their values, or the refusal. `rest` is the text after the path. */
 export function parseMailParameters(rest: string, offered: OfferedParameters): MailParameters | Reply {
-  return parse(rest, MAIL_ROWS, { size: 0, body: '7BIT', smtputf8: false, ret: '', envid: '' }, offered);
+  return parse(rest, MAIL_ROWS, { size: 0, body: '7BIT', smtputf8: false, ret: '', envid: '', auth: '' }, offered);
 }
 
 export function parseRecipientParameters(rest: string, offered: OfferedParameters): RecipientParameters | Reply {
