@@ -44,7 +44,7 @@ const EVERYTHING =
   '-f ${sender} ${recipient} u=$user e=$extension m=$mailbox d=$domain n=$(nexthop) o=${original_recipient} { a b } $$x';
 
 const CLIENT =
-  'a=${client_address} n=${client_hostname} h=${client_helo} p=${client_protocol} m=${sasl_method} u=${sasl_username} s=${sasl_sender} ${queue_id}_';
+  'a=${client_address} n=${client_hostname} h=${client_helo} p=${client_protocol} m=${sasl_method} u=${sasl_username} s=${sasl_sender} ${queue_id}_ -f ${sender}';
 
 const ROWS: Readonly<Record<string, Row>> = {
   plain: {},
@@ -110,7 +110,9 @@ function openForwardingServer(): Promise<LineServer> {
           ? '354 go on\r\n'
           : line.includes('IDENT=refused')
             ? '501 5.5.4 no\r\n'
-            : '250 2.0.0 Ok\r\n',
+            : line.startsWith('RCPT TO:<refused')
+              ? '550 5.1.1 no\r\n'
+              : '250 2.0.0 Ok\r\n',
     );
   });
 }
@@ -143,6 +145,7 @@ function files(side: Side): { readonly main: string[]; readonly master: string[]
     main: [
       `transport_maps = inline:{${map.join(', ')}, {missing.test=missing:}, {absent.test=absent:}, {hang.test=hang:}}`,
       'recipient_delimiter = +',
+      'smtpd_authorized_verp_clients = 127.0.0.1',
       'flags_destination_recipient_limit = 1',
       'hang_time_limit = 1s',
       'virtual_alias_domains = alias.test',
@@ -235,7 +238,7 @@ async function send(port: number, from: string, to: readonly string[], before: r
     for (const line of [
       'EHLO client.example',
       ...before,
-      `MAIL FROM:<${from}>`,
+      `MAIL FROM:<${from}${from.includes('>') ? '' : '>'}`,
       ...to.map((one) => `RCPT TO:<${one}>`),
       'DATA',
       MESSAGE,
@@ -313,6 +316,27 @@ describe('P9: the client of a message is told on as in Postfix', () => {
     (told[side]?.lines ?? [])
       .filter((line) => /^(XFORWARD|MAIL|RCPT)/.test(line))
       .map((line) => line.replace(/ PORT=\d{4,5}$/, ' PORT=N').replace(/IDENT=(?!ABC|refused)\w+/, 'IDENT=ID'));
+});
+
+describe('P11: VERP as in Postfix', () => {
+  const envelopes = (side: Side): string[] =>
+    (told[side]?.lines ?? []).flatMap((line, i, all) =>
+      line.startsWith('RCPT') && line.includes('verp') ? [`${all[i - 1]} ${line}`] : [],
+    );
+  const reported = (side: Side): string[] =>
+    (sinks[side]?.received ?? []).flatMap(({ from, to }) => (from === '' && to[0]?.includes('verp') ? to : []));
+
+  it('each recipient has a sender of its own, and each bounce goes to that one', async () => {
+    const to = ['A@verp.told.test', '"b c"@verp.told.test', 'refused1@verp.told.test', 'refused2@verp.told.test'];
+    const { ours, theirs } = await both('verp.told.test', 'list+verp@src.test> XVERP=-=', to);
+    expect(ours).toEqual(theirs);
+    const rows = await both('verp.forwarded.test', 'list@src.test> XVERP', ['r@verp.forwarded.test']);
+    expect(rows.ours).toEqual(rows.theirs);
+    await until('two bounces', async () => SIDES.every((side) => reported(side).length >= 2));
+    expect(envelopes('ours').sort()).toEqual(envelopes('theirs').sort());
+    expect(reported('ours').sort()).toEqual(reported('theirs').sort());
+    expect(reported('ours')).toContain('list+verp-refused1=verp.told.test@src.test');
+  });
 });
 
 describe('P9: a content_filter', () => {

@@ -244,9 +244,12 @@ export class MessageIntake implements Intake {
     if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
     const { telling } = this.#services;
+    const { verp = '' } = this.#incoming;
     const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
     for (const given of expansion.recipients) {
-      const recipient = { ...given, address: await this.#services.domains.resolve(given.address) };
+      const address = await this.#services.domains.resolve(given.address);
+      // Members of an alias with an owner get the owner's mail.
+      const recipient = verp === '' || given.sender !== undefined ? { ...given, address } : { ...given, address, verp };
       const route =
         given.target === undefined
           ? await this.#services.router.route(recipient.address, recipient.sender ?? reversePath, filter)

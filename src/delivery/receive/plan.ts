@@ -10,6 +10,7 @@ import type { Account } from '../../mail/account.ts';
 import { addressKey } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply } from '../../mail/status.ts';
+import { verpSender } from '../../mail/verp.ts';
 import type { QueueItemDraft } from '../../store/queue.ts';
 import { type QueueExtras, queueExtras } from '../../store/queue-extras.ts';
 import type { LocalDelivery } from '../../store/store.ts';
@@ -65,6 +66,12 @@ export async function planRecipient(
   }
 }
 
+/** Of this recipient's copy. */
+function senderFor({ sender, verp, original, address }: PlannedRecipient, reversePath: string): string {
+  if (verp !== undefined) return verpSender(reversePath, original || address, verp);
+  return sender ?? reversePath;
+}
+
 async function planLocal(
   plan: Plan,
   recipient: PlannedRecipient,
@@ -82,7 +89,7 @@ async function planLocal(
   }
   const prepared = prepareDelivery(account, recipient, {
     ...context,
-    reversePath: recipient.sender ?? context.reversePath,
+    reversePath: senderFor(recipient, context.reversePath),
   });
   const delivery = prepared instanceof Promise ? await prepared : prepared;
   if (isReply(delivery)) {

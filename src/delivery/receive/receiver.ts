@@ -29,6 +29,8 @@ export interface Incoming {
   readonly forwarded?: ClientAttributes;
   /** AUTH of MAIL as it was written; '' or absent: none. */
   readonly saslSender?: string;
+  /** The delimiters with which each recipient gets a sender of its own; '' or absent: none does. */
+  readonly verp?: string;
 }
 
 /**

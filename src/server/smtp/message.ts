@@ -27,6 +27,7 @@ export function beginMessage(session: SmtpSession, transaction: MailTransaction,
       milters: session.milters,
       forwarded: session.forwarded,
       saslSender: transaction.parameters.auth,
+      verp: transaction.parameters.verp,
     });
 }
 

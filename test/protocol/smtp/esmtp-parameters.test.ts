@@ -14,6 +14,7 @@ describe('parameters of MAIL', () => {
       ret: 'HDRS',
       envid: 'a+2Bb',
       auth: '<>',
+      verp: '',
     });
     expect(parseMailParameters('', ON)).toMatchObject({ size: 0, body: '7BIT' });
   });
