@@ -93,6 +93,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     tables,
     router,
     domains,
+    transports,
     addresses: options.addresses,
     log,
     clock,

@@ -3,6 +3,7 @@
  * by the uid that the system gives: of a process, or of who owns a file.
  */
 import { addressKey, domainOf, localPart, splitDetail } from '../mail/address.ts';
+import { delimitersOf } from './delimiters.ts';
 import type { ListName, ParameterReader } from './parameters.ts';
 import { userOf } from './system-users.ts';
 import type { Tables } from './table.ts';
@@ -38,7 +39,7 @@ export async function unauthorized(list: Authorized, uid: number, { parameters, 
 export async function maySendAs(sender: string, uid: number, { parameters, tables }: LocalUsers): Promise<boolean> {
   const login = userOf(uid)?.name ?? `uid:${uid}`;
   const nullSender = parameters.string('empty_address_local_login_sender_maps_lookup_key');
-  const user = splitDetail(localPart(sender), parameters.string('recipient_delimiter'))?.user ?? localPart(sender);
+  const user = splitDetail(localPart(sender), delimitersOf(parameters))?.user ?? localPart(sender);
   const domain = sender.includes('@') ? `@${domainOf(sender)}` : '';
   const fitting = new Set(sender === '' ? ['*', nullSender] : ['*', addressKey(user) + domain, domain]);
   for (const name of parameters.list('local_login_sender_maps')) {

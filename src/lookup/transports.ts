@@ -1,4 +1,5 @@
 /** Ways of delivery (Postfix: the delivery agents that master.cf defines), by the name of their row. */
+import type { ClientOrigin } from '../mail/client-origin.ts';
 import type { ParameterReader } from './parameters.ts';
 
 /** A program that a row of pipe or spawn starts. */
@@ -51,18 +52,18 @@ export interface Transports {
 /** Names in the arguments of pipe(8) whose argument is repeated for each recipient, and those of the message. */
 export const RECIPIENT_NAMES = ['recipient', 'original_recipient', 'mailbox', 'user', 'extension', 'domain'] as const;
 export const MESSAGE_NAMES = ['nexthop', 'queue_id', 'sender', 'size'] as const;
-/** What a queue item does not keep: empty. */
-export const FORGOTTEN_NAMES: readonly string[] = [
-  'client_address',
-  'client_helo',
-  'client_hostname',
-  'client_port',
-  'client_protocol',
-  'sasl_method',
-  'sasl_sender',
-  'sasl_username',
-];
-const KNOWN_NAMES: readonly string[] = [...RECIPIENT_NAMES, ...MESSAGE_NAMES];
+/** Those of the client, and what stands for one that a client has, but that is not known: pipe(8) of Postfix 3.7. */
+export const CLIENT_NAMES = {
+  client_address: { field: 'address', unknown: 'unknown' },
+  client_helo: { field: 'helo', unknown: '' },
+  client_hostname: { field: 'name', unknown: 'unknown' },
+  client_port: { field: 'port', unknown: 'unknown' },
+  client_protocol: { field: 'protocol', unknown: 'unknown' },
+  sasl_method: { field: 'saslMethod', unknown: '' },
+  sasl_sender: { field: 'saslSender', unknown: '' },
+  sasl_username: { field: 'saslUsername', unknown: '' },
+} as const satisfies Readonly<Record<string, { readonly field: keyof ClientOrigin; readonly unknown: string }>>;
+const KNOWN_NAMES: readonly string[] = [...RECIPIENT_NAMES, ...MESSAGE_NAMES, ...Object.keys(CLIENT_NAMES)];
 
 /** `$name`, `${name}`, `$(name)`, and `$$`. */
 const ARGUMENT_NAME = /\$(?:\$|\{([^}]*)\}|\(([^)]*)\)|(\w+))/g;

@@ -4,6 +4,7 @@
  */
 import type { Id } from '../mail/account.ts';
 import type { Address } from '../mail/address.ts';
+import type { ClientOrigin } from '../mail/client-origin.ts';
 import type { Notify } from '../mail/envelope.ts';
 import type { Reply } from '../mail/status.ts';
 
@@ -18,6 +19,10 @@ export interface QueueItemDraft {
   readonly orcpt: string;
   /** The reverse-path of this recipient alone (`owner-` aliases); absent: that of the message. */
   readonly sender?: Address;
+  /** Kept only where the recipient's transport tells it on. */
+  readonly client?: ClientOrigin;
+  /** The two delimiters with which the recipient becomes part of its own reverse-path (VERP_README). */
+  readonly verp?: string;
   /** Domain, `[host]:port` or transport nexthop under which deliveries are grouped and limited. */
   readonly destination: string;
   readonly state: 'incoming' | 'hold';

@@ -556,7 +556,6 @@ smtpd_relay_restrictions = reject_unauth_destination
       'main.cf:4: mailbox_transport: "scan": there is no user "nobody-has-this" on this machine: mail for it waits in the queue',
       'main.cf:5: relay_transport: "odd": there is no user "nobody-has-this" on this machine: mail for it waits in the queue',
       'master.cf:2: service policy (spawn): there is no user "nobody-has-this" on this machine: what asks it gets no answer',
-      'master.cf:4: service odd: ${client_address} is empty here: the queue does not keep what the client was',
     ]);
   });
 

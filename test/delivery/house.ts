@@ -69,6 +69,7 @@ export interface TestHouse extends Delivery {
 
 export interface SubmitOptions {
   readonly connection?: Connection | null;
+  readonly verp?: string;
   prepare?(transaction: ReturnType<typeof makeTransaction>): void;
 }
 
@@ -142,7 +143,12 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
       };
       const transaction = makeTransaction(newQueueId(), envelope);
       how.prepare?.(transaction);
-      const intake = delivery.receiver.begin({ connection: how.connection ?? null, transaction, envelope });
+      const intake = delivery.receiver.begin({
+        connection: how.connection ?? null,
+        transaction,
+        envelope,
+        verp: how.verp ?? '',
+      });
       for (const piece of typeof text === 'string' ? [text] : text) await intake.write(Buffer.from(piece));
       return intake.end();
     },

@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { openSink, type Sink } from '../delivery/client/sink.ts';
+import { type LineServer, openLineServer, openSink, type Sink } from '../delivery/client/sink.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { startServer, type TestServer } from '../kit/server.ts';
 import { maillogOf } from './conversation.ts';
@@ -43,6 +43,9 @@ interface Row {
 const EVERYTHING =
   '-f ${sender} ${recipient} u=$user e=$extension m=$mailbox d=$domain n=$(nexthop) o=${original_recipient} { a b } $$x';
 
+const CLIENT =
+  'a=${client_address} n=${client_hostname} h=${client_helo} p=${client_protocol} m=${sasl_method} u=${sasl_username} s=${sasl_sender} ${queue_id}_ -f ${sender}';
+
 const ROWS: Readonly<Record<string, Row>> = {
   plain: {},
   flags: { attributes: 'flags=DRhuO', words: EVERYTHING, to: ['Ab+EXT@FLAGS.test'], from: '' },
@@ -57,6 +60,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   small: { attributes: 'size=20' },
   nowhere: { attributes: 'directory=/nowhere/at/all' },
   macro: { words: '${nothere}' },
+  forwarded: { words: `${CLIENT} port=\${client_port} \${recipient}` },
   ...Object.fromEntries(
     [
       'die',
@@ -87,7 +91,31 @@ const ROWS: Readonly<Record<string, Row>> = {
   ),
 };
 const MESSAGE =
-  'From: <a@b.test>\r\nTo: <c@d.test>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@b.test>\r\nSubject: s\r\n\r\nbody\r\nFrom here\r\n..dot\r\nlast\r\n.';
+  'From: <a@b.test>\r\nTo: <c@d.test>\r\nCc: somebody\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@b.test>\r\nSubject: s\r\n\r\nbody\r\nFrom here\r\n..dot\r\nlast\r\n.';
+
+/** Takes all mail, and offers XFORWARD. */
+function openForwardingServer(): Promise<LineServer> {
+  let inData = false;
+  return openLineServer((line, socket) => {
+    if (inData) {
+      inData = line !== '.';
+      if (!inData) socket.write('250 taken\r\n');
+      return;
+    }
+    inData = line === 'DATA';
+    socket.write(
+      line.startsWith('EHLO')
+        ? '250-told\r\n250-PIPELINING\r\n250 XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE\r\n'
+        : inData
+          ? '354 go on\r\n'
+          : line.includes('IDENT=refused')
+            ? '501 5.5.4 no\r\n'
+            : line.startsWith('RCPT TO:<refused')
+              ? '550 5.1.1 no\r\n'
+              : '250 2.0.0 Ok\r\n',
+    );
+  });
+}
 
 let folder: string;
 let server: TestServer;
@@ -95,6 +123,7 @@ let postfix: Postfix;
 const sinks: Partial<Record<Side, Sink>> = {};
 const filters: Partial<Record<Side, Sink>> = {};
 const ports: Record<Side, number> = { ours: 0, theirs: 0 };
+const told: Partial<Record<Side, LineServer>> = {};
 const filtered: Record<Side, number> = { ours: 0, theirs: 0 };
 const back: Record<Side, number> = { ours: 0, theirs: 0 };
 
@@ -108,12 +137,15 @@ function files(side: Side): { readonly main: string[]; readonly master: string[]
   const map = [
     ...names.map((name) => `{${name}.test=${name}:}`),
     '{slow.test=slow:}',
+    '{.forwarded.test=forwarded:}',
+    `{.told.test=tell:[127.0.0.1]:${told[side]?.port}}`,
     '{fall.test=smtp:[127.0.0.1]:9}',
   ];
   return {
     main: [
       `transport_maps = inline:{${map.join(', ')}, {missing.test=missing:}, {absent.test=absent:}, {hang.test=hang:}}`,
       'recipient_delimiter = +',
+      'smtpd_authorized_verp_clients = 127.0.0.1',
       'flags_destination_recipient_limit = 1',
       'hang_time_limit = 1s',
       'virtual_alias_domains = alias.test',
@@ -127,10 +159,11 @@ function files(side: Side): { readonly main: string[]; readonly master: string[]
       ...pipes,
       `missing unix - n n - - pipe user=nobody argv=${join(folder, 'not-there')} x`,
       'hang unix - n n - - pipe user=nobody argv=/bin/sleep 60',
+      'tell unix - - n - 1 smtp -o smtp_send_xforward_command=yes',
       `slow unix - - n - 2 smtp -o smtp_helo_name=slow.example -o smtp_header_checks=inline:{{subject:=x}}`,
       `127.0.0.1:${filtered[side]} inet n - n - - smtpd -o content_filter=scan:[127.0.0.1]:${filters[side]?.port}`,
       'scan unix - - n - 1 smtp -o smtp_helo_name=scan.example -o smtp_fallback_relay=',
-      `127.0.0.1:${back[side]} inet n - n - - smtpd -o content_filter= -o receive_override_options=no_address_mappings,no_unknown_recipient_checks`,
+      `127.0.0.1:${back[side]} inet n - n - - smtpd -o smtpd_authorized_xforward_hosts=127.0.0.1 -o content_filter= -o receive_override_options=no_address_mappings,no_unknown_recipient_checks`,
     ],
   };
 }
@@ -145,6 +178,7 @@ beforeAll(async () => {
     chmodSync(join(folder, side), 0o777);
     sinks[side] = await openSink({ rcpt: (to) => (to.startsWith('refused') ? [550, '5.7.1 no'] : null) });
     filters[side] = await openSink({ mail: (from) => (from.startsWith('later') ? [450, '4.7.1 later'] : null) });
+    told[side] = await openForwardingServer();
     for (const one of [ports, filtered, back]) one[side] = await freePort();
   }
   const theirs = files('theirs');
@@ -170,6 +204,7 @@ afterAll(async () => {
   for (const side of SIDES) {
     await sinks[side]?.close();
     await filters[side]?.close();
+    await told[side]?.close();
   }
   if (folder !== undefined) removeFolder(folder);
 });
@@ -196,13 +231,14 @@ const statuses = (side: Side, domain: string): string[] =>
     )
     .sort();
 
-async function send(port: number, from: string, to: readonly string[]): Promise<void> {
+async function send(port: number, from: string, to: readonly string[], before: readonly string[] = []): Promise<void> {
   const client = await LineClient.connect({ host: '127.0.0.1', port, timeoutMs: 20_000 });
   try {
     await client.smtp();
     for (const line of [
       'EHLO client.example',
-      `MAIL FROM:<${from}>`,
+      ...before,
+      `MAIL FROM:<${from}${from.includes('>') ? '' : '>'}`,
       ...to.map((one) => `RCPT TO:<${one}>`),
       'DATA',
       MESSAGE,
@@ -221,8 +257,9 @@ async function both(
   from: string,
   to: readonly string[],
   at: Record<Side, number> = ports,
+  before: readonly string[] = [],
 ): Promise<Record<Side, string[]>> {
-  await Promise.all(SIDES.map((side) => send(at[side], from, to)));
+  await Promise.all(SIDES.map((side) => send(at[side], from, to, before)));
   await until(`results of ${domain}`, async () => SIDES.every((side) => statuses(side, domain).length >= to.length));
   return { ours: statuses('ours', domain), theirs: statuses('theirs', domain) };
 }
@@ -232,7 +269,9 @@ const seen = (side: Side, name: string): string => {
   if (!existsSync(path)) return '(not run)';
   return readFileSync(path, 'latin1')
     .replace(/^(Received):.*\r?\n(?:\t.*\r?\n)*/m, '')
-    .replace(/^(From \S+ {2}).*$/m, '$1DATE');
+    .replace(/^(From \S+ {2}).*$/m, '$1DATE')
+    .replace(/^\[\w+_\]$/m, '[ID]')
+    .replace(/^\[port=\d{4,5}\]$/m, '[port=N]');
 };
 
 describe('P3: rows of master.cf deliver as in Postfix', () => {
@@ -245,6 +284,58 @@ describe('P3: rows of master.cf deliver as in Postfix', () => {
   it.each(['missing', 'hang', 'absent', 'slow', 'fall'])('%s', async (name) => {
     const { ours, theirs } = await both(`${name}.test`, 'sender@src.test', [`r@${name}.test`]);
     expect(ours).toEqual(theirs);
+  });
+});
+
+const FAR = 'XFORWARD NAME=far.test ADDR=192.0.2.1';
+const FORWARDED: Readonly<Record<string, readonly string[]>> = {
+  nothing: [],
+  everything: [FAR, 'XFORWARD PORT=77 HELO=a+3Cb IDENT=ABC SOURCE=REMOTE PROTO=smtp'],
+  'that it is local': [FAR, 'XFORWARD SOURCE=LOCAL'],
+  'an address': ['XFORWARD ADDR=192.0.2.1'],
+  'a name': ['XFORWARD NAME=far.test'],
+  'nothing that is known': ['XFORWARD NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE] HELO=[UNAVAILABLE]'],
+  'what the server refuses': ['XFORWARD IDENT=refused'],
+};
+
+describe('P9: the client of a message is told on as in Postfix', () => {
+  it.each(Object.entries(FORWARDED))('of whom XFORWARD said %s', async (what, before) => {
+    for (const name of ['forwarded', 'told']) {
+      const domain = `${name[0]}${Object.keys(FORWARDED).indexOf(what)}.${name}.test`;
+      const { ours, theirs } = await both(domain, 'sender@src.test', [`r@${domain}`], back, before);
+      expect(ours).toEqual(theirs);
+    }
+    expect(seen('ours', 'forwarded')).toBe(seen('theirs', 'forwarded'));
+    expect(dialog('ours')).toEqual(dialog('theirs'));
+    expect(clients('ours')).toEqual(clients('theirs'));
+  });
+
+  const clients = (side: Side): string[] =>
+    said(side).flatMap((line) => /postfix\/smtpd\[\d+\]: \w+: (client=.*)$/.exec(line)?.[1] ?? []);
+  const dialog = (side: Side): string[] =>
+    (told[side]?.lines ?? [])
+      .filter((line) => /^(XFORWARD|MAIL|RCPT)/.test(line))
+      .map((line) => line.replace(/ PORT=\d{4,5}$/, ' PORT=N').replace(/IDENT=(?!ABC|refused)\w+/, 'IDENT=ID'));
+});
+
+describe('P11: VERP as in Postfix', () => {
+  const envelopes = (side: Side): string[] =>
+    (told[side]?.lines ?? []).flatMap((line, i, all) =>
+      line.startsWith('RCPT') && line.includes('verp') ? [`${all[i - 1]} ${line}`] : [],
+    );
+  const reported = (side: Side): string[] =>
+    (sinks[side]?.received ?? []).flatMap(({ from, to }) => (from === '' && to[0]?.includes('verp') ? to : []));
+
+  it('each recipient has a sender of its own, and each bounce goes to that one', async () => {
+    const to = ['A@verp.told.test', '"b c"@verp.told.test', 'refused1@verp.told.test', 'refused2@verp.told.test'];
+    const { ours, theirs } = await both('verp.told.test', 'list+verp@src.test> XVERP=-=', to);
+    expect(ours).toEqual(theirs);
+    const rows = await both('verp.forwarded.test', 'list@src.test> XVERP', ['r@verp.forwarded.test']);
+    expect(rows.ours).toEqual(rows.theirs);
+    await until('two bounces', async () => SIDES.every((side) => reported(side).length >= 2));
+    expect(envelopes('ours').sort()).toEqual(envelopes('theirs').sort());
+    expect(reported('ours').sort()).toEqual(reported('theirs').sort());
+    expect(reported('ours')).toContain('list+verp-refused1=verp.told.test@src.test');
   });
 });
 

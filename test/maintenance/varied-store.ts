@@ -103,7 +103,11 @@ export class VariedStore {
           flags,
           internalDate: 1_795_000_000_000 + serial,
         })),
-      queued: queued.map((recipient) => ({ ...queuedFor(recipient), state: serial % 2 === 0 ? 'hold' : 'incoming' })),
+      queued: queued.map((recipient) => ({
+        ...queuedFor(recipient),
+        ...(serial % 4 === 1 ? { client: { name: `n${serial}`, source: 'REMOTE' as const }, verp: '+=' } : {}),
+        state: serial % 2 === 0 ? 'hold' : 'incoming',
+      })),
     });
   }
 

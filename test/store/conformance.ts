@@ -831,6 +831,17 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await claim(10)).toEqual([]);
       });
 
+      it('P9: keeps who the client was, and VERP, with an item', async () => {
+        const client = { name: 'far.test', address: '192.0.2.1', helo: 'ä"\n', ident: 'Q1', source: 'REMOTE' } as const;
+        const queued = [{ ...queuedFor('a@qq.com'), client, verp: '+=' }, queuedFor('b@qq.com')];
+        await store.accept(sampleAcceptance('E1', { queued }));
+        const items = await claim(10);
+        expect(items.find(({ recipient }) => recipient === 'a@qq.com')).toMatchObject({ client, verp: '+=' });
+        const without = items.find(({ recipient }) => recipient === 'b@qq.com');
+        expect([without?.client, without?.verp]).toEqual([undefined, undefined]);
+        expect((await listQueue(store)).find(({ verp }) => verp !== undefined)).toMatchObject({ client, verp: '+=' });
+      });
+
       it('P14: claims fresh items before deferred ones', async () => {
         await enqueue(1, 'old.example');
         const [old] = await claim(1);

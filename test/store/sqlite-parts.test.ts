@@ -40,6 +40,22 @@ describe('migrations', () => {
     db.close();
   });
 
+  it('P9: from a version that did not keep the client: its queue items are delivered', async () => {
+    const db = openFile();
+    migrate(db, 'path', MIGRATIONS.slice(0, 3));
+    db.exec(`
+      INSERT INTO content (queue_id, refs, size, arrived_at, local, reverse_path, ret, envid, smtputf8, body, message_id,
+        appended, envelope, body_structure, search, root) VALUES ('A1', 1, 4, 1, 0, 's@qq.com', '', '', 0, '', '', '[]', '', '', '{}', '{}');
+      INSERT INTO item (content, recipient, original, notify, orcpt, destination, state, due_at)
+        VALUES (1, 'r@qq.com', 'r@qq.com', '', '', 'qq.com', 0, 1);`);
+    db.close();
+    const store = await openSqliteStore({ directory, log: quietLog });
+    const [item] = await store.queue.claim({ now: 2, limit: 5, leaseMs: 1000, exclude: [] });
+    expect(item).toMatchObject({ queueId: 'A1', recipient: 'r@qq.com', reversePath: 's@qq.com' });
+    expect(Object.keys(item ?? {}).filter((key) => key === 'client' || key === 'verp')).toEqual([]);
+    await store.close();
+  });
+
   it('from the version before: its messages can be expunged, kept and brought back', async () => {
     const db = openFile();
     migrate(db, 'path', MIGRATIONS.slice(0, 1));

@@ -42,6 +42,7 @@ export function hypotheticalReceiver(
     parameters,
     tables,
     domains,
+    transports: configuration.transports,
     addresses: ownAddresses(configuration),
     router: createRouter({
       parameters,

@@ -20,6 +20,8 @@ export interface NamedCommand {
   readonly folder?: string;
   /** Long options of our own, and the option each stands for. */
   readonly long?: Readonly<Record<string, string>>;
+  /** Words that are read as others. */
+  read?(name: string, words: readonly string[]): readonly string[];
   /** What follows `usage: `, for people. */
   readonly usage: string;
   /** Exit code of a fatal error. */

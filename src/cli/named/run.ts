@@ -17,7 +17,10 @@ export async function runNamed(name: string, words: readonly string[]): Promise<
     return 0;
   }
   try {
-    const { options, operands } = getopt(shortened(rest, command.long ?? {}), command.letters);
+    const { options, operands } = getopt(
+      command.read?.(name, rest) ?? shortened(rest, command.long ?? {}),
+      command.letters,
+    );
     const folder = options.findLast(([letter]) => letter === command.folder)?.[1];
     const call: Call = { name, options, operands, where: place(folder) };
     return await command.run(call);

@@ -3,8 +3,11 @@
  * it, now or when it runs again. It needs no right but to make a file there. Requirement P4.
  */
 
+import { thisMachine } from '../../config/machine.ts';
+import { showMainCf } from '../../config/postfix/read-main-cf.ts';
 import { MAX_RECIPIENTS, type Submission } from '../../delivery/pickup/submission.ts';
 import { userOf } from '../../lookup/system-users.ts';
+import { verpDelimiters } from '../../mail/verp.ts';
 import { encodeXtext } from '../../protocol/smtp/xtext.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, valuesOf, warn } from './command.ts';
 import { requireSubmitter } from './local-caller.ts';
@@ -19,9 +22,11 @@ export const sendmail: NamedCommand = {
   folder: 'C',
   usage: 'sendmail [options]',
   failure: 75,
+  read: (name, words) => withoutOldVerp(name, words),
   async run(call) {
     if (isGiven(call, 'n')) throw new Fatal('-n option not supported');
-    for (const value of valuesOf(call, 'X')) throw new Fatal(`unsupported: -X${value}`);
+    const foreign = valuesOf(call, 'X').find((value) => !value.startsWith('V'));
+    if (foreign !== undefined) throw new Fatal(`unsupported: -X${foreign.charAt(0)}`);
     const mode = modeOf(call);
     const act = MODES[mode];
     if (act === undefined) throw new Fatal(`unsupported: -b${mode}`);
@@ -44,7 +49,7 @@ const MODES: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   d: () => Promise.reject(new Fatal('-bd starts no server here: type "posthorn start"')),
   s: async (call) => {
     await requireSubmitter(call);
-    return speakSmtp(call, readEnvelope(call, userName()));
+    return speakSmtp(call, { ...readEnvelope(call, userName()), verp: '' });
   },
   v: () =>
     Promise.reject(new Fatal('-bv is not supported: "sendmail -v" sends a message and reports what becomes of it')),
@@ -75,6 +80,8 @@ async function send(call: Call): Promise<number> {
   if (named.length < call.operands.length) throw nobody('a recipient on the command line is no address');
   if (named.length === 0 && !isExtracting)
     throw nobody('Recipient addresses must be specified on the command line or via the -t option');
+  if (envelope.verp !== '' && envelope.sender === '')
+    throw new Fatal(`(${process.getuid?.() ?? 0}): -V option requires non-null sender address`);
   const { start, rest } = await splitHeader(dotEnds ? untilDot(process.stdin) : process.stdin);
   const recipients = [...new Set([...named, ...(isExtracting ? recipientsOf(start) : [])])];
   if (recipients.length === 0) throw nobody('No recipient addresses found in message header');
@@ -102,8 +109,30 @@ function readEnvelope(call: Call, user: string): Omit<Submission, 'recipients'> 
     ret: retOf(name, valuesOf(call, 'R').at(-1)),
     envid: encodeXtext(valuesOf(call, 'V').at(-1) ?? '').slice(0, 100),
     body,
+    verp: verpOf(call),
   };
 }
+
+/** The delimiters of -XV; main.cf is only read where it is given. */
+function verpOf(call: Call): string {
+  const given = valuesOf(call, 'X').at(-1)?.slice(1);
+  if (given === undefined) return '';
+  const { parameters } = showMainCf({ directory: call.where.config, ...thisMachine() });
+  const filter = parameters.string('verp_delimiter_filter');
+  const delimiters = verpDelimiters(given, { filter, defaults: parameters.string('default_verp_delimiters') });
+  if (delimiters === null) throw new Fatal(`-V requires two characters from ${filter}`);
+  return delimiters;
+}
+
+/** What -V meant before it was the envelope ID: in front of a word of two characters, or with two. */
+const withoutOldVerp = (name: string, words: readonly string[]): string[] =>
+  words.map((word, at) => {
+    const isOld = word === '-V' ? words[at + 1]?.length === 2 : /^-V..$/.test(word);
+    if (!isOld) return word;
+    const instead = `-X${word.slice(1)}`;
+    warn(name, `option ${word} is deprecated with Postfix 2.3; specify ${instead} instead`);
+    return instead;
+  });
 
 /** `<>` and '' are the null sender. */
 function senderOf(name: string, text: string): string {

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import type { Tables } from '../../lookup/table.ts';
 import { TableFault } from '../../lookup/table-fault.ts';
 import type { PipeCommand, ProgramCommand, Transports } from '../../lookup/transports.ts';
-import { FORGOTTEN_NAMES, unknownNames } from '../../lookup/transports.ts';
+import { unknownNames } from '../../lookup/transports.ts';
 import type { Fault } from '../fault.ts';
 import type { NamedTable } from './check-parameters.ts';
 import type { Setting } from './main-cf.ts';
@@ -72,13 +72,7 @@ export function transportWarnings(check: TransportCheck): Fault[] {
         message: `${table}: ${problem}: mail for it waits in the queue`,
       })),
     );
-  return [
-    ...singles,
-    ...inTables.slice(0, MOST_WARNINGS),
-    ...spawnWarnings(check),
-    ...policyWarnings(check),
-    ...forgottenNames(check),
-  ];
+  return [...singles, ...inTables.slice(0, MOST_WARNINGS), ...spawnWarnings(check), ...policyWarnings(check)];
 }
 
 /** Why mail by `transport:nexthop` would wait. */
@@ -130,22 +124,8 @@ function programProblem({ argv: [path = ''], obstacle }: ProgramCommand): string
 
 /** Why mail for a pipe would wait. */
 function pipeProblem(command: PipeCommand): string | undefined {
-  const unknown = command.argv.flatMap(unknownNames).find((name) => !FORGOTTEN_NAMES.includes(name));
+  const unknown = command.argv.flatMap(unknownNames).at(0);
   return unknown === undefined ? programProblem(command) : `unknown macro name: "${unknown.slice(0, 40)}"`;
-}
-
-/** Names that have no value here, though in Postfix they have. */
-function forgottenNames({ rows, programs }: TransportCheck): Fault[] {
-  return rows.flatMap(({ service, file, line }) =>
-    (programs.transports.get(service)?.command?.argv ?? [])
-      .flatMap(unknownNames)
-      .filter((name) => FORGOTTEN_NAMES.includes(name))
-      .map((name) => ({
-        file,
-        line,
-        message: `service ${service}: \${${name}} is empty here: the queue does not keep what the client was`,
-      })),
-  );
 }
 
 /** What is wrong with transports in a table's results. */

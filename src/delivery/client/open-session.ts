@@ -74,6 +74,7 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
       waitsForQuit: settings.waitsForQuit,
       replyFilter: settings.replyFilter,
       ignoredKeywords,
+      warn: options.warn,
     });
     if (credentials === null) return session;
     try {

@@ -13,6 +13,7 @@ import { CheckUnavailable } from '../checks/rules.ts';
 import { OutgoingText } from './outgoing-text.ts';
 import type { OutgoingMessage, SmtpSession } from './smtp-session.ts';
 import { SessionFault } from './smtp-session-fault.ts';
+import { xforwardCommands } from './xforward.ts';
 
 const ASCII = /^[\x00-\x7f]*$/;
 const CONTROLS = /[\x00-\x1f\x7f]/;
@@ -60,6 +61,8 @@ export interface OutgoingOptions {
   readonly quotes: boolean;
   /** smtp_send_dummy_mail_auth */
   readonly namesNoLogin: boolean;
+  /** smtp_send_xforward_command */
+  readonly forwardsClient: boolean;
   /** mime_nesting_limit */
   readonly nestingLimit: number;
   /** Changes the message as smtp_header_checks and the like say. */
@@ -94,6 +97,7 @@ export function outgoing(
     options.namesNoLogin && session.offers('AUTH') ? 'AUTH=<>' : '',
   ];
   return {
+    before: options.forwardsClient ? xforwardCommands(first.client, session.xforward) : [],
     mail: [`MAIL FROM:<${written(first.reversePath)}>`, ...parameters].filter(Boolean).join(' '),
     recipients: items.map((item) => `RCPT TO:<${written(item.recipient)}>${dsn ? recipientParameters(item) : ''}`),
     body: bodyOf(

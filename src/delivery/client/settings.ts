@@ -55,6 +55,8 @@ export interface RemoteSettings {
   readonly quotes: boolean;
   /** MAIL says that the login of the sender is not passed on. */
   readonly namesNoLogin: boolean;
+  /** Servers hear by XFORWARD who the client was. */
+  readonly forwardsClient: boolean;
   /** Changes of servers' replies. */
   readonly replyFilter: ReplyFilter | null;
   readonly waitsForQuit: boolean;
@@ -109,6 +111,7 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
     timeouts: {
       EHLO: time('helo_timeout'),
       STARTTLS: time('starttls_timeout'),
+      XFORWARD: time('xforward_timeout'),
       MAIL: time('mail_timeout'),
       RCPT: time('rcpt_timeout'),
       DATA: time('data_init_timeout'),
@@ -149,6 +152,7 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
     lineLimit: own.number('line_length_limit'),
     quotes: own.boolean('quote_rfc821_envelope'),
     namesNoLogin: own.boolean('sasl_auth_enable') && own.boolean('send_dummy_mail_auth'),
+    forwardsClient: own.boolean('send_xforward_command'),
     replyFilter: readReplyFilter(own, tables),
     waitsForQuit: !own.boolean('skip_quit_response'),
     deadline: own.boolean('per_request_deadline') ? { minimumRate: own.number('min_data_rate') } : null,

@@ -12,6 +12,8 @@ const STAGES = {
   LHLO: { doing: 'performing the LHLO handshake', command: 'LHLO command' },
   STARTTLS: { doing: 'receiving the STARTTLS response', command: 'STARTTLS command' },
   AUTH: { doing: 'performing the SASL authentication', command: 'AUTH command' },
+  'XFORWARD name': { doing: 'sending XFORWARD name/address', command: 'XFORWARD name/address command' },
+  'XFORWARD helo': { doing: 'sending XFORWARD helo/protocol', command: 'XFORWARD helo/protocol command' },
   MAIL: { doing: 'sending MAIL FROM', command: 'MAIL FROM command' },
   RCPT: { doing: 'sending RCPT TO', command: 'RCPT TO command' },
   DATA: { doing: 'sending DATA command', command: 'DATA command' },
@@ -22,6 +24,8 @@ const STAGES = {
 } as const;
 
 export type Stage = keyof typeof STAGES;
+/** Of what a server may refuse without harm to the message. */
+export type ForwardingStage = 'XFORWARD name' | 'XFORWARD helo';
 
 export const doing = (stage: Stage): string => STAGES[stage].doing;
 export const commandWords = (stage: Stage): string => STAGES[stage].command;

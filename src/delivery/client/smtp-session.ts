@@ -14,12 +14,12 @@ import { type PeerReply, replyText } from '../../protocol/smtp/reply-reader.ts';
 import type { Listener } from './debugged-peer.ts';
 import { ConnectionFault, type Deadline, PeerConnection } from './peer-connection.ts';
 import type { ReplyFilter } from './reply-filter.ts';
-import { SessionFault, type Stage } from './smtp-session-fault.ts';
+import { commandWords, type ForwardingStage, SessionFault, type Stage } from './smtp-session-fault.ts';
 import { type Fate, Transaction } from './smtp-session-transaction.ts';
 
 /** Timeouts for replies, ms; `XFER`: for each piece of the message. */
 export type CommandTimeouts = Readonly<
-  Record<'EHLO' | 'STARTTLS' | 'MAIL' | 'RCPT' | 'DATA' | 'XFER' | 'BODY' | 'RSET' | 'QUIT', number>
+  Record<'EHLO' | 'STARTTLS' | 'XFORWARD' | 'MAIL' | 'RCPT' | 'DATA' | 'XFER' | 'BODY' | 'RSET' | 'QUIT', number>
 >;
 
 /** How a session begins; `as announced`: EHLO if the greeting has the word ESMTP. */
@@ -49,10 +49,15 @@ export interface SessionOptions {
   readonly replyFilter: ReplyFilter | null;
   /** EHLO keywords to ignore, in lower case (smtp_discard_ehlo_keywords). */
   readonly ignoredKeywords: ReadonlySet<string>;
+  warn(message: string): void;
 }
+
+export type ForwardingCommand = readonly [stage: ForwardingStage, line: string];
 
 /** One transaction: complete command lines, and the octets between 354 and the final dot. */
 export interface OutgoingMessage {
+  /** Before the transaction: XFORWARD. What is said against them is only logged. */
+  readonly before: readonly ForwardingCommand[];
   readonly mail: string;
   readonly recipients: readonly string[];
   /** In CRLF lines, dot-stuffed, the last one terminated. */
@@ -69,6 +74,8 @@ const TIMEOUTS: Readonly<Record<Exclude<Stage, 'connect' | 'body' | 'QUIT'>, key
   LHLO: 'EHLO',
   STARTTLS: 'STARTTLS',
   AUTH: 'EHLO',
+  'XFORWARD name': 'XFORWARD',
+  'XFORWARD helo': 'XFORWARD',
   MAIL: 'MAIL',
   RCPT: 'RCPT',
   DATA: 'DATA',
@@ -76,6 +83,7 @@ const TIMEOUTS: Readonly<Record<Exclude<Stage, 'connect' | 'body' | 'QUIT'>, key
   RSET: 'RSET',
 };
 type AnsweredStage = keyof typeof TIMEOUTS;
+type TransactionCommand = readonly [stage: ForwardingStage | 'MAIL' | 'RCPT' | 'DATA', line: string];
 
 /** Octets of commands sent before their replies are read (RFC 2920). */
 const PIPELINE = 4096;
@@ -88,6 +96,8 @@ const announcesEsmtp = (greeting: PeerReply): boolean =>
       .split(/[ \t]+/)
       .some((word) => word.toUpperCase() === 'ESMTP'),
   );
+
+const isForwarding = (stage: Stage): stage is ForwardingStage => stage === 'XFORWARD name' || stage === 'XFORWARD helo';
 
 const kindOf = (reply: PeerReply): number => Math.floor(reply.code / 100);
 /** Postfix reports these to the postmaster: they may be our own mistakes. */
@@ -163,6 +173,11 @@ export class SmtpSession {
     return this.#capabilities.mechanisms;
   }
 
+  /** The attributes of XFORWARD that the server takes. */
+  get xforward(): ReadonlySet<string> {
+    return this.#capabilities.xforward;
+  }
+
   /** Sends a command and returns its reply. Rejects with SessionFault. `shown`: the line for the transcript. */
   async ask(stage: AnsweredStage, line: string, shown = line): Promise<PeerReply> {
     this.#connection.send([line], [shown]);
@@ -199,18 +214,19 @@ export class SmtpSession {
    * Whether the server would take a message for the only recipient: nothing of it is sent, its body is not read. Never
    * rejects.
    */
-  async verify({ mail, recipients: [recipient = ''] }: OutgoingMessage, target: VerifyTarget): Promise<Fate> {
+  async verify({ before, mail, recipients: [recipient = ''] }: OutgoingMessage, target: VerifyTarget): Promise<Fate> {
     this.count += 1;
-    const commands: (readonly [stage: 'MAIL' | 'RCPT' | 'DATA', line: string])[] = [
-      ['MAIL', mail],
-      ['RCPT', recipient],
-    ];
+    const commands: TransactionCommand[] = [...before, ['MAIL', mail], ['RCPT', recipient]];
     if (target === 'data') commands.push(['DATA', 'DATA']);
     try {
       let answer: PeerReply | null = null;
       for (const [stage, line] of commands) {
         answer = await this.ask(stage, line);
         if (kindOf(answer) === (stage === 'DATA' ? 3 : 2)) continue;
+        if (isForwarding(stage)) {
+          this.#warnOf(stage, answer);
+          continue;
+        }
         this.#judge(answer);
         await this.#giveUp();
         return { refused: answer, stage };
@@ -298,7 +314,14 @@ export class SmtpSession {
 
   /** True if the message may follow, or if all recipients were refused but the server expects a final dot. */
   async #sendEnvelope(message: OutgoingMessage, transaction: Transaction): Promise<boolean> {
-    const commands = [message.mail, ...message.recipients, 'DATA'];
+    const commands: readonly TransactionCommand[] = [
+      ...message.before,
+      ['MAIL', message.mail],
+      ...message.recipients.map((line) => ['RCPT', line] as const),
+      ['DATA', 'DATA'],
+    ];
+    let recipient = 0;
+    const lineAt = (index: number): string => commands[index]?.[1] ?? '';
     const last = commands.length - 1;
     const pipelined = this.offers('PIPELINING');
     for (let next = 0; next <= last; ) {
@@ -306,21 +329,21 @@ export class SmtpSession {
       const batch: string[] = [];
       let octets = 0;
       do {
-        const line = commands[next + batch.length] ?? '';
+        const line = lineAt(next + batch.length);
         batch.push(line);
         octets += line.length + 2;
-      } while (
-        pipelined &&
-        next + batch.length <= last &&
-        octets + (commands[next + batch.length] ?? '').length + 2 <= PIPELINE
-      );
+      } while (pipelined && next + batch.length <= last && octets + lineAt(next + batch.length).length + 2 <= PIPELINE);
       this.#connection.send(batch);
       for (const end = next + batch.length; next < end; next += 1) {
-        const stage = next === 0 ? 'MAIL' : next === last ? 'DATA' : 'RCPT';
+        const [stage] = commands[next] ?? ['DATA'];
         const answer = await this.#answer(stage);
         const goesOn = kindOf(answer) === (stage === 'DATA' ? 3 : 2);
+        if (isForwarding(stage)) {
+          if (!goesOn) this.#warnOf(stage, answer);
+          continue;
+        }
         if (!goesOn) this.#judge(answer);
-        if (stage === 'RCPT') transaction.recipient(next - 1, answer, goesOn);
+        if (stage === 'RCPT') transaction.recipient(recipient++, answer, goesOn);
         else if (stage === 'DATA' && goesOn) return true;
         else if (!goesOn) transaction.conclude({ refused: answer, stage });
       }
@@ -401,6 +424,10 @@ export class SmtpSession {
       const words = `local data error while talking to ${this.peerWords}`;
       throw new SessionFault(stage, { kind: 'policy', enhanced: '4.3.0', words }, messageOf(error));
     });
+  }
+
+  #warnOf(stage: Stage, answer: PeerReply): void {
+    this.#options.warn(`host ${this.peerWords} said: ${replyText(answer)} (in reply to ${commandWords(stage)})`);
   }
 
   #judge(answer: PeerReply): void {

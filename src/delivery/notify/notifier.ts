@@ -20,6 +20,7 @@ import { readHeaderOctets } from '../../store/stored-header.ts';
 import type { Outcome } from '../outcome.ts';
 import type { MessageReceiver } from '../receive/message-receiver.ts';
 import { makeTransaction } from '../receive/transaction.ts';
+import { verpItem } from '../verp-item.ts';
 import { formatReport, type Report, type ReportKind } from './report.ts';
 
 export interface NotifierOptions {
@@ -90,6 +91,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const classes = new Set(parameters.list('notify_classes').map((name) => name.toLowerCase()));
   const isThreaded = parameters.boolean('enable_threaded_bounces');
   const confirmsDelays = parameters.boolean('confirm_delay_cleared');
+  const bouncesEach = !parameters.boolean('disable_verp_bounces');
   const sizeLimit = parameters.number('bounce_size_limit');
 
   /**
@@ -151,7 +153,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
 
   async function notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean> {
     let all = true;
-    for (const ofSender of Map.groupBy(outcomes, ({ item }) => item.reversePath).values())
+    const addressed =
+      kind === 'failure' && bouncesEach ? outcomes.map((one) => ({ ...one, item: verpItem(one.item) })) : outcomes;
+    for (const ofSender of Map.groupBy(addressed, ({ item }) => item.reversePath).values())
       all = (await notifySender(kind, ofSender)) && all;
     return all;
   }

@@ -190,7 +190,7 @@ export class Pickup {
         ? TOO_BIG
         : await receive(
             receiver,
-            { queueId, envelope, submitter: { uid, fullName: submission.fullName } },
+            { queueId, envelope, submitter: { uid, fullName: submission.fullName }, verp: submission.verp },
             handle,
             head.end,
           );
@@ -219,7 +219,8 @@ async function receive(
     queueId,
     envelope,
     submitter,
-  }: { queueId: string; envelope: Envelope; submitter: { uid: number; fullName: string } },
+    verp,
+  }: { queueId: string; envelope: Envelope; submitter: { uid: number; fullName: string }; verp: string },
   handle: FileHandle,
   start: number,
 ): Promise<Reply> {
@@ -228,6 +229,7 @@ async function receive(
     transaction: makeTransaction(queueId, envelope),
     envelope,
     submitter,
+    verp,
   });
   try {
     for (let at = start; ; ) {

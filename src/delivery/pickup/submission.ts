@@ -16,6 +16,8 @@ export interface Submission {
   readonly ret: '' | 'FULL' | 'HDRS';
   readonly envid: string;
   readonly body: '7BIT' | '8BITMIME';
+  /** The delimiters of VERP; '': not wanted. */
+  readonly verp: string;
 }
 
 /** Octets of the first line, with its LF. */
@@ -42,7 +44,7 @@ export function parseSubmission(line: string): Submission | string {
     return 'its first line is no envelope';
   }
   if (typeof read !== 'object' || read === null) return 'its first line is no envelope';
-  const { sender, recipients, fullName, notify, ret, envid, body } = read as Record<string, unknown>;
+  const { sender, recipients, fullName, notify, ret, envid, body, verp = '' } = read as Record<string, unknown>;
   if (!isAddress(sender)) return 'its sender is no address';
   if (!Array.isArray(recipients) || !recipients.every((one) => isAddress(one) && one !== ''))
     return 'a recipient is no address';
@@ -53,5 +55,6 @@ export function parseSubmission(line: string): Submission | string {
   if (!Array.isArray(notify) || !notify.every((one) => NOTIFY.has(one))) return 'its notify is not one of RFC 3461';
   if (!RET.has(ret) || !BODY.has(body)) return 'its ret or body is not one of RFC 3461 or 6152';
   if (typeof envid !== 'string' || !/^[!-~]{0,100}$/.test(envid)) return 'its envelope ID is not one of RFC 3461';
-  return { sender, recipients, fullName, notify, ret, envid, body } as Submission;
+  if (typeof verp !== 'string' || !/^(?:[!-~]{2})?$/.test(verp)) return 'its VERP delimiters are not two characters';
+  return { sender, recipients, fullName, notify, ret, envid, body, verp } as Submission;
 }

@@ -1,7 +1,7 @@
 /** The arguments of a pipe(8) command: its `${name}`s, and an argument for each recipient where one names the recipient. */
 
 import {
-  FORGOTTEN_NAMES,
+  CLIENT_NAMES,
   fillIn,
   type MESSAGE_NAMES,
   namesIn,
@@ -47,7 +47,7 @@ export function pipeArguments(
 ): string[] | null {
   const given: string[] = [];
   for (const word of words) {
-    if (unknownNames(word).some((name) => !FORGOTTEN_NAMES.includes(name))) return null;
+    if (unknownNames(word).length > 0) return null;
     const of = namesIn(word).some((name) => Object.hasOwn(OF_RECIPIENT, name)) ? items : items.slice(0, 1);
     given.push(...of.map((item) => filledIn(word, item, context)));
   }
@@ -58,7 +58,15 @@ export function pipeArguments(
 export const senderIn = ({ reversePath }: QueueItem, context: ArgumentsContext): string =>
   reversePath === '' ? context.nullSender : context.flags.has('q') ? reversePath : unquoted(reversePath);
 
-const VALUES: Readonly<Record<string, Value>> = { ...OF_MESSAGE, ...OF_RECIPIENT };
+/** Mail that no client sent has no ident: nothing is unknown of it. */
+const OF_CLIENT: Readonly<Record<string, Value>> = Object.fromEntries(
+  Object.entries(CLIENT_NAMES).map(([name, { field, unknown }]) => [
+    name,
+    ({ client }) => (client === undefined ? '' : (client[field] ?? (client.ident === undefined ? '' : unknown))),
+  ]),
+);
+
+const VALUES: Readonly<Record<string, Value>> = { ...OF_MESSAGE, ...OF_RECIPIENT, ...OF_CLIENT };
 
 const filledIn = (word: string, item: QueueItem, context: ArgumentsContext): string =>
   fillIn(word, (name) => ownValue(VALUES, name)?.(item, context) ?? '');

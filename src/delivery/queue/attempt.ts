@@ -3,6 +3,7 @@ import { reply } from '../../mail/status.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
 import type { Route } from '../route/router.ts';
+import { verpItem } from '../verp-item.ts';
 import type { Destinations } from './destinations.ts';
 import type { Job } from './waiting-jobs.ts';
 
@@ -44,6 +45,15 @@ export function withheld({ route, items, lane }: Job, now: number, context: Atte
 
 /** Null: the leases end too soon, so the items must be left to be claimed again. Rejects if the store fails. */
 export async function attempt(job: Job, now: number, context: AttemptContext): Promise<Attempt | null> {
+  if (job.first.verp === undefined) return attemptAsIs(job, now, context);
+  // It has one item (waiting-jobs.ts); what is known of it is about the item as the queue has it.
+  const { first } = job;
+  const spoken = verpItem(first);
+  const made = await attemptAsIs({ ...job, first: spoken, items: [spoken] }, now, context);
+  return made === null ? null : { ...made, outcomes: made.outcomes.map((outcome) => ({ ...outcome, item: first })) };
+}
+
+async function attemptAsIs(job: Job, now: number, context: AttemptContext): Promise<Attempt | null> {
   const { route, items } = job;
   if (now > job.message.claimedAt + WAITING_DEADLINE) return null;
   if (route.kind === 'error')

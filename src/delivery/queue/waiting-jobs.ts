@@ -103,7 +103,7 @@ export class WaitingJobs {
 
 function jobKey(item: QueueItem, route: Route, destination: string): string {
   const detail =
-    route.kind === 'local' || route.kind === 'target'
+    route.kind === 'local' || route.kind === 'target' || item.verp !== undefined
       ? String(item.id)
       : route.kind === 'error'
         ? `${route.reply.code} ${route.reply.text}`

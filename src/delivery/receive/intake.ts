@@ -8,6 +8,7 @@ import type { MessageChange } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
+import type { ClientOrigin } from '../../mail/client-origin.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, parseHeader } from '../../protocol/mime/header.ts';
@@ -21,6 +22,7 @@ import { formatDelays, recipientWords } from '../log-format.ts';
 import type { MilterSession } from '../milter/session.ts';
 import type { RewriteField } from '../rewriting/address-rewriter.ts';
 import { routeTo, routeWords } from '../route/router.ts';
+import { isLocalMail, originOf } from './client-origin.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseCharacter, refuseStructure } from './content-actions.ts';
 import { expand } from './expand.ts';
@@ -39,6 +41,9 @@ export const REFUSED = {
   temporary: reply(451, '4.7.1', 'Service unavailable - try again later'),
 };
 
+/** Of mail that no client sent. */
+const LOCAL_ORIGIN: ClientOrigin = { source: 'LOCAL' };
+
 export class MessageIntake implements Intake {
   readonly #services: ReceiverServices;
   readonly #incoming: Incoming;
@@ -53,6 +58,7 @@ export class MessageIntake implements Intake {
   readonly #envelopeRecipients: Recipient[];
   #refusalIsLogged = false;
   #failure: Reply | null = null;
+  #origin: ClientOrigin | null = null;
 
   constructor(services: ReceiverServices, incoming: Incoming) {
     this.#services = services;
@@ -115,10 +121,9 @@ export class MessageIntake implements Intake {
 
   /** Null if nothing looks at the content. */
   #filter(): ContentFilter | null {
-    const { connection } = this.#incoming;
     const { content, addressing, isLocal } = this.#settings;
     const { local, remote } = addressing.header;
-    const asked = connection === null || isLocal(connection);
+    const asked = isLocalMail(this.#incoming, isLocal);
     if (asked instanceof Promise)
       return this.#filterOf(content, async (field) => ((await asked) ? local : remote)?.(field) ?? field);
     const rewrite = asked ? local : remote;
@@ -256,19 +261,37 @@ export class MessageIntake implements Intake {
     const expansion = await expand(recipients, this.#services.hooks, { ...this.#settings.expansion, steps });
     if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
+    const { telling } = this.#services;
+    const { verp = '' } = this.#incoming;
     const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
     for (const given of expansion.recipients) {
-      const recipient = { ...given, address: await this.#services.domains.resolve(given.address) };
+      const address = await this.#services.domains.resolve(given.address);
+      // Members of an alias with an owner get the owner's mail.
+      const recipient = verp === '' || given.sender !== undefined ? { ...given, address } : { ...given, address, verp };
       const route =
         given.target === undefined
           ? await this.#services.router.route(recipient.address, recipient.sender ?? reversePath, filter)
           : routeTo(given.target, given.delivered ?? recipient.address);
       trace()?.add({ kind: 'route', address: recipient.address, ...routeWords(route) });
-      await planRecipient(plan, recipient, route, transaction.hold !== null, context);
+      const planned = telling.has(route.transport) ? { ...recipient, client: await this.#client() } : recipient;
+      await planRecipient(plan, planned, route, transaction.hold !== null, context);
     }
     for (const failed of expansion.failed) planFailure(plan, failed);
     for (const recipient of expansion.dropped) plan.dropped.push({ recipient, text: 'alias to nobody' });
     return plan;
+  }
+
+  /** For the items of transports that tell it on. */
+  async #client(): Promise<ClientOrigin> {
+    const { connection, transaction, forwarded, saslSender = '' } = this.#incoming;
+    if (connection === null) return LOCAL_ORIGIN;
+    this.#origin ??= originOf(connection, {
+      forwarded,
+      isLocal: await isLocalMail(this.#incoming, this.#settings.isLocal),
+      queueId: transaction.queueId,
+      saslSender,
+    });
+    return this.#origin;
   }
 
   async #recipients(): Promise<readonly Recipient[]> {

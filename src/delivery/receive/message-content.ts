@@ -9,6 +9,7 @@ import { keepHeaderLines } from '../../bus/prepended.ts';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
 import { LineEndFilter } from '../../protocol/mime/line-end.ts';
 import type { ContentFilter } from '../checks/content-filter.ts';
+import { isLocalMail } from './client-origin.ts';
 import type { Composed } from './composition.ts';
 import { Gathering } from './gathering.ts';
 import { HeaderGatherer } from './header-gatherer.ts';
@@ -219,12 +220,14 @@ export class MessageContent {
     const { services, settings, incoming } = this.#options;
     const { connection } = incoming;
     const isTrusted = async (one: Connection): Promise<boolean> =>
-      settings.completesTrusted && (one.user !== null || (await services.isTrusted(one)));
+      settings.completesTrusted &&
+      !incoming.forwarded?.has('SOURCE') &&
+      (one.user !== null || (await services.isTrusted(one)));
     this.#completes ??=
       connection === null ||
       settings.completesAll ||
       settings.addressing.header.remote !== null ||
-      (await settings.isLocal(connection)) ||
+      (await isLocalMail(incoming, settings.isLocal)) ||
       (await isTrusted(connection));
   }
 

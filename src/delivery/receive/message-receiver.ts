@@ -9,6 +9,7 @@ import type { Hooks } from '../../bus/hook.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import { NO_CHARACTER_RULES } from '../checks/characters.ts';
 import { withoutChecks } from '../checks/rules.ts';
+import { tellingTransports } from './client-origin.ts';
 import { MessageIntake } from './intake.ts';
 import { cachedMailDate } from './mail-date.ts';
 import type { Incoming, Intake, Receiver } from './receiver.ts';
@@ -26,6 +27,7 @@ export class MessageReceiver implements Receiver {
       onQueued: () => options.onQueued(),
       settings: (connection) => this.#settings(connection?.parameters ?? options.parameters),
       date: cachedMailDate(),
+      telling: tellingTransports(options.transports),
       cleanupLog: options.log.child({ process: 'postfix/cleanup' }),
       queueLog: options.log.child({ process: 'postfix/qmgr' }),
       localLog: options.log.child({ process: 'postfix/local' }),

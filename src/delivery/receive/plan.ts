@@ -10,16 +10,21 @@ import type { Account } from '../../mail/account.ts';
 import { addressKey } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply } from '../../mail/status.ts';
+import { verpSender } from '../../mail/verp.ts';
 import type { QueueItemDraft } from '../../store/queue.ts';
+import { type QueueExtras, queueExtras } from '../../store/queue-extras.ts';
 import type { LocalDelivery } from '../../store/store.ts';
 import { destinationOf, errorDestination, LOCAL_DESTINATION, type Route } from '../route/router.ts';
 import type { ExpandedRecipient, FailedRecipient } from './expand.ts';
 import { type DeliveryContext, prepareDelivery } from './mailbox-row.ts';
 
+/** With what its item remembers. */
+export type PlannedRecipient = ExpandedRecipient & QueueExtras;
+
 export interface Plan {
   readonly deliveries: LocalDelivery[];
   /** The recipients of `deliveries`, in the same order. */
-  readonly delivered: ExpandedRecipient[];
+  readonly delivered: PlannedRecipient[];
   readonly queued: QueueItemDraft[];
   /** Accepted and discarded, with the reason for the log. */
   readonly dropped: { readonly recipient: Recipient; readonly text: string }[];
@@ -28,7 +33,7 @@ export interface Plan {
 export const emptyPlan = (): Plan => ({ deliveries: [], delivered: [], queued: [], dropped: [] });
 
 const queueItem = (
-  recipient: ExpandedRecipient,
+  recipient: PlannedRecipient,
   destination: string,
   state: QueueItemDraft['state'],
 ): QueueItemDraft => ({
@@ -37,6 +42,7 @@ const queueItem = (
   notify: recipient.notify,
   orcpt: recipient.orcpt,
   ...(recipient.sender === undefined ? {} : { sender: recipient.sender }),
+  ...queueExtras(recipient),
   destination,
   state,
 });
@@ -44,7 +50,7 @@ const queueItem = (
 /** Adds one recipient. */
 export async function planRecipient(
   plan: Plan,
-  recipient: ExpandedRecipient,
+  recipient: PlannedRecipient,
   route: Route,
   hold: boolean,
   context: DeliveryContext,
@@ -60,9 +66,15 @@ export async function planRecipient(
   }
 }
 
+/** Of this recipient's copy. */
+function senderFor({ sender, verp, original, address }: PlannedRecipient, reversePath: string): string {
+  if (verp !== undefined) return verpSender(reversePath, original || address, verp);
+  return sender ?? reversePath;
+}
+
 async function planLocal(
   plan: Plan,
-  recipient: ExpandedRecipient,
+  recipient: PlannedRecipient,
   account: Account,
   context: DeliveryContext,
 ): Promise<void> {
@@ -77,7 +89,7 @@ async function planLocal(
   }
   const prepared = prepareDelivery(account, recipient, {
     ...context,
-    reversePath: recipient.sender ?? context.reversePath,
+    reversePath: senderFor(recipient, context.reversePath),
   });
   const delivery = prepared instanceof Promise ? await prepared : prepared;
   if (isReply(delivery)) {

@@ -8,6 +8,7 @@
 import type { Connection, Transaction } from '../../bus/hook.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 import type { Reply } from '../../mail/status.ts';
+import type { ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
 import type { MilterSession } from '../milter/session.ts';
 
 export interface Incoming {
@@ -24,6 +25,12 @@ export interface Incoming {
   readonly foldsCrs?: boolean;
   /** The milters of the session; null or absent: none looks at the message. */
   readonly milters?: MilterSession | null;
+  /** What XFORWARD said of the client; absent: nothing. */
+  readonly forwarded?: ClientAttributes;
+  /** AUTH of MAIL as it was written; '' or absent: none. */
+  readonly saslSender?: string;
+  /** The delimiters with which each recipient gets a sender of its own; '' or absent: none does. */
+  readonly verp?: string;
 }
 
 /**

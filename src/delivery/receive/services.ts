@@ -5,6 +5,7 @@ import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
+import type { Transports } from '../../lookup/transports.ts';
 import type { MimeFault } from '../../protocol/mime/mime-reader.ts';
 import type { Store } from '../../store/store.ts';
 import { type CharacterRules, characterRules, NO_CHARACTER_RULES } from '../checks/characters.ts';
@@ -23,6 +24,8 @@ export interface ReceiverOptions {
   readonly tables: Tables;
   readonly router: Router;
   readonly domains: Pick<Domains, 'classify' | 'resolve'>;
+  /** Of master.cf. */
+  readonly transports: Pick<Transports, 'all'>;
   /** IP addresses that receive mail. */
   readonly addresses: readonly string[];
   readonly log: Log;
@@ -74,6 +77,8 @@ export interface ReceiverSettings extends TraceSettings {
 export interface ReceiverServices extends ReceiverOptions {
   settings(connection: Connection | null): ReceiverSettings;
   date(ms: number): string;
+  /** The transports for which items keep the client. */
+  readonly telling: ReadonlySet<string>;
   readonly cleanupLog: Log;
   readonly queueLog: Log;
   readonly localLog: Log;

@@ -1,6 +1,7 @@
 /** The queue: the items of a message are compared and written together. */
 import type { Id } from '../../mail/account.ts';
 import type { QueueItem } from '../../store/queue.ts';
+import { queueExtras } from '../../store/queue-extras.ts';
 import type { StoreSource } from '../../store/source.ts';
 import type { ItemRecord } from '../../store/transfer.ts';
 import type { CopyJob } from './job.ts';
@@ -71,6 +72,7 @@ export const recordOf = (item: QueueItem): ItemRecord => ({
   attempts: item.attempts,
   warned: item.warned,
   lastReply: item.lastReply,
+  ...queueExtras(item),
 });
 
 /** Their order is the store's own. */

@@ -1,6 +1,7 @@
 /**
  * The extensions in a server's reply to EHLO or LHLO (RFC 5321 section 4.1.1.1), parsed as tolerantly as Postfix does.
  */
+import { XFORWARD } from './client-attributes.ts';
 
 export interface Capabilities {
   /** Keywords in upper case. */
@@ -9,9 +10,16 @@ export interface Capabilities {
   readonly sizeLimit: number;
   /** SASL mechanisms in upper case, in the server's order. */
   readonly mechanisms: readonly string[];
+  /** Attributes of XFORWARD in upper case. */
+  readonly xforward: ReadonlySet<string>;
 }
 
-export const NO_CAPABILITIES: Capabilities = { extensions: new Set(), sizeLimit: 0, mechanisms: [] };
+export const NO_CAPABILITIES: Capabilities = {
+  extensions: new Set(),
+  sizeLimit: 0,
+  mechanisms: [],
+  xforward: new Set(),
+};
 
 /** Further mechanisms are ignored. */
 const MAX_MECHANISMS = 100;
@@ -20,6 +28,7 @@ const MAX_MECHANISMS = 100;
 export function parseCapabilities(lines: readonly string[], ignored: ReadonlySet<string>): Capabilities {
   const extensions = new Set<string>();
   const mechanisms: string[] = [];
+  const xforward = new Set<string>();
   let sizeLimit = 0;
   for (const line of lines.slice(1)) {
     // Some servers send `AUTH=LOGIN`, from an early draft.
@@ -34,6 +43,8 @@ export function parseCapabilities(lines: readonly string[], ignored: ReadonlySet
     if (name === 'SIZE' && Number.isSafeInteger(size)) sizeLimit = size;
     if (name === 'AUTH')
       for (const value of values) if (mechanisms.length < MAX_MECHANISMS) mechanisms.push(value.toUpperCase());
+    if (name === 'XFORWARD')
+      for (const value of values) if (Object.hasOwn(XFORWARD, value.toUpperCase())) xforward.add(value.toUpperCase());
   }
-  return { extensions, sizeLimit, mechanisms };
+  return { extensions, sizeLimit, mechanisms, xforward };
 }

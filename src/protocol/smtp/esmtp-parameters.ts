@@ -5,6 +5,7 @@
  */
 import type { Notify } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
+import { type VerpRules, verpDelimiters } from '../../mail/verp.ts';
 import { ownValue } from '../../own-value.ts';
 import { SIZE_OVERFLOW, unsupportedOption } from './replies.ts';
 import { decodeXtext } from './xtext.ts';
@@ -16,6 +17,10 @@ export interface MailParameters {
   smtputf8: boolean;
   ret: '' | 'FULL' | 'HDRS';
   envid: string;
+  /** AUTH as it was written; '' if not given. */
+  auth: string;
+  /** The delimiters of XVERP; '' if not given. */
+  verp: string;
 }
 
 export interface RecipientParameters {
@@ -27,16 +32,20 @@ export interface RecipientParameters {
 export interface OfferedParameters {
   readonly dsn: boolean;
   readonly smtputf8: boolean;
+  /** Null: XVERP is not offered. */
+  readonly verp?: VerpRules | null;
 }
 
 /**
  * Checks and stores one value; returns undefined if it is valid. `value` is '' for a keyword without a
  * value.
  */
-type Row<P> = (parameters: P, value: string, option: string) => Reply | undefined;
+type Row<P> = (parameters: P, value: string, option: string, offered: OfferedParameters) => Reply | undefined;
 
 /** Keywords without a value. */
 const BARE = new Set(['SMTPUTF8']);
+/** With or without one. */
+const EITHER = new Set(['XVERP']);
 
 const bad = (name: string): Reply => reply(501, '5.5.4', `Bad ${name} parameter syntax`);
 const badRecipient = (name: string): Reply => reply(501, '5.5.4', `Error: Bad ${name} parameter syntax`);
@@ -58,8 +67,12 @@ const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
     parameters.smtputf8 = true;
     return undefined;
   },
-  // The identity that another server asserts: we trust none with this, so it becomes <> (RFC 4954 section 5).
-  AUTH: (_parameters, value) => (decodeXtext(value.replace(/^<>$/, '')) === null ? bad('AUTH') : undefined),
+  // The identity that another server asserts: nobody is trusted because of it (RFC 4954 section 5).
+  AUTH(parameters, value) {
+    if (decodeXtext(value.replace(/^<>$/, '')) === null) return bad('AUTH');
+    parameters.auth = value;
+    return undefined;
+  },
   RET(parameters, value) {
     const ret = value.toUpperCase();
     if (parameters.ret !== '' || (ret !== 'FULL' && ret !== 'HDRS')) return bad('RET');
@@ -69,6 +82,13 @@ const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
   ENVID(parameters, value) {
     if (parameters.envid !== '' || value === '' || !isPrintableXtext(value)) return bad('ENVID');
     parameters.envid = value;
+    return undefined;
+  },
+  XVERP(parameters, value, option, { verp = null }) {
+    if (verp === null) return unsupportedOption(option);
+    const delimiters = option.includes('=') && value === '' ? null : verpDelimiters(value, verp);
+    if (delimiters === null) return reply(501, '5.5.4', `Error: XVERP needs two characters from ${verp.filter}`);
+    parameters.verp = delimiters;
     return undefined;
   },
 };
@@ -108,7 +128,12 @@ const isUtf8Address = (value: string): boolean => !/[\x00-\x20\x7f-\x9f]/.test(v
 
 /** Parameters with their values, or the refusal. `rest` is the text after the path. */
 export function parseMailParameters(rest: string, offered: OfferedParameters): MailParameters | Reply {
-  return parse(rest, MAIL_ROWS, { size: 0, body: '7BIT', smtputf8: false, ret: '', envid: '' }, offered);
+  return parse(
+    rest,
+    MAIL_ROWS,
+    { size: 0, body: '7BIT', smtputf8: false, ret: '', envid: '', auth: '', verp: '' },
+    offered,
+  );
 }
 
 export function parseRecipientParameters(rest: string, offered: OfferedParameters): RecipientParameters | Reply {
@@ -128,9 +153,9 @@ function parse<P extends object>(
     const keyword = (equals < 0 ? option : option.slice(0, equals)).toUpperCase();
     const row = ownValue(rows, keyword);
     if (row === undefined || (keyword === 'SMTPUTF8' && !offered.smtputf8)) return unsupportedOption(option);
-    if (BARE.has(keyword) !== equals < 0) return unsupportedOption(option);
+    if (!EITHER.has(keyword) && BARE.has(keyword) !== equals < 0) return unsupportedOption(option);
     if (DSN_KEYWORDS.has(keyword) && !offered.dsn) return DSN_DISABLED;
-    const refusal = row(parameters, equals < 0 ? '' : option.slice(equals + 1), option);
+    const refusal = row(parameters, equals < 0 ? '' : option.slice(equals + 1), option, offered);
     if (refusal !== undefined) return refusal;
   }
   return parameters;

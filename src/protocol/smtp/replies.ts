@@ -28,6 +28,7 @@ export const INSUFFICIENT_AUTHORIZATION = reply(550, '5.7.0', 'Error: insufficie
 export const VRFY_DISABLED = reply(502, '5.5.1', 'VRFY command is disabled');
 
 export const HELO_FIRST = reply(503, '5.5.1', 'Error: send HELO/EHLO first');
+export const VERP_WITHOUT_SENDER = reply(503, '5.5.4', 'Error: XVERP requires non-null sender');
 export const NESTED_MAIL = reply(503, '5.5.1', 'Error: nested MAIL command');
 export const NEED_MAIL = reply(503, '5.5.1', 'Error: need MAIL command');
 export const NEED_RECIPIENT = reply(503, '5.5.1', 'Error: need RCPT command');

@@ -1,7 +1,7 @@
 /** What the configuration lets some clients do, by their addresses. Asked once for each connection. */
 import type { Connection } from '../../bus/hook.ts';
 import { createDomainList } from '../../delivery/route/domain-list.ts';
-import { compileNetworks } from '../../lookup/network.ts';
+import { compileNetworks, type NetworkMatcher } from '../../lookup/network.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import { splitTexts } from '../../lookup/split-list.ts';
 import type { Tables } from '../../lookup/table.ts';
@@ -12,6 +12,8 @@ export interface ClientRights {
   readonly xclient: boolean;
   /** smtpd_authorized_xforward_hosts */
   readonly xforward: boolean;
+  /** smtpd_authorized_verp_clients */
+  readonly verp: boolean;
   /** In place of smtpd_discard_ehlo_keywords (smtpd_discard_ehlo_keyword_address_maps); null for those. */
   readonly discardedKeywords: ReadonlySet<string> | null;
   /** smtpd_sasl_exceptions_networks: AUTH is answered, but not announced. */
@@ -23,6 +25,7 @@ export interface ClientRights {
 export const NO_RIGHTS: ClientRights = {
   xclient: false,
   xforward: false,
+  verp: false,
   discardedKeywords: null,
   hearsOfAuth: true,
   announcedMechanisms: null,
@@ -38,11 +41,13 @@ export type RightsOf = (connection: Connection) => Promise<ClientRights>;
 export function clientRights(parameters: ParameterReader, tables: Tables): RightsOf | null {
   const xclient = parameters.list('smtpd_authorized_xclient_hosts');
   const xforward = parameters.list('smtpd_authorized_xforward_hosts');
+  const verp = parameters.list('smtpd_authorized_verp_clients');
   const discarding = parameters.list('smtpd_discard_ehlo_keyword_address_maps').map((name) => tables.open(name));
   const withoutAuth = parameters.list('smtpd_sasl_exceptions_networks');
   const mechanisms = parameters.list('smtpd_sasl_mechanism_filter');
   const announcesAll = mechanisms.length === 0 || mechanisms.join(' ') === EVERY_MECHANISM;
-  if (xclient.length + xforward.length + discarding.length + withoutAuth.length === 0 && announcesAll) return null;
+  if (xclient.length + xforward.length + verp.length + discarding.length + withoutAuth.length === 0 && announcesAll)
+    return null;
   const isException = compileNetworks(withoutAuth, { tables });
   const isAnnounced = createDomainList(mechanisms, { tables, subdomains: false });
   const announced = async (): Promise<ReadonlySet<string>> => {
@@ -51,7 +56,9 @@ export function clientRights(parameters: ParameterReader, tables: Tables): Right
       if (await isAnnounced.matches(name.toLowerCase())) names.add(name);
     return names;
   };
-  const [mayXclient, mayXforward] = [compileNetworks(xclient, { tables }), compileNetworks(xforward, { tables })];
+  const [mayXclient, mayXforward, mayVerp] = [xclient, xforward, verp].map((items) =>
+    compileNetworks(items, { tables }),
+  ) as [NetworkMatcher, NetworkMatcher, NetworkMatcher];
   const discarded = async (ip: string): Promise<ClientRights['discardedKeywords']> => {
     for (const table of discarding) {
       const words = await table.get(ip);
@@ -62,6 +69,7 @@ export function clientRights(parameters: ParameterReader, tables: Tables): Right
   return async ({ remote: { ip, name } }) => ({
     xclient: await mayXclient(ip, name),
     xforward: await mayXforward(ip, name),
+    verp: await mayVerp(ip, name),
     discardedKeywords: await discarded(ip),
     hearsOfAuth: !(await isException(ip, name)),
     announcedMechanisms: announcesAll ? null : await announced(),

@@ -27,6 +27,7 @@ const EXTENSIONS: readonly Extension[] = [
   { keyword: 'ETRN', lines: ({ service }) => (service.lmtp ? [] : ['ETRN']) },
   { keyword: 'STARTTLS', lines: (session) => (offersStartTls(session) ? ['STARTTLS'] : []) },
   { keyword: 'AUTH', lines: authLines },
+  { keyword: 'XVERP', lines: ({ rights }) => (rights.verp ? ['XVERP'] : []) },
   { keyword: 'XCLIENT', lines: ({ rights }) => (rights.xclient ? [named('XCLIENT', XCLIENT)] : []) },
   { keyword: 'XFORWARD', lines: ({ rights }) => (rights.xforward ? [named('XFORWARD', XFORWARD)] : []) },
   always('ENHANCEDSTATUSCODES'),

@@ -59,13 +59,22 @@ function about({ transaction, protocol, helo }: Connection, recipient: string): 
 }
 
 /** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao`, and what XFORWARD said. */
-export function clientLine(connection: Connection, queueId: string, forwarded: ClientAttributes): string {
+export function clientLine(
+  connection: Connection,
+  queueId: string,
+  forwarded: ClientAttributes,
+  saslSender: string,
+): string {
   const { user } = connection;
-  const login = user === null ? '' : `, sasl_method=${user.mechanism}, sasl_username=${user.login}`;
-  const from = (name: string): string => forwarded.get(name)?.value ?? 'unknown';
+  const sender = saslSender === '' ? '' : `, sasl_sender=${saslSender}`;
+  const login = user === null ? '' : `, sasl_method=${user.mechanism}, sasl_username=${user.login}${sender}`;
   const ident = forwarded.get('IDENT')?.value;
   const before = ident == null ? '' : `, orig_queue_id=${ident}`;
-  const origin = forwarded.has('NAME') || forwarded.has('ADDR') ? `, orig_client=${from('NAME')}[${from('ADDR')}]` : '';
+  const address = forwarded.get('ADDR')?.value;
+  const origin =
+    forwarded.has('NAME') || forwarded.has('ADDR')
+      ? `, orig_client=${forwarded.get('NAME')?.value ?? 'unknown'}${address == null ? '' : `[${address}]`}`
+      : '';
   return `${queueId || NO_QUEUE}: client=${clientOf(connection)}${login}${before}${origin}`;
 }
 

@@ -25,6 +25,9 @@ export function beginMessage(session: SmtpSession, transaction: MailTransaction,
       envelope: transaction.envelope,
       foldsCrs,
       milters: session.milters,
+      forwarded: session.forwarded,
+      saslSender: transaction.parameters.auth,
+      verp: transaction.parameters.verp,
     });
 }
 

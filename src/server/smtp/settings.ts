@@ -5,6 +5,7 @@
 import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import { readVerifySender, type VerifySender } from '../../lookup/verify-sender.ts';
+import type { VerpRules } from '../../mail/verp.ts';
 import type { PathRules } from '../../protocol/smtp/path.ts';
 import { allowedCharacters } from '../../protocol/smtp/template.ts';
 import type { BodyDeadline } from './body-deadline.ts';
@@ -23,6 +24,7 @@ export interface SmtpSettings {
   readonly paths: PathRules;
   readonly smtputf8: boolean;
   readonly strictSmtputf8: boolean;
+  readonly verp: VerpRules;
   readonly vrfyDisabled: boolean;
   readonly discardedKeywords: ReadonlySet<string>;
   /** Octets; 0 means no limit. */
@@ -98,6 +100,10 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
       dashUser: parameters.boolean('allow_min_user'),
     },
     smtputf8: parameters.boolean('smtputf8_enable'),
+    verp: {
+      defaults: parameters.string('default_verp_delimiters'),
+      filter: parameters.string('verp_delimiter_filter'),
+    },
     strictSmtputf8: parameters.boolean('strict_smtputf8'),
     vrfyDisabled: parameters.boolean('disable_vrfy_command'),
     discardedKeywords: words('smtpd_discard_ehlo_keywords'),

@@ -4,7 +4,11 @@
  */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type CommandTimeouts, SmtpSession } from '../../../src/delivery/client/smtp-session.ts';
+import {
+  type CommandTimeouts,
+  type ForwardingCommand,
+  SmtpSession,
+} from '../../../src/delivery/client/smtp-session.ts';
 import { SessionFault } from '../../../src/delivery/client/smtp-session-fault.ts';
 import type { Fate } from '../../../src/delivery/client/smtp-session-transaction.ts';
 import { replyText } from '../../../src/protocol/smtp/reply-reader.ts';
@@ -50,6 +54,7 @@ async function open(
   const timeouts: CommandTimeouts = {
     EHLO: ms,
     STARTTLS: ms,
+    XFORWARD: ms,
     MAIL: ms,
     RCPT: ms,
     DATA: ms,
@@ -72,6 +77,7 @@ async function open(
     faultOf: () => null,
     timeouts,
     ignoredKeywords: new Set(),
+    warn: (message) => warnings.push(message),
   });
   return { session, server };
 }
@@ -79,8 +85,18 @@ async function open(
 async function* body(text = 'Subject: x\r\n\r\nx\r\n'): AsyncGenerator<readonly Uint8Array[]> {
   yield [Buffer.from(text)];
 }
-const send = (session: SmtpSession, recipients: readonly string[] = ['a'], octets = body()): Promise<readonly Fate[]> =>
-  session.send({ mail: 'MAIL FROM:<x@y>', recipients: recipients.map((name) => `RCPT TO:<${name}@z>`), body: octets });
+const send = (
+  session: SmtpSession,
+  recipients: readonly string[] = ['a'],
+  octets = body(),
+  before: readonly ForwardingCommand[] = [],
+): Promise<readonly Fate[]> =>
+  session.send({
+    before,
+    mail: 'MAIL FROM:<x@y>',
+    recipients: recipients.map((name) => `RCPT TO:<${name}@z>`),
+    body: octets,
+  });
 
 const words = (fate: Fate): string =>
   'sent' in fate
@@ -89,7 +105,34 @@ const words = (fate: Fate): string =>
       ? `${fate.stage} ${replyText(fate.refused)}`
       : `${fate.fault.stage} ${fate.fault.cause.kind}`;
 
+const warnings: string[] = [];
+
 describe('a transaction', () => {
+  it('P17: whose XFORWARD is refused goes on; the log says so', async () => {
+    for (const keyword of ['PIPELINING', 'HELP']) {
+      const { session, server } = await open({ EHLO: `250-there\r\n250 ${keyword}\r\n`, XFORWARD: '501 5.5.4 no\r\n' });
+      const before: readonly ForwardingCommand[] = [
+        ['XFORWARD name', 'XFORWARD NAME=n'],
+        ['XFORWARD helo', 'XFORWARD HELO=h'],
+      ];
+      const fates = await send(session, ['a', 'b'], body(), before);
+      expect(fates.map(words)).toEqual(Array(2).fill(expect.stringMatching(/^sent /)));
+      expect(server.lines.slice(1, 6).map((line) => line.slice(0, 12))).toEqual([
+        'XFORWARD NAM',
+        'XFORWARD HEL',
+        'MAIL FROM:<x',
+        'RCPT TO:<a@z',
+        'RCPT TO:<b@z',
+      ]);
+      expect(warnings.splice(0)).toEqual([
+        'host there[127.0.0.1] said: 501 5.5.4 no (in reply to XFORWARD name/address command)',
+        'host there[127.0.0.1] said: 501 5.5.4 no (in reply to XFORWARD helo/protocol command)',
+      ]);
+      expect(session.protocolError).toBe(false);
+      session.quit();
+    }
+  });
+
   it('is sent as one group of commands to a server with PIPELINING, and step by step otherwise', async () => {
     for (const keyword of ['PIPELINING', 'HELP']) {
       const { session, server } = await open({ EHLO: `250-there\r\n250 ${keyword}\r\n` });

@@ -21,6 +21,7 @@ const SUBMISSION: Submission = {
   ret: '',
   envid: '',
   body: '8BITMIME',
+  verp: '',
 };
 
 /** What x:senders says of everybody. */
@@ -126,6 +127,17 @@ describe('what the server accepts', () => {
     await file.finish();
     await pick();
     expect(await whole()).toHaveLength(1);
+  });
+
+  it('P11: VERP of the command gives each recipient a sender of its own', async () => {
+    await open();
+    await drop({ sender: 'list@baidu.com', verp: '-=' });
+    await pick();
+    expect((await whole())[0]).toMatch(/^Return-Path: <list-maomao=baidu.com@baidu.com>\r\n/);
+    for (const verp of ['-', 'abc', 'ä=', 5])
+      expect(parseSubmission(JSON.stringify({ ...SUBMISSION, verp }))).toBe(
+        'its VERP delimiters are not two characters',
+      );
   });
 
   it('after a crash between acceptance and removal it is accepted again, and delivered once', async () => {
@@ -235,7 +247,14 @@ describe('what users may put there', () => {
   });
 
   it('an envelope goes through the file unchanged', () => {
-    const all: Submission = { ...SUBMISSION, notify: ['SUCCESS', 'DELAY'], ret: 'HDRS', envid: 'a+2Bb', body: '7BIT' };
+    const all: Submission = {
+      ...SUBMISSION,
+      notify: ['SUCCESS', 'DELAY'],
+      ret: 'HDRS',
+      envid: 'a+2Bb',
+      body: '7BIT',
+      verp: '-=',
+    };
     expect(parseSubmission(formatSubmission(all))).toEqual(all);
     house = { stop: async () => {} } as TestHouse;
   });

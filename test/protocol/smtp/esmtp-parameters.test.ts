@@ -13,6 +13,8 @@ describe('parameters of MAIL', () => {
       smtputf8: true,
       ret: 'HDRS',
       envid: 'a+2Bb',
+      auth: '<>',
+      verp: '',
     });
     expect(parseMailParameters('', ON)).toMatchObject({ size: 0, body: '7BIT' });
   });

@@ -183,12 +183,12 @@ export const smtpParameters = {
   ...noMeaning('the resolver always reads it', {
     dns_ncache_ttl_fix_enable: boolean('no', 'Read the time of negative DNS answers.'),
   }),
+  smtp_send_xforward_command: boolean('no', 'Tell servers that offer XFORWARD who the client was.'),
+  smtp_xforward_timeout: time('300s', 'How long the answer to XFORWARD may take.'),
   ...notSupported({
-    smtp_xforward_timeout: time('300s', 'How long the answer to XFORWARD may take.'),
     smtp_tls_force_insecure_host_tlsa_lookup: boolean('no', 'Ask for TLSA also where addresses are unsigned.'),
     smtp_sasl_auth_cache_name: word('', 'Table of logins that were refused.'),
     smtp_sasl_auth_cache_time: time('90d', 'How long they are remembered.'),
-    smtp_send_xforward_command: boolean('no', 'Tell filters who the client was.'),
     smtp_cname_overrides_servername: boolean('no', 'Use the name that a CNAME gives.'),
     smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
     dnssec_probe: word('ns:.', 'How Postfix tries whether DNSSEC works.'),

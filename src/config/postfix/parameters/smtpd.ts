@@ -63,6 +63,7 @@ export const smtpdParameters = {
   smtpd_discard_ehlo_keywords: list('', 'Extensions that are not offered.'),
   smtpd_discard_ehlo_keyword_address_maps: tables('', 'Extensions that are not offered, by client address.'),
   smtpd_authorized_xclient_hosts: networks('', 'Clients that may use XCLIENT.'),
+  smtpd_authorized_verp_clients: networks('$authorized_verp_clients', 'Clients that may use XVERP.'),
   smtpd_authorized_xforward_hosts: networks('', 'Clients that may use XFORWARD.'),
   smtpd_noop_commands: list('', 'Commands that are answered like NOOP.'),
   smtpd_forbidden_commands: list(
@@ -114,6 +115,5 @@ export const smtpdParameters = {
   }),
   ...notSupported({
     anvil_status_update_time: time('600s', 'How often the highest rates are logged.'),
-    smtpd_authorized_verp_clients: networks('$authorized_verp_clients', 'Clients that may use XVERP.'),
   }),
 } satisfies Rows;

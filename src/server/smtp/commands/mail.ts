@@ -27,8 +27,10 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   const parameters = parseMailParameters(path.rest, {
     dsn: !session.discardedKeywords.has('DSN'),
     smtputf8: takesSmtputf8(session),
+    verp: session.rights.verp && !session.discardedKeywords.has('XVERP') ? settings.verp : null,
   });
   if (isReply(parameters)) return parameters;
+  if (parameters.verp !== '' && path.address === '') return say.VERP_WITHOUT_SENDER;
   const undeclared = refuseUndeclared(path, parameters.smtputf8, settings.strictSmtputf8, say.BAD_SENDER);
   if (undeclared !== undefined) return undeclared;
   if (settings.messageSizeLimit > 0 && parameters.size > settings.messageSizeLimit) return say.SIZE_EXCEEDED;

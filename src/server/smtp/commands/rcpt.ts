@@ -156,7 +156,7 @@ async function decide(
   if (transaction.recipients.length === 0 && session.filtered === null) {
     service.log.info(
       { session: session.id, queueId: transaction.queueId },
-      clientLine(connection, transaction.queueId, session.forwarded),
+      clientLine(connection, transaction.queueId, session.forwarded, transaction.parameters.auth),
     );
   }
   transaction.recipients.push(recipient);

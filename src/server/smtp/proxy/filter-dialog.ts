@@ -9,11 +9,12 @@
 import { connectTo } from '../../../delivery/client/connect.ts';
 import { ConnectionFault, PeerConnection } from '../../../delivery/client/peer-connection.ts';
 import { messageOf } from '../../../errors.ts';
+import type { ClientOrigin } from '../../../mail/client-origin.ts';
 import { type Reply, reply } from '../../../mail/status.ts';
 import { INTERNAL_ERROR } from '../../../protocol/smtp/replies.ts';
 import type { PeerReply } from '../../../protocol/smtp/reply-reader.ts';
 import type { ProxySettings } from './settings.ts';
-import { type Origin, offeredAttributes, xforwardLines } from './xforward.ts';
+import { offeredAttributes, xforwardLines } from './xforward.ts';
 
 const QUIT_TIMEOUT = 1_000;
 
@@ -35,7 +36,7 @@ export class FilterDialog {
   static async open(
     settings: ProxySettings,
     warn: (words: string) => void,
-    origin: Origin,
+    origin: ClientOrigin,
     mail: string,
   ): Promise<FilterDialog | Reply> {
     const { endpoint, timeout, name } = settings;
@@ -57,7 +58,7 @@ export class FilterDialog {
     return refusal;
   }
 
-  async #begin(origin: Origin, mail: string): Promise<Reply | null> {
+  async #begin(origin: ClientOrigin, mail: string): Promise<Reply | null> {
     const { heloName } = this.#settings;
     if (!(await this.#isFine(null, 'connection request'))) return INTERNAL_ERROR;
     const ehlo = `EHLO ${heloName}`;

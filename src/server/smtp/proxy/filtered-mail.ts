@@ -9,6 +9,7 @@ import { keepHeaderLines } from '../../../bus/prepended.ts';
 import { refusalReply } from '../../../bus/refusal.ts';
 import { unchangeable } from '../../../bus/unchangeable.ts';
 import { OutgoingText } from '../../../delivery/client/outgoing-text.ts';
+import { isLocalMail, originOf } from '../../../delivery/receive/client-origin.ts';
 import { REFUSED } from '../../../delivery/receive/intake.ts';
 import { mailDate } from '../../../delivery/receive/mail-date.ts';
 import type { Intake } from '../../../delivery/receive/receiver.ts';
@@ -25,7 +26,6 @@ import { clientLine, proxyLine } from '../maillog.ts';
 import type { SmtpSession } from '../session.ts';
 import { FilterDialog } from './filter-dialog.ts';
 import type { FilteredTransaction, ProxyService } from './service.ts';
-import { originOf } from './xforward.ts';
 
 /** Octets of a header that plugins see. */
 const MOST_HEADER = 128 * 1024;
@@ -104,13 +104,14 @@ export class FilteredMail implements FilteredTransaction {
   #introduce(): void {
     if (this.#isIntroduced) return;
     this.#isIntroduced = true;
-    this.#session.info(clientLine(this.#session.connection, '', this.#forwarded));
+    this.#session.info(clientLine(this.#session.connection, '', this.#forwarded, this.#transaction.parameters.auth));
   }
 
   async #open(): Promise<FilterDialog | Reply> {
     if (this.#dialog !== null) return this.#dialog;
     const { connection, service, id } = this.#session;
-    const origin = originOf(connection, this.#forwarded, await this.#service.isLocal(connection));
+    const isLocal = await isLocalMail({ connection, forwarded: this.#forwarded }, this.#service.isLocal);
+    const origin = originOf(connection, { forwarded: this.#forwarded, isLocal, queueId: '' });
     const warn = (words: string): void => service.log.warn({ session: id }, words);
     const opened = await FilterDialog.open(this.#service.settings, warn, origin, this.#mail);
     if (isReply(opened)) return opened;

@@ -33,6 +33,9 @@ export interface ItemArgs {
   readonly orcpt: string;
   /** Null: the content's reverse path. */
   readonly sender: string | null;
+  /** JSON of a ClientOrigin. */
+  readonly client: string | null;
+  readonly verp: string | null;
   readonly destination: string;
   readonly state: number;
 }

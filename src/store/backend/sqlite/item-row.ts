@@ -1,7 +1,9 @@
 /** A row of `item` with the columns of its message, as a QueueItem. */
+import type { ClientOrigin } from '../../../mail/client-origin.ts';
 import type { Notify } from '../../../mail/envelope.ts';
 import type { Reply } from '../../../mail/status.ts';
 import type { QueueItem } from '../../queue.ts';
+import type { QueueExtras } from '../../queue-extras.ts';
 import { type ItemSlice, QUEUE_STATES } from './calls.ts';
 import type { Value } from './database.ts';
 
@@ -13,6 +15,8 @@ export interface ItemColumns {
   readonly notify: string;
   readonly orcpt: string;
   readonly sender: string | null;
+  readonly client: string | null;
+  readonly verp: string | null;
   readonly destination: string;
   readonly state: number;
   readonly due_at: number;
@@ -43,6 +47,8 @@ export function toItem(row: ItemColumns): QueueItem {
     original: row.original,
     notify: row.notify === '' ? [] : (row.notify.split(',') as Notify[]),
     orcpt: row.orcpt,
+    ...(row.client === null ? {} : { client: JSON.parse(row.client) as ClientOrigin }),
+    ...(row.verp === null ? {} : { verp: row.verp }),
     destination: row.destination,
     state: QUEUE_STATES[row.state] ?? 'hold',
     reversePath: row.reverse_path,
@@ -58,6 +64,15 @@ export function toItem(row: ItemColumns): QueueItem {
     active: row.lease > 0,
   };
 }
+
+/** The columns that are NULL for most items. */
+export const someColumns = ({
+  client,
+  verp,
+}: QueueExtras): { readonly client: string | null; readonly verp: string | null } => ({
+  client: client === undefined ? null : JSON.stringify(client),
+  verp: verp ?? null,
+});
 
 /** The WHERE clause of a filter: items after the given one, ordered by id. */
 export function sliceCondition(a: ItemSlice): { readonly where: string; readonly values: readonly Value[] } {

@@ -34,6 +34,7 @@ import { readerLink } from './front/reader-link.ts';
 import { SearchTexts } from './front/search-texts.ts';
 import { createTransfer } from './front/transfer.ts';
 import { Watchers } from './front/watchers.ts';
+import { someColumns } from './item-row.ts';
 import { readFailure } from './start-failure.ts';
 import { workerEntry } from './worker-entry.ts';
 
@@ -149,6 +150,7 @@ function toArgs(a: Acceptance): AcceptArgs {
       notify: item.notify.join(','),
       orcpt: item.orcpt,
       sender: item.sender ?? null,
+      ...someColumns(item),
       destination: item.destination,
       state: QUEUE_STATES.indexOf(item.state),
     })),

@@ -17,6 +17,7 @@ import { indexMessage } from '../../../../protocol/mime/indexer.ts';
 import { CHUNK_SIZE, type ContentDraft } from '../../../content.ts';
 import { MailboxError } from '../../../mailboxes.ts';
 import type { QueueItemDraft } from '../../../queue.ts';
+import { queueExtras } from '../../../queue-extras.ts';
 import type { Acceptance, Accepted, AcceptedMessage } from '../../../store.ts';
 import { type IndexColumns, toColumns } from '../../index-columns.ts';
 import type { Context } from '../context.ts';
@@ -411,6 +412,7 @@ const itemDocument = (
   original: item.original,
   notify: item.notify,
   orcpt: item.orcpt,
+  ...queueExtras(item),
   destination: item.destination,
   state: item.state === 'hold' ? 2 : 0,
   dueAt: Math.trunc(a.arrivedAt),

@@ -7,6 +7,7 @@
 import type { Filter } from 'mongodb';
 import type { Id } from '../../../../mail/account.ts';
 import type { Queue, QueueFilter, QueueItem, QueueState, Settlement } from '../../../queue.ts';
+import { queueExtras } from '../../../queue-extras.ts';
 import type { Context } from '../context.ts';
 import type { ItemDocument } from '../database/documents.ts';
 import { dropReferences, slices } from '../database/references.ts';
@@ -297,6 +298,7 @@ const toItem = (d: ItemDocument): QueueItem => ({
   original: d.original,
   notify: d.notify,
   orcpt: d.orcpt,
+  ...queueExtras(d),
   destination: d.destination,
   state: STATES[d.state] ?? 'hold',
   reversePath: d.reversePath,

@@ -10,6 +10,7 @@ import type { Notify } from '../../../../mail/envelope.ts';
 import type { SpecialUse } from '../../../../mail/mailbox.ts';
 import type { Reply } from '../../../../mail/status.ts';
 import type { ProbeResult } from '../../../probe-results.ts';
+import type { QueueExtras } from '../../../queue-extras.ts';
 import type { IndexColumns } from '../../index-columns.ts';
 
 export interface AccountDocument {
@@ -229,7 +230,7 @@ export interface ProbeResultDocument extends ProbeResult {
   readonly _id: string;
 }
 
-export interface ItemDocument {
+export interface ItemDocument extends QueueExtras {
   /** `QUEUEID.NUMBER`; its reference in the content is `qNUMBER`. */
   readonly _id: string;
   readonly content: string;

@@ -11,6 +11,7 @@ import {
   type StoredContent,
   type WriterCalls,
 } from '../calls.ts';
+import { someColumns } from '../item-row.ts';
 import { contentArgs } from './content-args.ts';
 import type { Link } from './link.ts';
 
@@ -104,6 +105,7 @@ const toItem = (item: ItemRecord): PutItem => ({
   notify: item.notify.join(','),
   orcpt: item.orcpt,
   sender: item.reversePath,
+  ...someColumns(item),
   destination: item.destination,
   state: QUEUE_STATES.indexOf(item.state),
   dueAt: Math.trunc(item.dueAt),

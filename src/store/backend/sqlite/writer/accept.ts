@@ -93,13 +93,15 @@ export function deliver(
 function insertItems(w: Writing, content: number, a: AcceptArgs): void {
   for (const item of a.items) {
     w.db.run(
-      'INSERT INTO item (content, recipient, original, notify, orcpt, sender, destination, state, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO item (content, recipient, original, notify, orcpt, sender, client, verp, destination, state, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       content,
       item.recipient,
       item.original,
       item.notify,
       item.orcpt,
       item.sender,
+      item.client,
+      item.verp,
       item.destination,
       item.state,
       a.arrivedAt,

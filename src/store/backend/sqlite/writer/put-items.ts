@@ -9,14 +9,16 @@ export function putItems(w: Writing, { content, items }: WriterCalls['putItems']
   w.db.run('DELETE FROM item WHERE content = ?', content);
   for (const item of items) {
     w.db.run(
-      `INSERT INTO item (content, recipient, original, notify, orcpt, sender, destination, state, due_at, attempts, warned, last_reply)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO item (content, recipient, original, notify, orcpt, sender, client, verp, destination, state, due_at, attempts, warned, last_reply)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       content,
       item.recipient,
       item.original,
       item.notify,
       item.orcpt,
       item.sender,
+      item.client,
+      item.verp,
       item.destination,
       item.state,
       item.dueAt,
@@ -37,6 +39,8 @@ const toItem = (row: ItemColumns): PutItem => ({
   notify: row.notify,
   orcpt: row.orcpt,
   sender: row.sender,
+  client: row.client,
+  verp: row.verp,
   destination: row.destination,
   state: row.state,
   dueAt: row.due_at,

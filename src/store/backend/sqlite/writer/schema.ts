@@ -9,12 +9,13 @@ import { INITIAL } from './migrations/0001-initial.ts';
 import { KEPT } from './migrations/0002-kept.ts';
 import { ITEM_SENDER } from './migrations/0003-item-sender.ts';
 import { PROBE_RESULT } from './migrations/0004-probe-result.ts';
+import { ITEM_CLIENT } from './migrations/0005-item-client.ts';
 
 /** 'Post' */
 const APPLICATION_ID = 0x506f7374;
 
 /** In order; a migration is never changed after its release. @internal */
-export const MIGRATIONS: readonly string[] = [INITIAL, KEPT, ITEM_SENDER, PROBE_RESULT];
+export const MIGRATIONS: readonly string[] = [INITIAL, KEPT, ITEM_SENDER, PROBE_RESULT, ITEM_CLIENT];
 
 /** `path` is used in error messages only. */
 export function migrate(db: Database, path: string, migrations: readonly string[] = MIGRATIONS): void {

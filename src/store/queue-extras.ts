@@ -1,0 +1,9 @@
+/** The fields that most queue items do not have: what has them keeps them. */
+import type { QueueItemDraft } from './queue.ts';
+
+export type QueueExtras = Pick<QueueItemDraft, 'client' | 'verp'>;
+
+export const queueExtras = ({ client, verp }: QueueExtras): QueueExtras => ({
+  ...(client === undefined ? {} : { client }),
+  ...(verp === undefined ? {} : { verp }),
+});
