@@ -3,7 +3,7 @@
  * restrictions.
  */
 import { ResolveError, type Resolver } from '../../src/bus/plugin.ts';
-import { FilteredError } from '../../src/lookup/dns-reply-filter.ts';
+import { FilteredError } from '../../src/protocol/dns/reply-filter.ts';
 import { inTime } from './patience.ts';
 
 /** `filtered`: smtpd_dns_reply_filter left out all that DNS answered; like Postfix, nobody is refused for that. */

@@ -3,8 +3,8 @@
  * write such records, so it also takes permit_mx_backup_networks: all addresses of the primary exchangers are in them.
  */
 import { ResolveError, type Server } from '../../src/bus/plugin.ts';
-import { FilteredError } from '../../src/lookup/dns-reply-filter.ts';
 import type { NetworkMatcher } from '../../src/lookup/network.ts';
+import { FilteredError } from '../../src/protocol/dns/reply-filter.ts';
 import { inTime } from './patience.ts';
 
 const MOST_HOSTS = 20;

@@ -4,8 +4,8 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
-import { FilteredError, unfiltered } from '../../lookup/dns-reply-filter.ts';
 import type { LookupTable } from '../../lookup/table.ts';
+import { FilteredError, unfiltered } from '../../protocol/dns/reply-filter.ts';
 import { ResolveError, type Resolver } from '../../protocol/dns/resolver.ts';
 
 export interface HostLookup {

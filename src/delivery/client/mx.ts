@@ -6,8 +6,8 @@
 
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { FilteredError } from '../../lookup/dns-reply-filter.ts';
 import { type Reply, reply } from '../../mail/status.ts';
+import { FilteredError } from '../../protocol/dns/reply-filter.ts';
 import { ResolveError } from '../../protocol/dns/resolver.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 import { type AddressOrder, inOrder, orderAddresses } from './address-order.ts';

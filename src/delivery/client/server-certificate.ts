@@ -27,7 +27,7 @@ export function proofOf(socket: TLSSocket, policy: TlsPolicy, settings: ClientTl
   const trust: Trust = chainFault === null ? 'Trusted' : 'Untrusted';
   if (!demanded) return { trust, fault: null };
   if (policy.level === 'fingerprint') {
-    const { certificate: whole, publicKey } = fingerprintsOf(certificate, settings.digest);
+    const { certificate: whole, publicKey } = fingerprintsOf(certificate, settings.fingerprints);
     const matches = [whole, publicKey].some((fingerprint) => policy.fingerprints.has(plainFingerprint(fingerprint)));
     return matches ? { trust: 'Verified', fault: null } : { trust: 'Untrusted', fault: 'no matching fingerprint' };
   }

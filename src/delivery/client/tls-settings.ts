@@ -1,6 +1,7 @@
 /** The main.cf settings for TLS with other servers, of the SMTP and of the LMTP client (postconf(5), smtp_tls_…). */
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import { CLIENT_WORDS, type TlsWords, tlsWords } from '../../lookup/tls-words.ts';
+import type { FingerprintForm } from '../../protocol/tls/fingerprint.ts';
 import { openTables } from '../route/address-tables.ts';
 import type { ClientParameters } from './client-parameters.ts';
 import { parseLevel, type TlsLevel } from './tls-level.ts';
@@ -19,7 +20,7 @@ export interface ClientTls {
   readonly mandatory: TlsWords;
   /** What the levels accept where a policy does not say. */
   readonly matches: Readonly<Record<'verify' | 'secure' | 'fingerprint', readonly string[]>>;
-  readonly digest: string;
+  readonly fingerprints: FingerprintForm;
   /** Most certificates above the server's own. */
   readonly depth: number;
   /** As set: '', `hostname`, `nexthop` or a name. */
@@ -45,7 +46,10 @@ export function readClientTls(own: ClientParameters, tables: Tables): ClientTls 
       secure: own.list('tls_secure_cert_match').flatMap((item) => item.split(':')),
       fingerprint: own.list('tls_fingerprint_cert_match').flatMap((item) => item.split('|')),
     },
-    digest: own.string('tls_fingerprint_digest'),
+    fingerprints: {
+      digest: own.string('tls_fingerprint_digest'),
+      legacyKeys: own.all.boolean('tls_legacy_public_key_fingerprints'),
+    },
     depth: own.number('tls_scert_verifydepth'),
     serverName: own.string('tls_servername'),
     notesOffer: own.boolean('tls_note_starttls_offer'),

@@ -51,6 +51,7 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
   ],
   wrapper: ['smtpd_tls_wrappermode = yes', 'smtpd_tls_protocols = TLSv1.3', 'smtpd_tls_mandatory_protocols = TLSv1.2'],
   ask: ['smtpd_tls_ask_ccert = yes'],
+  legacy: ['smtpd_tls_ask_ccert = yes', 'tls_legacy_public_key_fingerprints = yes'],
   required: ['smtpd_tls_security_level = encrypt', 'smtpd_tls_req_ccert = yes'],
   wrapped: ['smtpd_tls_wrappermode = yes', 'smtpd_tls_security_level = encrypt', 'smtpd_tls_req_ccert = yes'],
   listed: ['smtpd_tls_ask_ccert = yes', 'smtpd_relay_restrictions = permit_tls_clientcerts, reject_unauth_destination'],
@@ -111,6 +112,7 @@ const DIALOGS: readonly (readonly [string, string | null])[] = [
     [null, 'trusted', 'selfsigned'].map((name) => [service, name] as const),
   ),
   ['wrapped', 'trusted'],
+  ['legacy', 'trusted'],
 ];
 
 /** Asked by both; what it was told of TLS, by the port of the service. */

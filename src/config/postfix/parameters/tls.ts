@@ -66,6 +66,7 @@ export const tlsParameters = {
   tls_ssl_options: ssloptions('', 'Options of OpenSSL.'),
   tls_disable_workarounds: sslworkarounds('', 'Workarounds of OpenSSL that are off.'),
   tls_append_default_CA: boolean('no', "Trust the system's certificates besides those named."),
+  tls_legacy_public_key_fingerprints: boolean('no', 'Fingerprints of keys as Postfix 2.9.0 to 2.9.5 made them.'),
   ...noMeaning('randomness comes from Node', {
     tls_random_source: word('dev:/dev/urandom', 'Source of randomness of Postfix; Node has its own.'),
     tls_random_bytes: number('32', 'Octets read from that source.'),
@@ -106,6 +107,5 @@ export const tlsParameters = {
   }),
   ...notSupported({
     tls_dane_digests: list('sha512 sha256', 'Digests of TLSA records, strongest first.'),
-    tls_legacy_public_key_fingerprints: boolean('no', 'Old way to make fingerprints of keys.'),
   }),
 } satisfies Rows;

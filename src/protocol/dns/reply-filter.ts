@@ -1,6 +1,11 @@
 /** smtp_dns_reply_filter and smtpd_dns_reply_filter: tables that say which records of DNS answers are left out. */
-import { ResolveError, type Resolver } from '../protocol/dns/resolver.ts';
-import type { LookupTable } from './table.ts';
+import { ResolveError, type Resolver } from './resolver.ts';
+
+/** A lookup table. */
+export interface ReplyFilter {
+  readonly name: string;
+  get(key: string): string | undefined | Promise<string | undefined>;
+}
 
 /** All that DNS answered was left out. */
 export class FilteredError extends Error {
@@ -20,7 +25,7 @@ const DATA = {
 /** As Postfix asks: `qq.com. 0 IN MX 10 mail.qq.com.`; the resolver does not say how long an answer is valid. */
 export async function unfiltered<T extends keyof typeof DATA, R extends Parameters<(typeof DATA)[T]>[0]>(
   records: readonly R[],
-  filter: readonly LookupTable[],
+  filter: readonly ReplyFilter[],
   name: string,
   type: T,
 ): Promise<readonly R[]> {
@@ -33,7 +38,7 @@ export async function unfiltered<T extends keyof typeof DATA, R extends Paramete
   throw new FilteredError(`Error looking up name=${name} type=${type}: DNS reply filter drops all results`);
 }
 
-async function isIgnored(text: string, filter: readonly LookupTable[]): Promise<boolean> {
+async function isIgnored(text: string, filter: readonly ReplyFilter[]): Promise<boolean> {
   for (const table of filter) {
     const found = await table.get(text);
     if (found === undefined) continue;
@@ -44,7 +49,7 @@ async function isIgnored(text: string, filter: readonly LookupTable[]): Promise<
 }
 
 /** What it answers without the records that the tables leave out; of client names (PTR) nothing is left out. */
-export function filteredResolver(resolver: Resolver, filter: readonly LookupTable[]): Resolver {
+export function filteredResolver(resolver: Resolver, filter: readonly ReplyFilter[]): Resolver {
   if (filter.length === 0) return resolver;
   return {
     mx: async (domain) => unfiltered(await resolver.mx(domain), filter, domain, 'MX'),
