@@ -31,14 +31,15 @@ export async function checkConfiguration(
   root?: string,
 ): Promise<Checked> {
   // As at a start: plugins cannot use the store or the log while registering. Here neither is ever opened.
-  const { directory, log } = new LateParts();
+  const { directory, states, log } = new LateParts();
   const resolver = new StubResolver({ servers: [], local: () => null });
   try {
     const { read, faults, zoneFaults, notes, loaded } = await examine({
       configDirectory,
       root,
       dataDirectory,
-      layFoundation: (configuration) => layFoundation(configuration, { directory, resolver, log, clock: Date.now }),
+      layFoundation: (configuration) =>
+        layFoundation(configuration, { directory, states, resolver, log, clock: Date.now }),
     });
     const plugins = read?.foundation.bus.plugins ?? [];
     await read?.foundation[Symbol.asyncDispose]();

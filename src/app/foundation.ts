@@ -29,12 +29,14 @@ import type { StubResolver } from '../net/resolver.ts';
 import { connectTable } from '../net/table-connection.ts';
 import { filteredResolver } from '../protocol/dns/reply-filter.ts';
 import type { Directory } from '../store/directory.ts';
+import type { PluginStates } from '../store/plugin-states.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { readSniPairs, type SniPairs } from './sni-maps.ts';
 
 /** The services for plugins, which are registered before the store is open. */
 export interface Lent {
   readonly directory: Directory;
+  readonly states: PluginStates;
   readonly resolver: StubResolver;
   readonly log: Log;
   readonly clock: () => number;
@@ -69,7 +71,7 @@ const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url)
  */
 export async function layFoundation(
   configuration: Configuration,
-  { directory, resolver, log, clock }: Lent,
+  { directory, states, resolver, log, clock }: Lent,
 ): Promise<Foundation> {
   const { parameters, resolvePath } = configuration;
   try {
@@ -110,6 +112,7 @@ export async function layFoundation(
         resolvePath,
         connectLocal: (path) => local.connect(path),
       },
+      states,
       log,
       clock,
     });

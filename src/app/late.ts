@@ -4,29 +4,34 @@
  */
 import type { Log } from '../log.ts';
 import type { Directory } from '../store/directory.ts';
+import type { PluginStates } from '../store/plugin-states.ts';
+import type { Store } from '../store/store.ts';
 import type { NameServer } from './name-server.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
-/** `log`, `directory` and `resolve` can be passed on at once; the three `open…` methods connect them. */
+/** `log`, `directory`, `states` and `resolve` can be passed on at once; the three `open…` methods connect them. */
 export class LateParts {
   readonly #log = new LateLog();
-  #directory: Directory | null = null;
+  #store: Pick<Store, 'directory' | 'pluginStates'> | null = null;
   #nameServer: NameServer | null = null;
   readonly log: Log = this.#log.log;
-  readonly directory: Directory = lateDirectory(() => {
-    if (this.#directory === null) throw new Error('the store is not open yet during register(); use it in a hook');
-    return this.#directory;
-  });
+  readonly directory: Directory = lateDirectory(() => this.#opened.directory);
+  readonly states: PluginStates = lateStates(() => this.#opened.pluginStates);
   /** Answers from our own zones; none before the name server is open. */
   readonly resolve: NameServer['resolve'] = (question) => this.#nameServer?.resolve(question) ?? null;
+
+  get #opened(): Pick<Store, 'directory' | 'pluginStates'> {
+    if (this.#store === null) throw new Error('the store is not open yet during register(); use it in a hook');
+    return this.#store;
+  }
 
   openLog(log: Log): void {
     this.#log.open(log);
   }
 
-  openDirectory(directory: Directory): void {
-    this.#directory = directory;
+  openStore(store: Pick<Store, 'directory' | 'pluginStates'>): void {
+    this.#store = store;
   }
 
   openZones(nameServer: NameServer): void {
@@ -80,4 +85,11 @@ const lateDirectory = (directory: () => Directory): Directory => ({
   setAlias: async (address, targets) => directory().setAlias(address, targets),
   domains: async () => directory().domains(),
   setDomain: async (domain, served) => directory().setDomain(domain, served),
+});
+
+const lateStates = (states: () => PluginStates): PluginStates => ({
+  get: async (of, now) => states().get(of, now),
+  put: async (of, change, now) => states().put(of, change, now),
+  keys: async (of, limit, now) => states().keys(of, limit, now),
+  sweep: async (now) => states().sweep(now),
 });

@@ -66,7 +66,13 @@ export class Reloads {
   async #reload(): Promise<readonly string[]> {
     if (this.#state !== 'running') throw new Error(`the server is ${this.#state}`);
     const { options, clock, log, store, certificates, generations, nameServer } = this.#parts;
-    const read = await readAll(options, { directory: store.directory, log, clock, resolve: nameServer.resolve });
+    const read = await readAll(options, {
+      directory: store.directory,
+      states: store.pluginStates,
+      log,
+      clock,
+      resolve: nameServer.resolve,
+    });
     const { fresh, notes: renewed } = await this.#build(read);
     const { configuration } = fresh;
     // From here on the new generation is in use: any failure is only a note, or the queue would have no runner.

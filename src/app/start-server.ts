@@ -41,7 +41,8 @@ import { strandedAccounts } from './stranded-accounts.ts';
 
 /** The value of maillog_file for containers. */
 const STDOUT = '/dev/stdout';
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 /** How long a database is waited for that starts at the same time, ms. */
 const DATABASE_PATIENCE = 60_000;
 /** How often the queue is looked at for what other processes left, ms. */
@@ -58,7 +59,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const late = new LateParts();
   await using scope = new AsyncDisposableStack();
 
-  const read = await readAll(options, { directory: late.directory, log: late.log, clock, resolve: late.resolve });
+  const read = await readAll(options, {
+    directory: late.directory,
+    states: late.states,
+    log: late.log,
+    clock,
+    resolve: late.resolve,
+  });
   const { configuration, foundation } = read;
   const { parameters } = configuration;
   // Normally the generation closes it before the store; this is for a start that fails before there is a generation.
@@ -101,7 +108,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { certificates, notes: made } = await Certificates.open(configuration, privileges, clock, store.cluster);
   const notes = [...read.notes, ...portNotes(options, portOffset), ...made];
   notes.push(...(await adoptCopy(store)));
-  late.openDirectory(store.directory);
+  late.openStore(store);
 
   const lasting = {
     store,
@@ -189,6 +196,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   scope.defer(() => pickup.close());
   // Other processes leave items behind when they die, and a runner looks only when it is told to.
   if (store.cluster !== null) scope.defer(every(QUEUE_LOOK, () => generations.current.delivery.runner.wake()));
+  scope.defer(every(HOUR, () => void store.pluginStates.sweep(clock()).catch(() => {})));
   scope.defer(indexInIdleTime(store, log));
   scope.defer(restWhenQuiet());
   scope.defer(

@@ -10,11 +10,13 @@ import type { Clock } from '../clock.ts';
 import { messageOf, stackOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { runningMark, whileRunning } from '../running.ts';
+import type { PluginStates } from '../store/plugin-states.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
 import { Lending } from './lending.ts';
 import { importLocated, locate } from './locate.ts';
 import type { Plugin, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
+import { pluginState } from './plugin-state.ts';
 import { isThenable, LATE, within } from './settle.ts';
 
 export interface LoadOptions {
@@ -31,6 +33,8 @@ export interface LoadOptions {
     Server,
     'parameters' | 'tables' | 'domains' | 'resolver' | 'verifications' | 'directory' | 'resolvePath' | 'connectLocal'
   >;
+  /** Where each plugin has a room of its own. */
+  readonly states: PluginStates;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -94,6 +98,7 @@ async function register(
     {
       ...options.server,
       config: config.own,
+      state: pluginState(plugin.name, options.states, options.clock),
       log: pluginLog(options.log, plugin.name),
       clock: options.clock,
     },

@@ -19,6 +19,7 @@ import type { Verifications } from '../lookup/verifications.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Directory } from '../store/directory.ts';
 import type { Connection, HookArguments, HookName, Verdict } from './hook.ts';
+import type { PluginState } from './plugin-state.ts';
 import type { Restriction } from './restriction.ts';
 
 export type { Clock } from '../clock.ts';
@@ -28,6 +29,7 @@ export { ResolveError, type Resolver } from '../protocol/dns/resolver.ts';
 export { StoreUnavailableError } from '../store/store.ts';
 export { type Trace, type TraceStep, trace } from '../tracing.ts';
 export * from './hook.ts';
+export type { Json, PluginState, StateOptions } from './plugin-state.ts';
 export * from './restriction.ts';
 
 export type Handler<N extends HookName> = (argument: HookArguments[N]) => Verdict | Promise<Verdict>;
@@ -63,6 +65,8 @@ export interface Server {
   readonly resolver: Resolver;
   /** Asks other servers whether they take mail for an address. */
   readonly verifications: Verifications;
+  /** What the plugin remembers, over restarts and over all processes. */
+  readonly state: PluginState;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
   /**
    * The actual path of a file named by a table or setting: `/etc/postfix/list` is looked up in the configuration

@@ -14,6 +14,7 @@ import type { ContentDraft, ContentStore } from './content.ts';
 import type { Directory } from './directory.ts';
 import type { Expunged } from './expunged.ts';
 import type { Mailboxes } from './mailboxes.ts';
+import type { PluginStates } from './plugin-states.ts';
 import type { ProbeResults } from './probe-results.ts';
 import type { Queue, QueueItemDraft } from './queue.ts';
 import type { Transfer } from './transfer.ts';
@@ -75,6 +76,7 @@ export interface Store {
   readonly directory: Directory;
   readonly queue: Queue;
   readonly probeResults: ProbeResults;
+  readonly pluginStates: PluginStates;
   readonly transfer: Transfer;
   readonly check: StoreCheck;
   /** Null for a store with one process. */

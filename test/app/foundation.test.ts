@@ -9,6 +9,7 @@ import { StubResolver } from '../../src/net/resolver.ts';
 import type { Directory } from '../../src/store/directory.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
+import { memoryStates } from '../kit/states.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -39,6 +40,7 @@ async function faults(list: string, plugins: string): Promise<string[]> {
   try {
     const { bus } = await layFoundation(configuration, {
       directory: {} as Directory,
+      states: memoryStates(),
       resolver,
       log: quietLog,
       clock: Date.now,

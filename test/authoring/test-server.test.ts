@@ -30,6 +30,17 @@ export default definePlugin({
       return NEXT;
     });
     server.on('imap_login', () => deny());
+    server.on('helo', async ({ name }) => {
+      if (!name.startsWith('count')) return NEXT;
+      const count = await server.state.update('count', (before = 0) => before + 1, { expires: 3600 });
+      await server.state.set('last/' + name, { count });
+      return deny(reply(550, '5.7.1', [count, await server.state.keys('last/'), JSON.stringify(await server.state.get('last/' + name))].join(' ')));
+    });
+    server.on('vrfy', async ({ address }) => {
+      for (const act of [() => server.state.set('', 1), () => server.state.set('x'.repeat(501), 1), () => server.state.set('x', undefined), () => server.state.set('x', 'x'.repeat(300000)), () => server.state.set('x', 1, { expires: -1 })])
+        await act().then(() => server.log.warn({}, 'taken'), (error) => server.log.info({}, 'refused: ' + error.message));
+      return NEXT;
+    });
     server.on('dns_query', ({ question, type, remoteIp, answer }) => {
       const name = question.name.toLowerCase();
       if (name === 'gone.example.org.') answer.rcode = 'NXDOMAIN';
@@ -124,6 +135,27 @@ describe('a test server', () => {
     expect((await server.logged(/dns_query gave/)).msg).toContain(
       'gave an answer that cannot be sent: the record "@ A not-an-address": ',
     );
+  });
+
+  it('has a state for plugins, which outlives a reload and is changed by one after the other', async () => {
+    const hello = (name: string): Promise<string> => server.send({ ...LETTER, helo: name });
+    const replies = await Promise.all(['count1', 'count2', 'count2'].map(hello));
+    expect(replies.map((reply) => reply.split(' ')[2]).sort()).toEqual(['1', '2', '3']);
+    await server.reload();
+    expect(await hello('count3')).toBe('550 5.7.1 4 last/count1,last/count2,last/count3 {"count":4}');
+    server.clock.advance({ hours: 1 });
+    expect(await hello('count1')).toContain('550 5.7.1 1 ');
+    const dialog = await server.connect();
+    await dialog.say('EHLO client.example.org');
+    await dialog.say('VRFY user@example.test');
+    dialog.close();
+    for (const message of [
+      'of 1 to 500 octets',
+      'what JSON can hold',
+      'at most 262144 octets',
+      'a number of seconds above 0',
+    ])
+      await server.logged(new RegExp(`^refused: .*${message}`));
   });
 
   it('is reloaded with other settings, and refuses faulty ones', async () => {

@@ -21,11 +21,13 @@ import { SharedTables } from '../../src/lookup/tables.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { filteredResolver } from '../../src/protocol/dns/reply-filter.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
+import type { PluginStates } from '../../src/store/plugin-states.ts';
 import { accountOf, directoryOf } from '../kit/directory.ts';
 import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
 import { parametersOf } from '../kit/parameters.ts';
 import { type DnsRecords, type FakeResolver, resolverOf } from '../kit/resolver.ts';
+import { memoryStates } from '../kit/states.ts';
 import { TLS_INFO } from '../kit/tls-info.ts';
 
 export const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
@@ -35,6 +37,7 @@ export interface HouseOptions {
   /** main.cf; `TABLES` is replaced by the folder of `files`. */
   readonly parameters?: Readonly<Record<string, string>>;
   readonly connectLocal?: Server['connectLocal'];
+  readonly states?: PluginStates;
   readonly verifications?: Server['verifications'];
   /** Names and texts of lookup tables and other files in that folder. */
   readonly files?: Readonly<Record<string, string>>;
@@ -100,6 +103,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     directories: options.directories ?? [PLUGINS],
     configDirectory: folder,
     server: house,
+    states: options.states ?? memoryStates(),
     log,
     clock,
   });

@@ -8,6 +8,7 @@ import { type LoadOptions, loadPlugins, PluginFaults } from '../../src/bus/load.
 import { parseHeader } from '../../src/protocol/mime/header.ts';
 import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
+import { memoryStates } from '../kit/states.ts';
 import { connect, openHouse, rcpt, recipient, transactionOf, UNCHANGEABLE, words } from './house.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,6 +37,7 @@ const options = (names: readonly string[], directory: string): LoadOptions => {
     directories: [join(directory, 'builtin'), join(directory, 'plugins')],
     configDirectory: directory,
     server: {} as LoadOptions['server'],
+    states: memoryStates(),
     log,
     clock: () => 0,
   };

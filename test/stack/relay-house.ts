@@ -45,7 +45,7 @@ export async function openRelayHouse(plugin: string, master = 'smtp inet n - n -
   });
   listener.listen(0, '0.0.0.0');
   await once(listener, 'listening');
-  const lent = { directory: store.directory, resolver, log: quietLog, clock: Date.now };
+  const lent = { directory: store.directory, states: store.pluginStates, resolver, log: quietLog, clock: Date.now };
   return {
     config,
     port: (listener.address() as AddressInfo).port,

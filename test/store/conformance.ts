@@ -10,6 +10,7 @@ import { indexMessage } from '../../src/protocol/mime/indexer.ts';
 import { CHUNK_SIZE, type ContentDraft } from '../../src/store/content.ts';
 import type { MessageRow, RowColumns, UidRanges } from '../../src/store/mailboxes.ts';
 import { MailboxError, NO, type TextKey, UNKNOWN, YES } from '../../src/store/mailboxes.ts';
+import type { PluginStates } from '../../src/store/plugin-states.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
 import { queuedFor, sampleAcceptance, sampleIndex, toInbox } from './samples.ts';
@@ -937,6 +938,43 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await store.queue.hold({})).toBe(1200);
         expect(await store.queue.remove({ state: 'hold' })).toBe(1200);
       });
+    });
+
+    it('what plugins remember is kept over a restart, changed only if it is what it was, and gone at its time', async () => {
+      const states = (): PluginStates => store.pluginStates;
+      const a = { plugin: 'grey', key: 'a/1' };
+      const forever = { expiresAt: null };
+      expect(await states().put(a, { value: '{"x":"你好"}', ...forever }, 0)).toBe(true);
+      expect(await states().put(a, { before: null, value: '1', ...forever }, 0)).toBe(false);
+      expect(await states().put(a, { before: 'other', value: '1', ...forever }, 0)).toBe(false);
+      expect(await states().put({ plugin: 'grey', key: 'a/2' }, { before: null, value: '2', expiresAt: 100 }, 0)).toBe(
+        true,
+      );
+      expect(await states().put({ plugin: 'grey', key: 'b' }, { value: '3', expiresAt: 50 }, 0)).toBe(true);
+      expect(await states().put({ plugin: 'gre', key: 'y a/1' }, { value: '4', ...forever }, 0)).toBe(true);
+      await reopen();
+      expect(await states().get(a, 0)).toBe('{"x":"你好"}');
+      expect(await states().put(a, { before: '{"x":"你好"}', value: '5', ...forever }, 0)).toBe(true);
+      const keys = (prefix: string, limit: number, now: number) =>
+        states().keys({ plugin: 'grey', prefix }, limit, now);
+      expect(await keys('', 10, 60)).toEqual(['a/1', 'a/2']);
+      expect(await keys('a/', 1, 0)).toEqual(['a/1']);
+      expect(await keys('a/2', 9, 100)).toEqual([]);
+      // What has expired is as good as gone, before and after it is swept.
+      expect(await states().get({ plugin: 'grey', key: 'b' }, 50)).toBeNull();
+      expect(await states().put({ plugin: 'grey', key: 'b' }, { before: '3', value: '6', ...forever }, 50)).toBe(false);
+      expect(await states().put({ plugin: 'grey', key: 'b' }, { before: null, value: '7', expiresAt: 90 }, 50)).toBe(
+        true,
+      );
+      await states().sweep(95);
+      expect(await states().get({ plugin: 'grey', key: 'b' }, 0)).toBeNull();
+      expect(await states().put(a, { before: '5', value: null, ...forever }, 0)).toBe(true);
+      expect([await states().get(a, 0), await keys('', 10, 0)]).toEqual([null, ['a/2']]);
+      // Of many at a time one is first.
+      const race = Array.from({ length: 30 }, (_, i) =>
+        states().put(a, { before: null, value: String(i), ...forever }, 0),
+      );
+      expect((await Promise.all(race)).filter(Boolean)).toHaveLength(1);
     });
 
     it('P7: what probes found out is kept over a restart, replaced, and dropped when its time is over', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import type { Explanation, Hypothetical } from '../../admin/explanation.ts';
 import type { Account } from '../../mail/account.ts';
 import type { Directory } from '../../store/directory.ts';
+import type { PluginStates } from '../../store/plugin-states.ts';
 import { LateParts } from '../late.ts';
 import { readAll } from '../read-all.ts';
 import { explain } from './explain.ts';
@@ -23,7 +24,7 @@ export async function explainConfiguration(
 ): Promise<Explanation> {
   const late = new LateParts();
   const directory = knownDirectory(late.directory, known);
-  late.openDirectory(directory);
+  late.openStore({ directory, pluginStates: NOTHING_KNOWN });
   const options = { configDirectory, dataDirectory, printLog: false, onStop: () => {} };
   const { foundation } = await readAll(options, { ...late, directory, clock: Date.now });
   try {
@@ -32,6 +33,14 @@ export async function explainConfiguration(
     await foundation[Symbol.asyncDispose]();
   }
 }
+
+/** Without a store, plugins remember nothing, and what they are asked changes nothing. */
+const NOTHING_KNOWN: PluginStates = {
+  get: async () => null,
+  put: async () => true,
+  keys: async () => [],
+  sweep: async () => {},
+};
 
 /** Answers from what was read once; what would change it is refused by `otherwise`, which has no store. */
 function knownDirectory(otherwise: Directory, { accounts, aliases, domains }: KnownDirectory): Directory {

@@ -28,6 +28,7 @@ import { SearchTexts } from './mailboxes/search-texts.ts';
 import { Targets } from './mailboxes/targets.ts';
 import { Tree } from './mailboxes/tree.ts';
 import { Watchers } from './mailboxes/watchers.ts';
+import { createPluginStates } from './plugin-states.ts';
 import { createProbeResults } from './probe-results.ts';
 import { createTransfer } from './transfer.ts';
 import { createCheck } from './upkeep/check.ts';
@@ -172,6 +173,7 @@ async function assemble(
     directory: guard.over(directory),
     queue: guard.over(queue),
     probeResults: guard.over(createProbeResults(context)),
+    pluginStates: guard.over(createPluginStates(context)),
     cluster,
     transfer: guard.over(createTransfer(context, directory)),
     check: guard.over(createCheck(context, tree)),

@@ -61,6 +61,7 @@ export const COLLECTIONS: readonly CollectionPlan[] = [
     key: null,
     why: 'claims ask for what is due of all; small while mail leaves',
   },
+  { collection: 'pluginStates', holds: 'what plugins remember', key: null, why: 'small beside the mail' },
   { collection: 'probeResults', holds: 'what probes of addresses found out', key: null, why: 'a cache; small' },
   { collection: 'spools', holds: 'long messages on their way', key: null, why: 'small' },
   { collection: 'intents', holds: 'changes over several documents that are being made', key: null, why: 'small' },

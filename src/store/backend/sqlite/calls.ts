@@ -10,6 +10,7 @@ import type { Reply } from '../../../mail/status.ts';
 import type { Finding } from '../../check.ts';
 import type { ExpungedMessage } from '../../expunged.ts';
 import type { MailboxError, SearchProgress, TextKey, UidRanges } from '../../mailboxes.ts';
+import type { StateChange, StateKey } from '../../plugin-states.ts';
 import type { Cleanup, Expiry, ProbeResult } from '../../probe-results.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
 import type { ContentRecord, CopyMark, MailboxRecord, StoredMailbox } from '../../transfer.ts';
@@ -204,6 +205,10 @@ export interface WriterCalls {
   setAlias: { args: { readonly address: string; readonly targets: readonly string[] }; result: null };
   setDomain: { args: { readonly domain: string; readonly served: boolean }; result: null };
 
+  putPluginState: { args: StateKey & { readonly change: StateChange; readonly now: number }; result: boolean };
+  /** One step: there may be more if it removed some. */
+  sweepPluginStates: { args: { readonly now: number }; result: number };
+
   putProbeResult: { args: ProbeResult & { readonly address: string }; result: null };
   /** One step: there may be more if it dropped some. */
   cleanProbeResults: { args: Expiry; result: Cleanup };
@@ -380,6 +385,11 @@ export interface ReaderCalls {
     result: { readonly messages: readonly KeptMessage[]; readonly next: KeptPlace | null };
   };
   findProbeResult: { args: { readonly address: string }; result: ProbeResult | null };
+  pluginState: { args: StateKey & { readonly now: number }; result: string | null };
+  pluginStateKeys: {
+    args: { readonly plugin: string; readonly prefix: string; readonly limit: number; readonly now: number };
+    result: readonly string[];
+  };
   mailboxRecords: { args: { readonly account: number }; result: readonly StoredMailbox[] };
   contentRecords: { args: { readonly contents: readonly number[] }; result: readonly (StoredContent | null)[] };
   contentsOf: { args: { readonly queueIds: readonly string[] }; result: readonly (Id | null)[] };

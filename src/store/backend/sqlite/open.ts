@@ -28,6 +28,7 @@ import { Link } from './front/link.ts';
 import { createMailboxes } from './front/mailboxes.ts';
 import { NearReads } from './front/near-reads.ts';
 import { Pictures } from './front/pictures.ts';
+import { createPluginStates } from './front/plugin-states.ts';
 import { createProbeResults } from './front/probe-results.ts';
 import { createQueue } from './front/queue.ts';
 import { readerLink } from './front/reader-link.ts';
@@ -97,6 +98,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     directory: known,
     queue: createQueue(writer, read),
     probeResults: createProbeResults(writer, read),
+    pluginStates: createPluginStates(writer, read),
     transfer: createTransfer(writer, read, known),
     check: createCheck(writer, read),
     cluster: null,

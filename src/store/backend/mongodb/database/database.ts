@@ -17,6 +17,7 @@ import type {
   MessageDocument,
   MetaDocument,
   PartDocument,
+  PluginStateDocument,
   ProbeResultDocument,
   SearchTextDocument,
   SpoolDocument,
@@ -39,6 +40,7 @@ export interface Database {
   readonly spools: Collection<SpoolDocument>;
   readonly searchTexts: Collection<SearchTextDocument>;
   readonly probeResults: Collection<ProbeResultDocument>;
+  readonly pluginStates: Collection<PluginStateDocument>;
   readonly queue: Collection<ItemDocument>;
   readonly intents: Collection<IntentDocument>;
 }
@@ -121,6 +123,7 @@ export function collectionsOf(client: MongoClient, db: Db): Database {
     spools: db.collection('spools'),
     searchTexts: db.collection('searchTexts'),
     probeResults: db.collection('probeResults'),
+    pluginStates: db.collection('pluginStates'),
     queue: db.collection('queue'),
     intents: db.collection('intents'),
   };

@@ -225,6 +225,15 @@ export interface SearchTextDocument {
   readonly fields: string;
 }
 
+/** What a plugin remembers. */
+export interface PluginStateDocument {
+  /** `PLUGIN KEY` */
+  readonly _id: string;
+  readonly value: string;
+  /** Milliseconds since 1970 UTC; null: never. */
+  readonly expiresAt: number | null;
+}
+
 /** What a probe found out about the address that is its id. */
 export interface ProbeResultDocument extends ProbeResult {
   readonly _id: string;

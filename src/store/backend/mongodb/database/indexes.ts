@@ -55,6 +55,7 @@ export const INDEXES: readonly Wanted[] = [
     use: 'sweeping what a transfer left',
   },
   { collection: 'spools', index: { name: 'at', key: { at: 1 } }, use: 'sweeping abandoned spools' },
+  { collection: 'pluginStates', index: { name: 'expiry', key: { expiresAt: 1 } }, use: 'dropping what is expired' },
   {
     collection: 'probeResults',
     index: { name: 'oldest', key: { status: 1, updatedAt: 1 } },

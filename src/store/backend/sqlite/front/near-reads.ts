@@ -16,6 +16,7 @@ import { READ_ONLY, type Reading } from '../reading/connection.ts';
 import { contentSize, readContent } from '../reading/content.ts';
 import { findMailbox, status } from '../reading/mailboxes.ts';
 import { rows } from '../reading/messages.ts';
+import { pluginState } from '../reading/plugin-states.ts';
 import { findProbeResult } from '../reading/probe-results.ts';
 import { copyMark } from '../reading/transfer.ts';
 
@@ -53,6 +54,7 @@ const CALLS: { readonly [Name in keyof ReaderCalls]?: Near<Name> } = {
   mailboxChanges: { isShort: always, run: mailboxChanges },
   findMailbox: { isShort: always, run: findMailbox },
   findProbeResult: { isShort: always, run: findProbeResult },
+  pluginState: { isShort: always, run: pluginState },
   copyMark: { isShort: always, run: copyMark },
 };
 

@@ -32,7 +32,14 @@ const PLENTY = 512 * 1024 * 1024;
 const ASK_EVERY = 50;
 
 /** Operations that add new contents; the others free space or need little. */
-const BRINGING: ReadonlySet<string> = new Set(['accept', 'deliver', 'writeSpool', 'putContent', 'putProbeResult']);
+const BRINGING: ReadonlySet<string> = new Set([
+  'accept',
+  'deliver',
+  'writeSpool',
+  'putContent',
+  'putProbeResult',
+  'putPluginState',
+]);
 
 export class Room {
   readonly #db: Database;

@@ -10,12 +10,13 @@ import { KEPT } from './migrations/0002-kept.ts';
 import { ITEM_SENDER } from './migrations/0003-item-sender.ts';
 import { PROBE_RESULT } from './migrations/0004-probe-result.ts';
 import { ITEM_CLIENT } from './migrations/0005-item-client.ts';
+import { PLUGIN_STATE } from './migrations/0006-plugin-state.ts';
 
 /** 'Post' */
 const APPLICATION_ID = 0x506f7374;
 
 /** In order; a migration is never changed after its release. @internal */
-export const MIGRATIONS: readonly string[] = [INITIAL, KEPT, ITEM_SENDER, PROBE_RESULT, ITEM_CLIENT];
+export const MIGRATIONS: readonly string[] = [INITIAL, KEPT, ITEM_SENDER, PROBE_RESULT, ITEM_CLIENT, PLUGIN_STATE];
 
 /** `path` is used in error messages only. */
 export function migrate(db: Database, path: string, migrations: readonly string[] = MIGRATIONS): void {

@@ -32,6 +32,7 @@ import { dropKept, dropOldest, putKept, removeKept, restoreKept } from './kept.t
 import { lockDirectory } from './lock.ts';
 import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './mailboxes.ts';
 import { mend, putIndex, recount } from './mend.ts';
+import { putPluginState, sweepPluginStates } from './plugin-states.ts';
 import { cleanProbeResults, putProbeResult } from './probe-results.ts';
 import { putItems } from './put-items.ts';
 import { putMessages, removeMessages } from './put-messages.ts';
@@ -95,6 +96,8 @@ const HANDLERS: Handlers<WriterCalls, Writing> = {
   removeAccount,
   setAlias,
   setDomain,
+  putPluginState,
+  sweepPluginStates,
   putProbeResult,
   cleanProbeResults,
   claim: (w, args) => claim(w, args, walk),
