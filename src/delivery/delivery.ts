@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
 import type { Domains } from '../lookup/domains.ts';
+import { logAddress } from '../lookup/log-address.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Transports } from '../lookup/transports.ts';
@@ -187,6 +188,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       notifier,
       retry: readRetryPolicy(parameters),
       delayDigits: parameters.number('delay_logging_resolution_limit'),
+      logAddress: logAddress(parameters),
       clock,
       log,
       ...timers,

@@ -8,6 +8,7 @@ import {
   choice,
   code,
   list,
+  names,
   networks,
   nexthop,
   notSupported,
@@ -124,6 +125,7 @@ export const restrictionsParameters = {
     '$reject_tempfail_action',
     'The same for reject_unverified_sender.',
   ),
+  smtpd_log_access_permit_actions: names('', 'Permitting actions that are logged, such as OK or permit_mynetworks.'),
   address_verify_map: word(
     'btree:$data_directory/verify_cache',
     'Where results of verification are kept: empty in memory, otherwise in the store of this server.',
@@ -155,7 +157,6 @@ export const restrictionsParameters = {
   ),
   ...notSupported({
     permit_mx_backup_networks: networks('', 'Networks of primary MX hosts for permit_mx_backup.'),
-    smtpd_log_access_permit_actions: list('', 'Permitting actions that are logged.'),
     smtpd_policy_service_max_idle: time('300s', 'Idle time of connections to the policy service.'),
     smtpd_policy_service_max_ttl: time('1000s', 'Life of connections to the policy service.'),
     smtpd_policy_service_request_limit: number('0', 'Requests over one connection; 0 has no limit.'),
