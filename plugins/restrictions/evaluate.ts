@@ -17,7 +17,6 @@ import {
 } from '../../src/bus/plugin.ts';
 import { firstLineOf } from '../../src/errors.ts';
 import { formatReply } from '../../src/mail/status.ts';
-import { ownValue } from '../../src/own-value.ts';
 import { inTime, LISTS_PATIENCE } from './patience.ts';
 import { CONFIGURATION_ERROR, lookupFault } from './refusal.ts';
 import { clientSubject, destinationOf, heloSubject, logAction, logPermit, recipientSubject } from './session.ts';
@@ -177,7 +176,7 @@ export class Evaluation {
   #tellPermit(frame: Frame, name: string): void {
     const word = name.toLowerCase();
     if (word.startsWith('check_') && word !== 'check_relay_domains') return;
-    const subject = ownValue(PERMITTED, word)?.(this.#question) ?? frame.subject;
+    const subject = PERMITTED.get(word)?.(this.#question) ?? frame.subject;
     logPermit(this.#server, { ...this.#question, subject, argument: '' }, name);
   }
 
@@ -207,17 +206,19 @@ const client: OfQuestion = ({ connection }) => clientSubject(connection);
 const recipient: OfQuestion = ({ recipient: given }) => (given === null ? null : recipientSubject(given.original));
 
 /** Whom a permit is about, in whatever list it stands; of the others it is the subject of their list. */
-const PERMITTED: Readonly<Record<string, OfQuestion>> = {
-  permit_mynetworks: client,
-  permit_inet_interfaces: client,
-  permit_sasl_authenticated: client,
-  permit_tls_clientcerts: client,
-  permit_tls_all_clientcerts: client,
-  permit_auth_destination: recipient,
-  permit_mx_backup: recipient,
-  check_relay_domains: recipient,
-  permit_naked_ip_address: ({ helo }) => (helo === null ? null : heloSubject(helo)),
-};
+const PERMITTED: ReadonlyMap<string, OfQuestion> = new Map(
+  Object.entries({
+    permit_mynetworks: client,
+    permit_inet_interfaces: client,
+    permit_sasl_authenticated: client,
+    permit_tls_clientcerts: client,
+    permit_tls_all_clientcerts: client,
+    permit_auth_destination: recipient,
+    permit_mx_backup: recipient,
+    check_relay_domains: recipient,
+    permit_naked_ip_address: ({ helo }) => (helo === null ? null : heloSubject(helo)),
+  } satisfies Record<string, OfQuestion>),
+);
 
 /** For a message that does not exist. */
 const NOT_ASKED: Outcome = { kind: 'dunno' };

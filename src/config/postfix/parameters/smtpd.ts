@@ -52,6 +52,7 @@ export const smtpdParameters = {
     '${smtpd_client_connection_limit_exceptions:$mynetworks}',
     'Clients without these limits.',
   ),
+  anvil_status_update_time: time('600s', 'How often the highest rates of clients are logged; 0 never.'),
   anvil_rate_time_unit: time('60s', 'The time in which rates are counted.'),
   smtpd_upstream_proxy_protocol: choice(
     ['', 'haproxy'],
@@ -109,7 +110,6 @@ export const smtpdParameters = {
     smtpd_service_name: word('smtpd', 'Internal name of the server after postscreen.'),
   }),
   ...notSupported({
-    anvil_status_update_time: time('600s', 'How often the highest rates are logged.'),
     smtpd_authorized_verp_clients: networks('$authorized_verp_clients', 'Clients that may use XVERP.'),
     smtpd_dns_reply_filter: tables('', 'Changes of DNS answers.'),
   }),
