@@ -15,7 +15,7 @@ import type { NumberName } from '../../src/lookup/parameters.ts';
 import { splitTexts } from '../../src/lookup/split-list.ts';
 import { headerLine } from '../../src/protocol/mime/header-line.ts';
 import { misconfigured, refusal, refuse } from './refusal.ts';
-import { logAction } from './session.ts';
+import { logAction, logPermit } from './session.ts';
 
 export interface AccessResult {
   readonly server: Server;
@@ -29,6 +29,8 @@ export interface AccessResult {
 }
 
 interface Action extends AccessResult {
+  /** The action as it is written. */
+  readonly word: string;
   /** The text after the action, trimmed. */
   readonly text: string;
 }
@@ -51,14 +53,20 @@ function refused(action: Action, parameter: NumberName, enhanced: string, words:
   );
 }
 
-function permit(action: AccessResult): Outcome {
-  if (action.permits !== 'never') return { kind: 'permit', relay: action.permits === 'relay' ? 'list' : 'no' };
+function permit(action: Action): Outcome {
+  if (action.permits !== 'never') {
+    tellPermit(action);
+    return { kind: 'permit', relay: action.permits === 'relay' ? 'list' : 'no' };
+  }
   action.server.log.warn(
     { session: action.question.connection.id },
     `${action.table}: OK for ${action.key} is not allowed here for security reasons; use DUNNO to make an exception`,
   );
   return misconfigured;
 }
+
+const tellPermit = ({ server, question, subject, word, table }: Action): void =>
+  logPermit(server, { ...question, subject }, word, `from ${table}`);
 
 const warn = (action: AccessResult, what: string): void =>
   action.server.log.warn(
@@ -144,7 +152,9 @@ const ACTIONS: Readonly<Record<string, (action: Action) => Outcome>> = {
     setDiscard(action);
     // The message is discarded: nothing is left to decide, and nothing is relayed.
     const { transaction } = action.question.connection;
-    return transaction?.discard == null ? DUNNO : { kind: 'permit', relay: 'no' };
+    if (transaction?.discard == null) return DUNNO;
+    tellPermit(action);
+    return { kind: 'permit', relay: 'no' };
   },
   HOLD: onMessage('HOLD', (transaction, text) => {
     transaction.hold = text || 'HOLD action';
@@ -176,8 +186,8 @@ const ACTIONS: Readonly<Record<string, (action: Action) => Outcome>> = {
 export function accessOutcome(value: string, result: AccessResult): Outcome {
   const [, word = '', text = ''] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(value) ?? [];
   const act = ACTIONS[word.toUpperCase()];
-  if (act !== undefined) return act({ ...result, text });
-  if (/^\d+$/.test(word) && text === '') return permit(result);
+  if (act !== undefined) return act({ ...result, word, text });
+  if (/^\d+$/.test(word) && text === '') return permit({ ...result, word, text });
   if (/^[45]\d\d$/.test(word)) {
     const said = splitEnhanced(text, `${word.charAt(0)}.7.1`);
     return refuse(Number(word), said.enhanced, result.subject, said.text);

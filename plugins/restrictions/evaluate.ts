@@ -19,7 +19,7 @@ import { firstLineOf } from '../../src/errors.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { inTime, LISTS_PATIENCE } from './patience.ts';
 import { CONFIGURATION_ERROR, lookupFault } from './refusal.ts';
-import { destinationOf, logAction } from './session.ts';
+import { clientSubject, destinationOf, heloSubject, logAction, logPermit, recipientSubject } from './session.ts';
 
 export type Decision =
   | { readonly kind: 'dunno' }
@@ -147,6 +147,7 @@ export class Evaluation {
           return this.#broken(
             `${name} permits where a permit is not allowed for security reasons; use DUNNO to make an exception`,
           );
+        this.#tellPermit(frame, name);
         return {
           kind: 'permit',
           rule: outcome.relay === 'client' || (outcome.relay === 'list' && frame.permits === 'relay') ? name : null,
@@ -171,6 +172,14 @@ export class Evaluation {
     }
   }
 
+  /** A table's permit is told by whoever asked the table. */
+  #tellPermit(frame: Frame, name: string): void {
+    const word = name.toLowerCase();
+    if (word.startsWith('check_') && word !== 'check_relay_domains') return;
+    const subject = PERMITTED.get(word)?.(this.#question) ?? frame.subject;
+    logPermit(this.#server, { ...this.#question, subject, argument: '' }, name);
+  }
+
   #reject(reply: Reply, frame: Frame, always: boolean): Decision {
     if (frame.warnOnly && !always) {
       logAction(
@@ -190,6 +199,26 @@ export class Evaluation {
     return { kind: 'reject', reply: CONFIGURATION_ERROR };
   }
 }
+
+type OfQuestion = (question: Omit<Question, 'subject' | 'argument'>) => Subject | null;
+
+const client: OfQuestion = ({ connection }) => clientSubject(connection);
+const recipient: OfQuestion = ({ recipient: given }) => (given === null ? null : recipientSubject(given.original));
+
+/** Whom a permit is about, in whatever list it stands; of the others it is the subject of their list. */
+const PERMITTED: ReadonlyMap<string, OfQuestion> = new Map(
+  Object.entries({
+    permit_mynetworks: client,
+    permit_inet_interfaces: client,
+    permit_sasl_authenticated: client,
+    permit_tls_clientcerts: client,
+    permit_tls_all_clientcerts: client,
+    permit_auth_destination: recipient,
+    permit_mx_backup: recipient,
+    check_relay_domains: recipient,
+    permit_naked_ip_address: ({ helo }) => (helo === null ? null : heloSubject(helo)),
+  } satisfies Record<string, OfQuestion>),
+);
 
 /** For a message that does not exist. */
 const NOT_ASKED: Outcome = { kind: 'dunno' };

@@ -1,6 +1,9 @@
 /** The subjects for a session's refusals, and a session's log line. */
-import type { Connection, Question, Server, Subject } from '../../src/bus/plugin.ts';
+import { type Connection, type Question, type Server, type Subject, trace } from '../../src/bus/plugin.ts';
+import { messageOf } from '../../src/errors.ts';
 import { isRouted } from '../../src/lookup/address-resolving.ts';
+import { logAddress } from '../../src/lookup/log-address.ts';
+import { namesInclude } from '../../src/lookup/name-list.ts';
 import { domainOf, unquoted } from '../../src/mail/address.ts';
 
 /** `name[address]`, as Postfix writes a client; with smtpd_client_port_logging also `:port`. */
@@ -26,15 +29,41 @@ export const recipientOf = (question: Question): string | null => question.recip
 /** `action: RCPT from name[ip]: text; from=<> to=<> proto=SMTP helo=<x>`, as in Postfix's log. */
 export function logAction(server: Server, question: Question, action: string, text: string): void {
   const { connection, stage } = question;
+  const form = logAddress(connection.parameters);
   const parts = [
-    ...(question.sender === null ? [] : [`from=<${unquoted(question.sender)}>`]),
-    ...(question.recipient === null ? [] : [`to=<${unquoted(question.recipient.original)}>`]),
+    ...(question.sender === null ? [] : [`from=<${form(question.sender)}>`]),
+    ...(question.recipient === null ? [] : [`to=<${form(question.recipient.original)}>`]),
     `proto=${connection.protocol}`,
     ...(question.helo === null ? [] : [`helo=<${question.helo}>`]),
   ];
-  const line = `NOQUEUE: ${action}: ${stage} from ${clientName(connection)}: ${text}; ${parts.join(' ')}`;
+  const { transaction } = connection;
+  const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : 'NOQUEUE';
+  const line = `${queueId}: ${action}: ${stage} from ${clientName(connection)}: ${text}; ${parts.join(' ')}`;
   server.log.info({ session: connection.id, action }, line.replace(/[\0-\x1f\x7f]/g, '?').slice(0, 2000));
 }
+
+/**
+ * A permit, for smtpd_log_access_permit_actions. `action`: the word as it is written in the list or table; `source`:
+ * ` from TABLE`, or nothing.
+ */
+export function logPermit(server: Server, question: Question, action: string, source = ''): void {
+  const actions = question.connection.parameters.list('smtpd_log_access_permit_actions');
+  if (actions.length === 0 || trace()?.hypothetical === true) return;
+  const { kind, name } = question.subject;
+  const tell = (isListed: boolean): void => {
+    if (isListed) logAction(server, question, 'permit', `action=${action} for ${kind}=${name} ${source}`);
+  };
+  try {
+    const listed = namesInclude(actions, action, server.tables);
+    if (listed instanceof Promise) listed.then(tell).catch((error: unknown) => unlisted(server, error));
+    else tell(listed);
+  } catch (error) {
+    unlisted(server, error);
+  }
+}
+
+const unlisted = (server: Server, error: unknown): void =>
+  server.log.warn({ err: error }, `smtpd_log_access_permit_actions: ${messageOf(error)}`);
 
 /**
  * The destination of an address: `ours` (local or in relay_domains), `routed` through us by its local part, or

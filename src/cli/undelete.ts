@@ -1,9 +1,9 @@
 /** `posthorn undelete`: expunged messages, listed and brought back. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { ListedExpunged, Undeleted } from '../admin/undelete.ts';
-import { parseTime } from '../config/postfix/values.ts';
 import { counted, printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
+import { sinceWhen } from './since.ts';
 
 interface UndeleteOptions extends PlaceOptions {
   readonly list?: true;
@@ -26,7 +26,7 @@ export function addUndeleteCommand(program: Command): void {
   )
     .option('--list', 'show them, the last expunged first, and change nothing')
     .option('--folder <folder>', 'only those that were in this folder')
-    .option('--since <time>', 'only those expunged in the last 30m, 2h, 1d …', age)
+    .option('--since <time>', 'only those expunged from this time on: 2h, 3d, 2026-11-27T08:00', age)
     .option('--to <folder>', 'put them all into this folder instead of the ones where they were')
     .option('--dry-run', 'say how many would come back, and change nothing')
     .action(async (address: string, options: UndeleteOptions) => {
@@ -42,11 +42,8 @@ export function addUndeleteCommand(program: Command): void {
     });
 }
 
-function age(text: string): number {
-  const ms = parseTime(text);
-  if (ms === null) throw new InvalidArgumentError('expected a time such as 30m, 2h or 1d');
-  return ms;
-}
+/** How long ago, ms. */
+const age = (text: string): number => Date.now() - sinceWhen(text);
 
 const listed = ({ count, messages }: { count: number; messages: readonly ListedExpunged[] }): string => {
   if (count === 0) return `There is ${NOTHING}.`;

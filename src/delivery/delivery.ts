@@ -9,6 +9,7 @@ import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
 import { delimitersOf } from '../lookup/delimiters.ts';
 import type { Domains } from '../lookup/domains.ts';
+import { logAddress } from '../lookup/log-address.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Transports } from '../lookup/transports.ts';
@@ -185,6 +186,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       notifier,
       retry: readRetryPolicy(parameters),
       delayDigits: parameters.number('delay_logging_resolution_limit'),
+      logAddress: logAddress(parameters),
       clock,
       log,
       ...timers,

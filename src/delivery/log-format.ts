@@ -1,10 +1,12 @@
 /** Fields common to every delivery's log line (requirement P19). */
+import type { LogAddress } from '../lookup/log-address.ts';
 import type { Recipient } from '../mail/envelope.ts';
 
 /** `to=<a@b>, orig_to=<c@d>` */
-export function recipientWords(recipient: Pick<Recipient, 'address' | 'original'>): string {
+export function recipientWords(recipient: Pick<Recipient, 'address' | 'original'>, form: LogAddress): string {
   const { address, original } = recipient;
-  return original === '' || original === address ? `to=<${address}>` : `to=<${address}>, orig_to=<${original}>`;
+  const to = `to=<${form(address)}>`;
+  return original === '' || original === address ? to : `${to}, orig_to=<${form(original)}>`;
 }
 
 /** As in Postfix's log: seconds, two significant digits, at most `digits` after the point; 0 is nothing at all. */

@@ -4,6 +4,7 @@
  */
 import { addressKey, domainOf, localPart, splitDetail } from '../mail/address.ts';
 import { delimitersOf } from './delimiters.ts';
+import { namesInclude } from './name-list.ts';
 import type { ListName, ParameterReader } from './parameters.ts';
 import { userOf } from './system-users.ts';
 import type { Tables } from './table.ts';
@@ -24,15 +25,7 @@ type Authorized = ListName & `authorized_${string}_users`;
  */
 export async function unauthorized(list: Authorized, uid: number, { parameters, tables }: LocalUsers) {
   const name = userOf(uid)?.name ?? 'unknown';
-  for (const item of parameters.list(list)) {
-    const negated = item.startsWith('!');
-    const pattern = item.replace(/^!+/, '');
-    const fits = pattern.includes(':')
-      ? (await tables.open(pattern).get(name)) !== undefined
-      : pattern.toLowerCase() === name.toLowerCase();
-    if (fits) return negated ? name : null;
-  }
-  return name;
+  return (await namesInclude(parameters.list(list), name, tables)) ? null : name;
 }
 
 /** Whether the user may send from an address; '' is the null sender. Rejects if a table cannot answer now. */

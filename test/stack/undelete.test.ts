@@ -42,6 +42,7 @@ it('G10: expunged by IMAP, POP3 and with a folder, mail comes back, and sessions
     expect(await undelete('--folder', 'INBOX', '--dry-run')).toBe(
       '2 messages of xixi@example.test would be back in INBOX.\n',
     );
+    expect(await undelete('--folder', 'INBOX', '--since', '2100-01-01')).toMatch(/no expunged message/);
     expect(await undelete('--folder', 'INBOX', '--since', '30m')).toBe(
       '2 messages of xixi@example.test are back in INBOX.\n',
     );

@@ -15,6 +15,7 @@ import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { localRewriting, type Rewrite } from '../../lookup/address-rewriting.ts';
 import { type LocalUsers, maySendAs, unauthorized } from '../../lookup/local-users.ts';
+import { logAddress } from '../../lookup/log-address.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { Envelope } from '../../mail/envelope.ts';
@@ -183,7 +184,7 @@ export class Pickup {
       return true;
     }
     const envelope = envelopeOf(submission, localRewriting(parameters));
-    this.#log.info({ queueId, uid }, `${queueId}: uid=${uid} from=<${submission.sender}>`);
+    this.#log.info({ queueId, uid }, `${queueId}: uid=${uid} from=<${logAddress(parameters)(submission.sender)}>`);
     const limit = parameters.number('message_size_limit');
     const answer =
       limit > 0 && size - head.end > limit

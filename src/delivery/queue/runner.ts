@@ -21,6 +21,7 @@
 import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { type LogAddress, logAddress } from '../../lookup/log-address.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Transports as KnownTransports } from '../../lookup/transports.ts';
 import { reply } from '../../mail/status.ts';
@@ -87,12 +88,14 @@ export class Runner {
   /** Ends the rest; null if there is none. */
   #cancelRest: (() => void) | null = null;
   #idle: (() => void)[] = [];
+  readonly #logAddress: LogAddress;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
     this.#after = options.after ?? afterTimeout;
     this.#log = options.log.child({ process: 'postfix/qmgr' });
     const { parameters } = options;
+    this.#logAddress = logAddress(parameters);
     const limitsOf = createTransportLimits(parameters, options.knownTransports);
     this.#limitsOf = limitsOf;
     this.#slots = new TransportSlots(limitsOf);
@@ -385,7 +388,10 @@ export class Runner {
     for (const { queueId, reversePath, size } of items) {
       const count = counts.get(queueId);
       if (count === undefined || !counts.delete(queueId)) continue;
-      this.#log.info({ queueId }, `${queueId}: from=<${reversePath}>, size=${size}, nrcpt=${count} (queue active)`);
+      this.#log.info(
+        { queueId },
+        `${queueId}: from=<${this.#logAddress(reversePath)}>, size=${size}, nrcpt=${count} (queue active)`,
+      );
     }
   }
 

@@ -11,6 +11,7 @@ import type { Clock } from '../../clock.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import type { LogAddress } from '../../lookup/log-address.ts';
 import { reply } from '../../mail/status.ts';
 import type { Queue, QueueItem, Settlement } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
@@ -30,6 +31,7 @@ export interface SettlerOptions {
   readonly retry: RetryPolicy;
   /** delay_logging_resolution_limit */
   readonly delayDigits: number;
+  readonly logAddress: LogAddress;
   readonly clock: Clock;
   readonly log: Log;
   /** As the runner's; default setTimeout. */
@@ -235,13 +237,16 @@ export class Settler {
     );
     const status = statusOf(decided);
     const dsn = answer.enhanced === '' ? `${Math.floor(answer.code / 100)}.0.0` : answer.enhanced;
-    const who = recipientWords({ address: item.recipient, original: item.original });
+    const who = recipientWords({ address: item.recipient, original: item.original }, this.#options.logAddress);
     const text = answer.text.replaceAll('\n', ' ');
     this.#logs
       .get(trial.program)
       ?.info({ queueId }, `${queueId}: ${who}, relay=${relay}, ${delays}, dsn=${dsn}, status=${status} (${text})`);
     if (decided.fate === 'expired')
-      this.#log.info({ queueId }, `${queueId}: from=<${item.reversePath}>, status=expired, returned to sender`);
+      this.#log.info(
+        { queueId },
+        `${queueId}: from=<${this.#options.logAddress(item.reversePath)}>, status=expired, returned to sender`,
+      );
   }
 
   async #tellPlugins(decided: Decided): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { Connection, Transaction } from '../../bus/hook.ts';
 import type { Log } from '../../log.ts';
+import type { LogAddress } from '../../lookup/log-address.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import type { MimeFault } from '../../protocol/mime/mime-reader.ts';
@@ -25,6 +26,7 @@ export interface Checked {
   readonly transaction: Transaction;
   readonly envelope: Envelope;
   readonly log: Log;
+  readonly logAddress: LogAddress;
   /** The message is refused; the log says so. */
   refuse(answer: Reply): void;
 }
@@ -118,13 +120,13 @@ export function receivingAct(checked: Checked): Act {
 
 /** A message whose MIME structure is refused: too deep, or wrong by one of the `strict_` parameters. */
 export function refuseStructure(checked: Checked, fault: MimeFault, text: string): void {
-  const { transaction, envelope, log, connection } = checked;
+  const { transaction, envelope, log, connection, logAddress } = checked;
   const { queueId, reversePath } = transaction;
   const words = FAULTS[fault];
   const to = envelope.recipients.at(-1)?.address ?? 'unknown';
   log.info(
     { queueId },
-    `${queueId}: reject: mime-error ${words}: ${quoteFor(text, MAX_QUOTED)} from ${originOf(connection)}; from=<${reversePath}> to=<${to}>`,
+    `${queueId}: reject: mime-error ${words}: ${quoteFor(text, MAX_QUOTED)} from ${originOf(connection)}; from=<${logAddress(reversePath)}> to=<${logAddress(to)}>`,
   );
   checked.refuse(reply(550, '5.6.0', words));
 }
@@ -177,11 +179,12 @@ export const originOf = (connection: Connection | null, here = 'local'): string 
   connection === null ? here : `${connection.remote.name}[${connection.remote.ip}]`;
 
 /** `from=<> to=<> proto=ESMTP helo=<>`; of several recipients the one that is meant, or the last. */
-export function envelopeWords({ connection, transaction, envelope }: Checked, meant: string | null = null): string {
+export function envelopeWords(checked: Checked, meant: string | null = null): string {
+  const { connection, transaction, envelope, logAddress } = checked;
   const recipient = meant ?? envelope.recipients.at(-1)?.address;
   return [
-    `from=<${transaction.reversePath}>`,
-    ...(recipient === undefined ? [] : [`to=<${recipient}>`]),
+    `from=<${logAddress(transaction.reversePath)}>`,
+    ...(recipient === undefined ? [] : [`to=<${logAddress(recipient)}>`]),
     ...(connection === null ? [] : [`proto=${connection.protocol}`]),
     ...(connection === null || connection.helo === null ? [] : [`helo=<${connection.helo}>`]),
   ].join(' ');

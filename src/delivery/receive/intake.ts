@@ -137,6 +137,7 @@ export class MessageIntake implements Intake {
       transaction,
       envelope,
       log: this.#services.cleanupLog,
+      logAddress: this.#settings.logAddress,
       refuse: (answer) => {
         this.#refusalIsLogged = true;
         this.#fail(answer);
@@ -386,7 +387,7 @@ export class MessageIntake implements Intake {
     else
       this.#services.queueLog.info(
         fields,
-        `${queueId}: from=<${reversePath}>, size=${size}, nrcpt=${count} (queue active)`,
+        `${queueId}: from=<${this.#settings.logAddress(reversePath)}>, size=${size}, nrcpt=${count} (queue active)`,
       );
     const delays = formatDelays(
       [began - this.#arrivedAt, 0, 0, this.#services.clock() - began],
@@ -395,7 +396,7 @@ export class MessageIntake implements Intake {
     const sent = (recipient: Recipient, text: string): void =>
       this.#services.localLog.info(
         fields,
-        `${queueId}: ${recipientWords(recipient)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`,
+        `${queueId}: ${recipientWords(recipient, this.#settings.logAddress)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`,
       );
     for (const recipient of plan.delivered) {
       counters.deliveries.count('local', 'sent');

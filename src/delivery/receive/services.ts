@@ -3,6 +3,7 @@ import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
+import { type LogAddress, logAddress } from '../../lookup/log-address.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { Transports } from '../../lookup/transports.ts';
@@ -49,6 +50,7 @@ export interface ReceiverSettings extends TraceSettings {
   readonly hopLimit: number;
   /** delay_logging_resolution_limit */
   readonly delayDigits: number;
+  readonly logAddress: LogAddress;
   readonly drop: ReadonlySet<string>;
   readonly alwaysBcc: string;
   /** What looks at header and body. */
@@ -115,6 +117,7 @@ export function readSettings(
     strayCr: parameters.boolean('cleanup_replace_stray_cr_lf') ? 'space' : 'keep',
     hopLimit: parameters.number('hopcount_limit'),
     delayDigits: parameters.number('delay_logging_resolution_limit'),
+    logAddress: logAddress(parameters),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: maps ? parameters.string('always_bcc') : '',
     content: left.has('no_header_body_checks') ? withoutChecks(content) : content,

@@ -12,6 +12,7 @@ import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
+import { logAddress } from '../../lookup/log-address.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Verification } from '../../lookup/verifications.ts';
 import { readVerifySender } from '../../lookup/verify-sender.ts';
@@ -66,6 +67,7 @@ const STATUSES = { sent: 'deliverable', deferred: 'deferred', bounced: 'undelive
 export function createProber(options: ProberOptions): Probe {
   const { hooks, domains, router, expansion, parameters, clock, log, closing } = options;
   const probeSender = readVerifySender(parameters);
+  const logForm = logAddress(parameters);
   const delayDigits = parameters.number('delay_logging_resolution_limit');
   const gate = new Gate(AT_ONCE);
 
@@ -121,7 +123,7 @@ export function createProber(options: ProberOptions): Probe {
       .child({ process: `postfix/${end.kind === 'route' ? programOf(end.route) : 'cleanup'}` })
       .info(
         { queueId: item.queueId },
-        `${item.queueId}: ${recipientWords(recipient)}, relay=${outcome.relay}, ${delays}, dsn=${outcome.reply.enhanced}, status=${good ? 'deliverable' : 'undeliverable'} (${text})`,
+        `${item.queueId}: ${recipientWords(recipient, logForm)}, relay=${outcome.relay}, ${delays}, dsn=${outcome.reply.enhanced}, status=${good ? 'deliverable' : 'undeliverable'} (${text})`,
       );
     return { status: STATUSES[outcome.status], text };
   }

@@ -9,6 +9,7 @@ import { BlockList, isIP } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import { limitKey } from '../../net/peer-address.ts';
 import { Elsewhere, NOT_SHARED, type Sharing } from '../elsewhere.ts';
+import { ClientHighs } from './client-highs.ts';
 
 export type Counted = 'connections' | 'messages' | 'recipients' | 'logins' | 'handshakes';
 
@@ -52,11 +53,13 @@ export class ClientLimits {
   readonly #exceptions = new BlockList();
   readonly #clients = new Map<string, Client>();
   readonly #elsewhere: Readonly<Record<Counted | 'open', Elsewhere>>;
+  readonly #highs: ClientHighs;
   #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClientLimitOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
+    this.#highs = new ClientHighs(clock);
     const { atOnce, rates, sharing = NOT_SHARED } = options;
     const share = (name: string, limit: number, own: (client: Client) => number): Elsewhere =>
       new Elsewhere(limit > 0 ? { ...sharing, topic: `${sharing.topic} ${name}` } : NOT_SHARED, () => this.#each(own));
@@ -79,6 +82,7 @@ export class ClientLimits {
     const client = this.#client(ip, key);
     if (client === null) return true;
     client.open += 1;
+    this.#highs.note('open', client.open, key);
     const { atOnce } = this.#options;
     const withinRate = this.#count(client, key, 'connections');
     return withinRate && (atOnce === 0 || client.open + this.#elsewhere.open.count(key) <= atOnce);
@@ -98,6 +102,11 @@ export class ClientLimits {
     const key = limitKey(ip);
     const client = this.#client(ip, key);
     return client === null || this.#count(client, key, kind);
+  }
+
+  /** The highest counts since the last call, as lines of the log. */
+  takeHighs(service: string): string[] {
+    return this.#highs.take(service, this.#options.timeUnit);
   }
 
   /** When the last connection is closed. */
@@ -126,6 +135,7 @@ export class ClientLimits {
       Object.assign(client.counts, NOTHING);
     }
     client.counts[kind] += 1;
+    this.#highs.note(kind, client.counts[kind], key);
     const rate = this.#options.rates[kind];
     return rate === 0 || client.counts[kind] + this.#elsewhere[kind].count(key) <= rate;
   }
@@ -144,6 +154,7 @@ export class ClientLimits {
         counts: { ...NOTHING },
       };
       this.#clients.set(key, client);
+      this.#highs.note('clients', this.#clients.size, '');
     }
     return client;
   }

@@ -2,7 +2,7 @@
  * The log lines of a session (requirement P19) as Postfix writes them to /var/log/maillog, without date and process.
  */
 import type { Connection } from '../../bus/hook.ts';
-import { unquoted } from '../../mail/address.ts';
+import { logAddress } from '../../lookup/log-address.ts';
 import { formatReply, type Reply } from '../../mail/status.ts';
 import type { ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
 import { encodeReply } from '../../protocol/smtp/reply.ts';
@@ -51,9 +51,10 @@ function rejection(connection: Connection, stage: string, words: string, recipie
   return `${queueId || NO_QUEUE}: ${action}: ${stage} from ${clientOf(connection)}: ${words};${about(connection, recipient)}`;
 }
 
-function about({ transaction, protocol, helo }: Connection, recipient: string): string {
-  const from = transaction === null ? '' : ` from=<${unquoted(transaction.reversePath)}>`;
-  const to = recipient === '' ? '' : ` to=<${unquoted(recipient)}>`;
+function about({ transaction, protocol, helo, parameters }: Connection, recipient: string): string {
+  const form = logAddress(parameters);
+  const from = transaction === null ? '' : ` from=<${form(transaction.reversePath)}>`;
+  const to = recipient === '' ? '' : ` to=<${form(recipient)}>`;
   const greeted = helo === null ? '' : ` helo=<${helo}>`;
   return `${from}${to} proto=${protocol}${greeted}`;
 }

@@ -82,6 +82,9 @@ export interface SmtpServerOptions {
 /** Octets of an endless line that are skipped before the client is let go. */
 const MAX_SKIPPED = 1024 * 1024;
 
+/** The longest that a timer of Node can wait, ms. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** `postfix/submission/smtpd` where master.cf gives the service a syslog_name of its own. */
 const processName = ({ lmtp, parameters }: SmtpServerOptions): string =>
   lmtp === true ? 'lmtp' : `${parameters.string('syslog_name')}/smtpd`;
@@ -90,6 +93,7 @@ export class SmtpServer {
   readonly #service: SmtpService;
   readonly #sessions = new Set<SmtpDialog>();
   #closing: Promise<void> | null = null;
+  readonly #statistics: NodeJS.Timeout | null = null;
   #emptied = (): void => {};
 
   constructor(options: SmtpServerOptions) {
@@ -112,6 +116,10 @@ export class SmtpServer {
       clock,
     );
     const log = options.log.child({ process: processName(options) });
+    const anvil = options.log.child({ process: 'postfix/anvil' });
+    const every = parameters.time('anvil_status_update_time');
+    const tellHighs = (): void => limits.takeHighs(options.service).forEach((line) => void anvil.info({}, line));
+    if (every > 0) this.#statistics = setInterval(tellHighs, Math.min(every, LONGEST_TIMER)).unref();
     const milters = options.milters?.(log) ?? null;
     const isClosing = (): boolean => this.#closing !== null;
     this.#service = {
@@ -175,7 +183,10 @@ export class SmtpServer {
 
   /** No new sessions; waits for open transactions up to `deadline` ms (10 s), then ends what is left. */
   close(deadline = 10_000): Promise<void> {
-    this.#closing ??= this.#drain(deadline).then(() => this.#service.limits.end());
+    this.#closing ??= this.#drain(deadline).then(() => {
+      if (this.#statistics !== null) clearInterval(this.#statistics);
+      this.#service.limits.end();
+    });
     return this.#closing;
   }
 

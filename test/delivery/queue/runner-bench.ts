@@ -186,6 +186,7 @@ export const bench = (
       },
       statusFilters: () => undefined,
       settler: new Settler({
+        logAddress: (address) => address,
         queue: { settle: (settlements) => queue.settle(settlements) },
         hooks: hooksOf({}),
         notifier: { notify: async () => true, refused: async () => true, transcript: async () => {} },

@@ -4,6 +4,23 @@ import { ClientLimits } from '../../../src/server/smtp/client-limits.ts';
 const RATES = { connections: 0, messages: 2, recipients: 0, logins: 0, handshakes: 0 };
 
 describe('limits of one client', () => {
+  it('P8: tells the highest counts as anvil does, once (anvil_status_update_time)', () => {
+    let now = new Date(2026, 10, 7, 20, 23, 38).getTime();
+    const limits = new ClientLimits({ atOnce: 1, rates: RATES, timeUnit: 60_000, exceptions: [] }, () => now);
+    expect(limits.takeHighs('smtp')).toEqual([]);
+    limits.open('192.0.2.1');
+    limits.open('192.0.2.1');
+    limits.close('192.0.2.1');
+    now += 1_000;
+    limits.open('192.0.2.2');
+    expect(limits.takeHighs('smtp')).toEqual([
+      'statistics: max connection rate 2/60s for (smtp:192.0.2.1) at Nov  7 20:23:38',
+      'statistics: max connection count 2 for (smtp:192.0.2.1) at Nov  7 20:23:38',
+      'statistics: max cache size 2 at Nov  7 20:23:39',
+    ]);
+    expect(limits.takeHighs('smtp')).toEqual([]);
+  });
+
   it('P8: simultaneous connections are counted per IPv4 address and per IPv6 /64', () => {
     const limits = new ClientLimits({ atOnce: 1, rates: RATES, timeUnit: 60_000, exceptions: [] }, () => 0);
     expect(limits.open('192.0.2.1')).toBe(true);

@@ -101,12 +101,16 @@ export const identityParameters = {
   ...noMeaning("names are converted by Node's rules, those of UTS 46 without the old exceptions", {
     enable_idna2003_compatibility: boolean('no', 'Old rules for international domain names.'),
   }),
+  info_log_address_format: choice(
+    ['external', 'internal'],
+    'external',
+    'Addresses in log lines: with the quotes of their local parts, or without.',
+  ),
   ...notSupported({
     known_tcp_ports: list(
       'lmtp=24, smtp=25, smtps=submissions=465, submission=587',
       'Names of ports, as `name=number`.',
     ),
-    info_log_address_format: choice(['external', 'internal'], 'external', 'How addresses are quoted in log lines.'),
     smtputf8_autodetect_classes: list(
       'sendmail, verify',
       'Mail for which Postfix looks itself whether it needs SMTPUTF8.',

@@ -55,7 +55,7 @@ type ListType =
   | 'restrictions'
   | 'domains'
   | 'networks'
-  | 'users'
+  | 'names'
   | 'interfaces'
   | 'nexthops'
   | 'milters'

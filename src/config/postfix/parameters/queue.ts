@@ -5,6 +5,7 @@ import {
   domains,
   feedback,
   list,
+  names,
   nexthop,
   noMeaning,
   notSupported,
@@ -16,7 +17,6 @@ import {
   transport,
   transports,
   unsupportedGuards,
-  users,
   word,
   words,
 } from './row.ts';
@@ -130,9 +130,9 @@ export const queueParameters = {
     qmgr_daemon_timeout: time('1000s', "Time limit of a queue manager's request."),
     qmgr_ipc_timeout: time('60s', "Time limit of a delivery agent's answer."),
   }),
-  authorized_flush_users: users('static:anyone', 'Who may flush the queue by a command of Postfix, beside root.'),
-  authorized_mailq_users: users('static:anyone', 'Who may see the queue by a command of Postfix, beside root.'),
-  authorized_submit_users: users('static:anyone', 'Who may send by the sendmail command.'),
+  authorized_flush_users: names('static:anyone', 'Who may flush the queue by a command of Postfix, beside root.'),
+  authorized_mailq_users: names('static:anyone', 'Who may see the queue by a command of Postfix, beside root.'),
+  authorized_submit_users: names('static:anyone', 'Who may send by the sendmail command.'),
   local_login_sender_maps: tables('static:*', 'Senders that a local login may use with the sendmail command.'),
   empty_address_local_login_sender_maps_lookup_key: word('<>', 'The null sender in local_login_sender_maps.'),
   ...notSupported({

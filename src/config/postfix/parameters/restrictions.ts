@@ -8,9 +8,9 @@ import {
   choice,
   code,
   list,
+  names,
   networks,
   nexthop,
-  notSupported,
   number,
   type Rows,
   raw,
@@ -131,6 +131,7 @@ export const restrictionsParameters = {
     '$reject_tempfail_action',
     'The same for reject_unverified_sender.',
   ),
+  smtpd_log_access_permit_actions: names('', 'Permitting actions that are logged, such as OK or permit_mynetworks.'),
   address_verify_map: word(
     'btree:$data_directory/verify_cache',
     'Where results of verification are kept: empty in memory, otherwise in the store of this server.',
@@ -160,7 +161,4 @@ export const restrictionsParameters = {
     '$sender_dependent_default_transport_maps',
     'sender_dependent_default_transport_maps of probes.',
   ),
-  ...notSupported({
-    smtpd_log_access_permit_actions: list('', 'Permitting actions that are logged.'),
-  }),
 } satisfies Rows;

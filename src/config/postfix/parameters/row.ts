@@ -24,8 +24,8 @@ export type ParameterType =
   | 'domains'
   /** Networks and addresses, with `!`, file names and tables. */
   | 'networks'
-  /** Login names. */
-  | 'users'
+  /** Any names, with `!`, file names and tables. */
+  | 'names'
   | 'choice'
   /** A list of words, each one of `choices`. */
   | 'words'
@@ -106,7 +106,7 @@ export interface Row<T extends ParameterType = ParameterType> {
 }
 
 /** Their lists may name files, whose lines are items, and tables, whose keys are. */
-export const MATCH_LISTS: ReadonlySet<ParameterType | undefined> = new Set(['domains', 'networks', 'users']);
+export const MATCH_LISTS: ReadonlySet<ParameterType | undefined> = new Set(['domains', 'networks', 'names']);
 
 export type Rows = Readonly<Record<string, Row>>;
 
@@ -128,7 +128,7 @@ export const tables = builder('tables');
 export const restrictions = builder('restrictions');
 export const domains = builder('domains');
 export const networks = builder('networks');
-export const users = builder('users');
+export const names = builder('names');
 export const code = builder('code');
 export const path = builder('path');
 export const filetext = builder('filetext');

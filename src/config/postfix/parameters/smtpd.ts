@@ -7,7 +7,6 @@ import {
   list,
   networks,
   noMeaning,
-  notSupported,
   number,
   type Rows,
   raw,
@@ -52,6 +51,7 @@ export const smtpdParameters = {
     '${smtpd_client_connection_limit_exceptions:$mynetworks}',
     'Clients without these limits.',
   ),
+  anvil_status_update_time: time('600s', 'How often the highest rates of clients are logged; 0 never.'),
   anvil_rate_time_unit: time('60s', 'The time in which rates are counted.'),
   smtpd_upstream_proxy_protocol: choice(
     ['', 'haproxy'],
@@ -112,8 +112,5 @@ export const smtpdParameters = {
   }),
   ...noMeaning('all services are one process', {
     smtpd_service_name: word('smtpd', 'Internal name of the server after postscreen.'),
-  }),
-  ...notSupported({
-    anvil_status_update_time: time('600s', 'How often the highest rates are logged.'),
   }),
 } satisfies Rows;
