@@ -12,6 +12,8 @@ const STAGES = {
   LHLO: { doing: 'performing the LHLO handshake', command: 'LHLO command' },
   STARTTLS: { doing: 'receiving the STARTTLS response', command: 'STARTTLS command' },
   AUTH: { doing: 'performing the SASL authentication', command: 'AUTH command' },
+  /** Not said again: the answer is the one of the last time. */
+  remembered: { doing: 'performing the SASL authentication', command: 'AUTH command' },
   MAIL: { doing: 'sending MAIL FROM', command: 'MAIL FROM command' },
   RCPT: { doing: 'sending RCPT TO', command: 'RCPT TO command' },
   DATA: { doing: 'sending DATA command', command: 'DATA command' },

@@ -141,6 +141,11 @@ export const smtpParameters = {
     'The same within TLS to a checked server.',
   ),
   smtp_sasl_auth_soft_bounce: boolean('yes', 'Wait where the login is refused.'),
+  smtp_sasl_auth_cache_name: word(
+    '',
+    'If set, logins refused by 535 are not tried again; kept in memory here, until a reload.',
+  ),
+  smtp_sasl_auth_cache_time: time('90d', 'How long they are not tried again; another password is.'),
   smtp_discard_ehlo_keywords: list('', 'Extensions of servers that are not used.'),
   smtp_discard_ehlo_keyword_address_maps: tables('', 'The same by server address.'),
   smtp_line_length_limit: number('998', 'Longest line that is sent; 0 has no limit.'),
@@ -186,8 +191,6 @@ export const smtpParameters = {
   ...notSupported({
     smtp_xforward_timeout: time('300s', 'How long the answer to XFORWARD may take.'),
     smtp_tls_force_insecure_host_tlsa_lookup: boolean('no', 'Ask for TLSA also where addresses are unsigned.'),
-    smtp_sasl_auth_cache_name: word('', 'Table of logins that were refused.'),
-    smtp_sasl_auth_cache_time: time('90d', 'How long they are remembered.'),
     smtp_send_xforward_command: boolean('no', 'Tell filters who the client was.'),
     smtp_cname_overrides_servername: boolean('no', 'Use the name that a CNAME gives.'),
     smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
