@@ -140,6 +140,7 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
     lookup: {
       families: { ipv4: both || protocols.has('ipv4'), ipv6: both || protocols.has('ipv6') },
       ways: asksDns ? own.list('host_lookup').map((way) => (way === 'native' ? 'native' : 'dns')) : ['native'],
+      namesFollowCnames: own.boolean('cname_overrides_servername'),
       filter: openTables(own.list('dns_reply_filter'), tables),
     },
     skip5xxGreeting: own.boolean('skip_5xx_greeting'),

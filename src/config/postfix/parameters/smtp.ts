@@ -81,6 +81,10 @@ export const smtpParameters = {
   smtp_send_dummy_mail_auth: boolean('no', 'Send `AUTH=<>` with MAIL.'),
   smtp_reply_filter: tables('', "Changes of servers' answers."),
   smtp_dns_reply_filter: tables('', 'DNS records that are left out (IGNORE); their time to live is 0 here.'),
+  smtp_cname_overrides_servername: boolean(
+    'no',
+    'A server whose name is an alias (CNAME) is known by the other name: log, logins, TLS.',
+  ),
   smtp_sasl_mechanism_filter: domains('', 'Mechanisms that are used; all if empty.'),
   smtp_use_tls: boolean('no', 'Old name for smtp_tls_security_level = may.'),
   smtp_enforce_tls: boolean('no', 'Old name for smtp_tls_security_level = encrypt.'),
@@ -192,7 +196,6 @@ export const smtpParameters = {
     smtp_xforward_timeout: time('300s', 'How long the answer to XFORWARD may take.'),
     smtp_tls_force_insecure_host_tlsa_lookup: boolean('no', 'Ask for TLSA also where addresses are unsigned.'),
     smtp_send_xforward_command: boolean('no', 'Tell filters who the client was.'),
-    smtp_cname_overrides_servername: boolean('no', 'Use the name that a CNAME gives.'),
     smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
     dnssec_probe: word('ns:.', 'How Postfix tries whether DNSSEC works.'),
   }),
