@@ -74,6 +74,10 @@ export class StubResolver implements Resolver {
     return this.#ask(NS, domain);
   }
 
+  cname(name: string): Promise<readonly string[]> {
+    return this.#ask(CNAME, name);
+  }
+
   /** Pending queries fail with `tempfail`. */
   close(): void {
     this.#closed = true;
@@ -165,6 +169,12 @@ const NS: Kind<string> = {
   word: 'NS',
   type: TYPE.NS,
   ask: async (system, name) => (await system.resolveNs(name)).map(plainName),
+  read: readName,
+};
+const CNAME: Kind<string> = {
+  word: 'CNAME',
+  type: TYPE.CNAME,
+  ask: async (system, name) => (await system.resolveCname(name)).map(plainName),
   read: readName,
 };
 const TXT: Kind<string> = {

@@ -29,6 +29,7 @@ export function resolverOf(records: DnsRecords = {}): FakeResolver {
     ptr: (ip) => answer('ptr', ip),
     txt: (name) => answer('txt', name),
     ns: (name) => answer('ns', name),
+    cname: (name) => answer('cname', name),
   };
 }
 

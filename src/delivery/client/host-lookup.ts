@@ -9,10 +9,12 @@ import { FilteredError, unfiltered } from '../../protocol/dns/reply-filter.ts';
 import { ResolveError, type Resolver } from '../../protocol/dns/resolver.ts';
 
 export interface HostLookup {
-  readonly resolver: Pick<Resolver, 'mx' | 'a' | 'aaaa'>;
+  readonly resolver: Pick<Resolver, 'mx' | 'a' | 'aaaa' | 'cname'>;
   readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
   /** In this order: the first that knows the host. */
   readonly ways: readonly ('dns' | 'native')[];
+  /** smtp_cname_overrides_servername */
+  readonly namesFollowCnames: boolean;
   /** smtp_dns_reply_filter */
   readonly filter: readonly LookupTable[];
 }
@@ -36,6 +38,24 @@ export async function addressesOf(name: string, host: HostLookup): Promise<reado
     }
   }
   throw fault;
+}
+
+/** CNAME records in a chain, as many as the resolver follows in our own zones. */
+const LONGEST_CHAIN = 8;
+
+/** The name at the end of its CNAME records where the server is to be called by that; asked only then. */
+export async function serverName(name: string, { namesFollowCnames, resolver, ways }: HostLookup): Promise<string> {
+  let last = name;
+  if (!namesFollowCnames || !ways.includes('dns') || isIP(name) !== 0) return name;
+  for (let i = 0; i < LONGEST_CHAIN; i += 1) {
+    const next = await resolver.cname(last).catch((error: unknown) => {
+      if (error instanceof ResolveError && error.reason !== 'tempfail') return [];
+      throw error;
+    });
+    if (next[0] === undefined || next[0] === '') return last;
+    last = next[0];
+  }
+  throw new ResolveError('tempfail', `${name}: more than ${LONGEST_CHAIN} CNAME records in a chain`);
 }
 
 async function fromDns(name: string, host: HostLookup): Promise<readonly string[]> {

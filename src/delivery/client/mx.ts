@@ -11,7 +11,7 @@ import { FilteredError } from '../../protocol/dns/reply-filter.ts';
 import { ResolveError } from '../../protocol/dns/resolver.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 import { type AddressOrder, inOrder, orderAddresses } from './address-order.ts';
-import { addressesOf, type HostLookup, mailExchangesOf } from './host-lookup.ts';
+import { addressesOf, type HostLookup, mailExchangesOf, serverName } from './host-lookup.ts';
 
 export interface Host {
   /** The name used in logs and for the certificate check; the address itself for a literal. */
@@ -92,7 +92,8 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
   let filtered: FilteredError | null = null;
   for (const exchange of exchanges) {
     try {
-      resolved.push({ ...exchange, ips: await addressesOf(exchange.name, finder.lookup) });
+      const ips = await addressesOf(exchange.name, finder.lookup);
+      resolved.push({ ...exchange, name: await serverName(exchange.name, finder.lookup), ips });
     } catch (error) {
       if (error instanceof FilteredError) filtered = error;
       else again ||= !(error instanceof ResolveError) || error.reason === 'tempfail';

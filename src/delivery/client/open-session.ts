@@ -12,6 +12,7 @@ import { ConnectError, connectTo } from './connect.ts';
 import type { Listener } from './debugged-peer.ts';
 import { ignoredKeywordsOf } from './ignored-keywords.ts';
 import { type Peer, peerWords } from './peer-outcome.ts';
+import type { RefusedLogins } from './refused-logins.ts';
 import { type Proof, proofOf } from './server-certificate.ts';
 import type { RemoteSettings } from './settings.ts';
 import { SmtpSession } from './smtp-session.ts';
@@ -26,6 +27,7 @@ export interface OpenOptions {
   readonly settings: RemoteSettings;
   readonly contexts: ClientContexts;
   readonly credentials: Credentials | null;
+  readonly refusedLogins: RefusedLogins;
   readonly signal: AbortSignal;
   readonly listener: Listener | null;
   warn(message: string): void;
@@ -44,7 +46,7 @@ const STARTTLS = {
 
 /** Rejects with SessionFault. */
 export async function openSession(options: OpenOptions): Promise<SmtpSession> {
-  const { peer, policy, settings, credentials, signal } = options;
+  const { peer, policy, settings, credentials, signal, refusedLogins } = options;
   const { tls } = settings;
   const ignoredKeywords = await ignoredKeywordsOf(settings.ignoredKeywords, peer.ip);
   const socket = await connected(options);
@@ -78,7 +80,10 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
     });
     if (credentials === null) return session;
     try {
-      await logIn(session, credentials, settings.auth, isAuthenticating(policy.level));
+      await logIn(session, credentials, settings.auth, isAuthenticating(policy.level), {
+        find: () => refusedLogins.find(peer.name, credentials),
+        heard: (reply) => refusedLogins.heard(peer.name, credentials, reply),
+      });
       return session;
     } catch (error) {
       session.quit();

@@ -63,17 +63,19 @@ export function refusedOutcome(
 
 function refusedReply(answer: PeerReply, stage: Stage, peer: Peer, lenient: Leniency): Reply {
   const expected = answer.enhanced.startsWith('2');
-  const soft = (stage === 'greeting' && lenient.greeting) || (stage === 'AUTH' && lenient.login);
+  const soft =
+    (stage === 'greeting' && lenient.greeting) || ((stage === 'AUTH' || stage === 'remembered') && lenient.login);
   const permanent = answer.code >= 500 && answer.code < 600;
   const enhanced = expected ? '5.5.0' : soft && permanent ? `4${answer.enhanced.slice(1)}` : answer.enhanced;
   return withCode(
     enhanced,
-    `${expected ? 'Protocol error: ' : ''}${refusal(stage, peerWords(peer), replyText(answer))}`,
+    `${expected ? 'Protocol error: ' : ''}${refusal(stage, peer, replyText(answer))}`,
     answer.code,
   );
 }
 
-function refusal(stage: Stage, host: string, said: string): string {
+function refusal(stage: Stage, peer: Peer, said: string): string {
+  const host = peerWords(peer);
   switch (stage) {
     case 'greeting':
     case 'EHLO':
@@ -84,6 +86,8 @@ function refusal(stage: Stage, host: string, said: string): string {
       return `TLS is required, but host ${host} refused to start TLS: ${said}`;
     case 'AUTH':
       return `SASL authentication failed; server ${host} said: ${said}`;
+    case 'remembered':
+      return `SASL [CACHED] authentication failed; server ${peer.name} said: ${said}`;
     default:
       return `host ${host} said: ${said} (in reply to ${commandWords(stage)})`;
   }

@@ -36,6 +36,7 @@ import {
   sentOutcome,
 } from './peer-outcome.ts';
 import { PolicyFault } from './policy-fault.ts';
+import type { RefusedLogins } from './refused-logins.ts';
 import type { Proof } from './server-certificate.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { RemoteSettings } from './settings.ts';
@@ -52,6 +53,7 @@ export interface RemoteServices {
   readonly debugPeers: DebugPeers | null;
   readonly content: Pick<ContentStore, 'read' | 'stream'>;
   readonly clock: Clock;
+  readonly refusedLogins: RefusedLogins;
   readonly log: Log;
   readonly pool: SessionPool;
   /** smtp_generic_maps or lmtp_generic_maps; null if it names no table. */
@@ -164,7 +166,7 @@ export class RemoteAttempt {
   }
 
   async #connectTo(place: Place): Promise<void> {
-    const { settings, contexts, clock, pool } = this.#services;
+    const { settings, contexts, clock, pool, refusedLogins } = this.#services;
     const { peer, policy, credentials } = place;
     const began = clock();
     const listener = await listenerOf(peer, this.#services.debugPeers, this.#services.log);
@@ -174,6 +176,7 @@ export class RemoteAttempt {
       settings,
       contexts,
       credentials,
+      refusedLogins,
       listener,
       signal: this.#signal,
       warn: (message) => this.#services.log.warn({ destination: peer.destination }, message),

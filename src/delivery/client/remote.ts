@@ -17,6 +17,7 @@ import type { Generic } from './generic.ts';
 import { type FoundHosts, findHosts, type HostFinder } from './mx.ts';
 import { isSpeakable } from './outgoing.ts';
 import type { Peer } from './peer-outcome.ts';
+import { RefusedLogins } from './refused-logins.ts';
 import { RemoteAttempt, type RemoteServices } from './remote-attempt.ts';
 import { SessionPool } from './session-pool.ts';
 import type { RemoteSettings } from './settings.ts';
@@ -68,6 +69,7 @@ export function createRemote(options: RemoteOptions): Remote {
     generic: options.generic,
     content,
     clock,
+    refusedLogins: new RefusedLogins(settings.auth.refusedFor, clock),
     pool,
     contexts: new ClientContexts(options.tls),
     log: options.log.child({ process: `postfix/${settings.protocol}` }),

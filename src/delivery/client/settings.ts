@@ -75,6 +75,8 @@ export interface RemoteSettings {
     readonly passwords: readonly LookupTable[];
     readonly demands: LoginDemands;
     readonly softBounce: boolean;
+    /** How long a refused login is not tried again, ms; 0: it is tried each time. */
+    readonly refusedFor: number;
     /** Which mechanisms are used. */
     readonly mechanisms: DomainList;
     readonly bySender: boolean;
@@ -143,6 +145,7 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
     lookup: {
       families: { ipv4: both || protocols.has('ipv4'), ipv6: both || protocols.has('ipv6') },
       ways: asksDns ? own.list('host_lookup').map((way) => (way === 'native' ? 'native' : 'dns')) : ['native'],
+      namesFollowCnames: own.boolean('cname_overrides_servername'),
       filter: openTables(own.list('dns_reply_filter'), tables),
     },
     skip5xxGreeting: own.boolean('skip_5xx_greeting'),
@@ -170,6 +173,7 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
         verified: demands('sasl_tls_verified_security_options'),
       },
       softBounce: own.boolean('sasl_auth_soft_bounce'),
+      refusedFor: own.string('sasl_auth_cache_name') === '' ? 0 : own.time('sasl_auth_cache_time'),
       mechanisms: mechanisms.length === 0 ? ANY : createDomainList(mechanisms, { tables, subdomains: false }),
       bySender: own.boolean('sender_dependent_authentication'),
     },

@@ -14,6 +14,8 @@ const STAGES = {
   AUTH: { doing: 'performing the SASL authentication', command: 'AUTH command' },
   'XFORWARD name': { doing: 'sending XFORWARD name/address', command: 'XFORWARD name/address command' },
   'XFORWARD helo': { doing: 'sending XFORWARD helo/protocol', command: 'XFORWARD helo/protocol command' },
+  /** Not said again: the answer is the one of the last time. */
+  remembered: { doing: 'performing the SASL authentication', command: 'AUTH command' },
   MAIL: { doing: 'sending MAIL FROM', command: 'MAIL FROM command' },
   RCPT: { doing: 'sending RCPT TO', command: 'RCPT TO command' },
   DATA: { doing: 'sending DATA command', command: 'DATA command' },

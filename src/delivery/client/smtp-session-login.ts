@@ -35,6 +35,13 @@ export interface LoginSettings {
   readonly mechanisms: DomainList;
 }
 
+/** Of this login, what its server said the last time. */
+export interface RememberedLogin {
+  /** A refusal that still stands; null for none. */
+  find(): PeerReply | null;
+  heard(reply: PeerReply): void;
+}
+
 /** The values of smtp_sasl_security_options. */
 export const SECURITY_OPTIONS: readonly string[] = [
   'noplaintext',
@@ -90,8 +97,11 @@ export async function logIn(
   credentials: Credentials,
   { demands, mechanisms: usable }: LoginSettings,
   verified: boolean,
+  remembered: RememberedLogin,
 ): Promise<void> {
   if (!session.offers('AUTH')) return;
+  const before = remembered.find();
+  if (before !== null) throw new SessionFault('remembered', { kind: 'refused', reply: before });
   const offered: string[] = [];
   for (const name of session.mechanisms) if (await usable.matches(name.toLowerCase())) offered.push(name);
   const cannot = (why: string): SessionFault =>
@@ -122,6 +132,7 @@ export async function logIn(
     answer = await session.ask('AUTH', next(credentials, challenge), HIDDEN);
   }
   if (isChallenge(answer)) throw cannot('another step is needed in authentication');
+  remembered.heard(answer);
   if (Math.floor(answer.code / 100) !== 2) throw new SessionFault('AUTH', { kind: 'refused', reply: answer });
 }
 

@@ -67,7 +67,7 @@ export interface OutgoingMessage {
 /** The last command of a transaction that only asks. */
 export type VerifyTarget = 'rcpt' | 'data';
 
-const TIMEOUTS: Readonly<Record<Exclude<Stage, 'connect' | 'body' | 'QUIT'>, keyof CommandTimeouts>> = {
+const TIMEOUTS: Readonly<Record<Exclude<Stage, 'connect' | 'body' | 'remembered' | 'QUIT'>, keyof CommandTimeouts>> = {
   greeting: 'EHLO',
   EHLO: 'EHLO',
   HELO: 'EHLO',

@@ -58,5 +58,6 @@ export function filteredResolver(resolver: Resolver, filter: readonly ReplyFilte
     ns: async (domain) => unfiltered(await resolver.ns(domain), filter, domain, 'NS'),
     txt: async (name) => unfiltered(await resolver.txt(name), filter, name, 'TXT'),
     ptr: (ip) => resolver.ptr(ip),
+    cname: (name) => resolver.cname(name),
   };
 }

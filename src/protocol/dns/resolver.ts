@@ -18,4 +18,6 @@ export interface Resolver {
   ptr(ip: string): Promise<readonly string[]>;
   txt(name: string): Promise<readonly string[]>;
   ns(domain: string): Promise<readonly string[]>;
+  /** The name for which this one is an alias. */
+  cname(name: string): Promise<readonly string[]>;
 }

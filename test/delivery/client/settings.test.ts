@@ -93,6 +93,34 @@ describe('finding a server', () => {
     expect(await send({ ...given, settings: { mydestination: '', ...given.settings } })).toBe(expected);
   });
 
+  it.each([
+    ['by its own name', {}, 'mail.qq.com'],
+    [
+      'by the name at the end of its CNAME records',
+      { smtp_cname_overrides_servername: 'yes' },
+      'host.provider.example',
+    ],
+  ])('P17: a server is known %s', async (_name, settings, name) => {
+    const dns = {
+      'mx qq.com': ['10 mail.qq.com'],
+      'a mail.qq.com': ['127.0.0.1'],
+      'cname mail.qq.com': ['alias.provider.example'],
+      'cname alias.provider.example': ['host.provider.example'],
+    };
+    expect(await send({ settings, dns })).toBe('sent');
+    expect(house?.lines.join('\n')).toContain(`relay=${name}[127.0.0.1]`);
+  });
+
+  it.each<[string, DnsRecords]>([
+    ['a loop of CNAME records', { 'cname mail.qq.com': ['b.qq.com'], 'cname b.qq.com': ['mail.qq.com'] }],
+    ['no answer', { 'cname mail.qq.com': 'tempfail' }],
+  ])('P17: mail waits for its name: %s', async (_name, more) => {
+    const settings = { smtp_cname_overrides_servername: 'yes' };
+    expect(await send({ settings, dns: { ...QQ, ...more } })).toBe(
+      `deferred 4.4.3 ${SERVICE_ERROR} name=mail.qq.com type=A: Host not found, try again`,
+    );
+  });
+
   it('P17: smtp_tcp_port is the port where a next hop names none', async () => {
     const sink = await openSink();
     closers.push(() => sink.close());

@@ -16,6 +16,7 @@ function resolver(ptr: Answer, addresses: Readonly<Record<string, Answer>> = {})
   };
   return {
     ptr: () => answer(ptr),
+    cname: () => Promise.reject(new Error('not asked')),
     a: (name) => answer(addresses[name]),
     aaaa: (name) => answer(addresses[name]),
     mx: unused,

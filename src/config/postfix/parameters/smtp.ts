@@ -81,6 +81,10 @@ export const smtpParameters = {
   smtp_send_dummy_mail_auth: boolean('no', 'Send `AUTH=<>` with MAIL.'),
   smtp_reply_filter: tables('', "Changes of servers' answers."),
   smtp_dns_reply_filter: tables('', 'DNS records that are left out (IGNORE); their time to live is 0 here.'),
+  smtp_cname_overrides_servername: boolean(
+    'no',
+    'A server whose name is an alias (CNAME) is known by the other name: log, logins, TLS.',
+  ),
   smtp_sasl_mechanism_filter: domains('', 'Mechanisms that are used; all if empty.'),
   smtp_use_tls: boolean('no', 'Old name for smtp_tls_security_level = may.'),
   smtp_enforce_tls: boolean('no', 'Old name for smtp_tls_security_level = encrypt.'),
@@ -141,6 +145,11 @@ export const smtpParameters = {
     'The same within TLS to a checked server.',
   ),
   smtp_sasl_auth_soft_bounce: boolean('yes', 'Wait where the login is refused.'),
+  smtp_sasl_auth_cache_name: word(
+    '',
+    'If set, logins refused by 535 are not tried again; kept in memory here, until a reload.',
+  ),
+  smtp_sasl_auth_cache_time: time('90d', 'How long they are not tried again; another password is.'),
   smtp_discard_ehlo_keywords: list('', 'Extensions of servers that are not used.'),
   smtp_discard_ehlo_keyword_address_maps: tables('', 'The same by server address.'),
   smtp_line_length_limit: number('998', 'Longest line that is sent; 0 has no limit.'),
@@ -187,9 +196,6 @@ export const smtpParameters = {
   smtp_xforward_timeout: time('300s', 'How long the answer to XFORWARD may take.'),
   ...notSupported({
     smtp_tls_force_insecure_host_tlsa_lookup: boolean('no', 'Ask for TLSA also where addresses are unsigned.'),
-    smtp_sasl_auth_cache_name: word('', 'Table of logins that were refused.'),
-    smtp_sasl_auth_cache_time: time('90d', 'How long they are remembered.'),
-    smtp_cname_overrides_servername: boolean('no', 'Use the name that a CNAME gives.'),
     smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
     dnssec_probe: word('ns:.', 'How Postfix tries whether DNSSEC works.'),
   }),
