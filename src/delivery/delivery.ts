@@ -12,6 +12,7 @@ import type { Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Transports } from '../lookup/transports.ts';
+import type { BounceTemplates } from '../mail/bounce-template.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Store } from '../store/store.ts';
 import type { ClientTlsFiles } from './client/client-contexts.ts';
@@ -44,6 +45,7 @@ export interface DeliveryOptions {
   readonly tables: Tables;
   readonly transports: Transports;
   readonly domains: Domains;
+  readonly bounceTemplates: BounceTemplates;
   readonly resolver: Resolver;
   readonly log: Log;
   readonly clock: Clock;
@@ -104,6 +106,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     content: store.content,
     receiver,
     parameters,
+    templates: options.bounceTemplates,
     clock,
     log,
     newQueueId: options.newQueueId,

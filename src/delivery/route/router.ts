@@ -181,7 +181,7 @@ export function createRouter(options: RouterOptions): Router {
   const relayhost = parameters.string('relayhost');
   const luserRelay = parameters.string('luser_relay');
   const delimiters = delimitersOf(parameters);
-  const doubleBounce = addressKey(qualify(parameters.string('double_bounce_sender'), parameters.string('myorigin')));
+  const doubleBounce = addressKey(localPart(parameters.string('double_bounce_sender')));
   const mailboxCommand = readMailboxCommand(parameters, tables);
   const filterNexthop = parameters.string('default_filter_nexthop');
 
@@ -342,7 +342,8 @@ export function createRouter(options: RouterOptions): Router {
 
   async function route(recipient: string, reversePath: string, filter: string | null = null): Promise<Route> {
     const journey: Journey = { recipient, reversePath };
-    if (addressKey(recipient) === doubleBounce) return NOT_WANTED;
+    if (addressKey(localPart(recipient)) === doubleBounce && (await domains.classify(domainOf(recipient))) === 'local')
+      return NOT_WANTED;
     if (filter !== null) {
       const { transport, nexthop } = parseWay(filter);
       const way = { transport, nexthop: nexthop || filterNexthop || domainOf(recipient) };

@@ -93,6 +93,7 @@ export const queueParameters = {
   strict_8bitmime: boolean('no', 'Refuse 8bit mail that does not say so.'),
   strict_8bitmime_body: boolean('no', 'The same for the body only.'),
   strict_mime_encoding_domain: boolean('no', 'Refuse wrong encodings of composite parts.'),
+  bounce_template_file: path('', 'Texts of notifications (bounce(5)); empty uses those of `postconf -t`.'),
   ...noMeaning('mail and queue are kept in the store', {
     enable_long_queue_ids: boolean('no', 'Queue ids that are never used twice.'),
     default_recipient_limit: number('20000', 'Recipients of a transport in memory.'),
@@ -135,7 +136,6 @@ export const queueParameters = {
     authorized_submit_users: list('static:anyone', 'Who may send by the sendmail command.'),
     local_login_sender_maps: tables('static:*', 'Senders that a local login may use with the sendmail command.'),
     best_mx_transport: transport('', 'Delivery of mail for which we are the best MX but not the destination.'),
-    bounce_template_file: path('', 'Texts of notifications.'),
     detect_8bit_encoding_header: boolean('yes', 'Read the declared encoding of 8bit mail.'),
     internal_mail_filter_classes: words(['bounce', 'notify'], '', 'Own mail that is filtered too.'),
     empty_address_local_login_sender_maps_lookup_key: word('<>', 'Key of the null sender in local_login_sender_maps.'),
