@@ -61,7 +61,12 @@ const qq = (): Promise<TestHouse> =>
     },
   });
 
-const LIMITS = (house: TestHouse) => ({ count: 1000, depth: 100, rewrite: localRewriting(house.parameters) });
+const LIMITS = (house: TestHouse) => ({
+  count: 1000,
+  depth: 100,
+  length: 50,
+  rewrite: localRewriting(house.parameters),
+});
 
 /** All final recipients for these addresses, in order; refusals as replies. */
 async function reach(house: TestHouse, ...addresses: readonly string[]): Promise<readonly string[]> {
@@ -81,7 +86,7 @@ describe('P10, P11: as Postfix 3.7 does with the same tables', () => {
         aliases:
           'loop1: loop2\nloop2: loop1\nc1: c2\nc2: c3\nc3: c1, haha\nself: self, haha\nfoo: u@far.test\nq: "a b"@far.test\nloud: haha\nroot: postmaster\n',
         virtual:
-          'v1@baidu.com v2@baidu.com\nv2@baidu.com v1@baidu.com\nvq@baidu.com "x y"@far.test\nvf@baidu.com u@far.test\n"j s"@baidu.com haha\n',
+          'v1@baidu.com v2@baidu.com\nv2@baidu.com v1@baidu.com\nvq@baidu.com "x y"@far.test\nvf@baidu.com u@far.test\n"j s"@baidu.com haha\nlong@baidu.com a234567890123456789012345678901234567890123456789@far.test, haha\n',
       },
       { parameters: { recipient_delimiter: '+', propagate_unmatched_extensions: 'canonical, virtual, alias' } },
     );
@@ -93,6 +98,12 @@ describe('P10, P11: as Postfix 3.7 does with the same tables', () => {
     ['self@baidu.com', ['self@baidu.com', 'haha@baidu.com']],
     ['v1@baidu.com', ['451 4.6.0 <v1@baidu.com>: Alias expansion error: the aliases form a loop (virtual_alias_maps)']],
     ['postmaster@baidu.com', ['postmaster@baidu.com']],
+    [
+      'long@baidu.com',
+      [
+        '451 4.6.0 <long@baidu.com>: Alias expansion error: an address of more than 50 characters (virtual_alias_address_length_limit)',
+      ],
+    ],
     // An extension keeps its case, and stays inside the quotes.
     ['FOO+AbC@baidu.com', ['u+AbC@far.test']],
     ['vf+AbC@baidu.com', ['u+AbC@far.test']],

@@ -104,6 +104,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     parameters,
     tables,
     transports: configuration.transports,
+    bounceTemplates: configuration.bounceTemplates,
     domains,
     resolver,
     log,

@@ -1,6 +1,7 @@
 /** A configuration folder, read and checked: from this value the composition root builds the server. */
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Transports } from '../lookup/transports.ts';
+import type { BounceTemplates } from '../mail/bounce-template.ts';
 import type { Endpoint } from '../protocol/dns/endpoint.ts';
 import type { ServerTerms } from '../protocol/tls/terms.ts';
 import type { CertificateChoice, NamedCertificate } from './certificates.ts';
@@ -89,6 +90,7 @@ export interface Configuration {
   /** Of the SMTP and the LMTP client; null if it shows none. */
   readonly clientCertificates: Readonly<Record<'smtp' | 'lmtp', NamedCertificate | null>>;
   readonly tls: Tls;
+  readonly bounceTemplates: BounceTemplates;
   /** Words of restriction lists that are errors unless a plugin defines them. */
   readonly unknownRestrictions: readonly UnknownRestriction[];
   /** Tables in the format of alias files, for `SharedTables`. */

@@ -5,10 +5,11 @@
  * server. The errors of all files are reported together; with any error nothing starts.
  */
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Tables } from '../lookup/table.ts';
+import type { BounceTemplates } from '../mail/bounce-template.ts';
 import {
   type Choice,
   type ChoiceOptions,
@@ -26,6 +27,7 @@ import { processFaults } from './front-processes.ts';
 import { lmtpServices } from './lmtp-services.ts';
 import { readNamed } from './named/files.ts';
 import { PathResolver } from './paths.ts';
+import { expandTemplates, readTemplates } from './postfix/bounce-templates.ts';
 import { classWarnings } from './postfix/check-classes.ts';
 import { limitFaults } from './postfix/check-limits.ts';
 import { logFileFaults } from './postfix/check-log-file.ts';
@@ -125,6 +127,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     lmtp: chooseClient(clientFiles('lmtp', parameters, placeOf), where),
   };
   const tls = readTls({ services, dovecot: dovecot?.dovecot, parameters, paths, placeOf });
+  const bounce = readBounceTemplates(parameters, paths, placeOf);
   const configuration: Configuration = {
     directory,
     dataDirectory,
@@ -140,6 +143,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     certificates: { smtpd: smtpd.choice, dovecot: mailbox.choice },
     clientCertificates: { smtp: clients.smtp.choice, lmtp: clients.lmtp.choice },
     tls,
+    bounceTemplates: bounce.templates,
     unknownRestrictions: checked.unknownRestrictions,
     aliasTables,
     resolvePath: (path) => paths.resolve(path),
@@ -165,6 +169,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...clients.smtp.faults,
       ...clients.lmtp.faults,
       ...tls.faults,
+      ...bounce.faults,
     ]),
     warnings: inOrder([
       ...warnings,
@@ -262,6 +267,22 @@ function unreadableFiles(checked: ParameterCheck, paths: PathResolver): Fault[] 
     const problem = fileProblem(paths.resolve(table));
     return problem === undefined ? [] : [{ file, line, parameter, message: problem }];
   });
+}
+
+/** Octets, because each template declares its charset. */
+function readBounceTemplates(
+  parameters: MainParameters,
+  paths: PathResolver,
+  placeOf: PlaceOf,
+): { readonly templates: BounceTemplates; readonly faults: readonly Fault[] } {
+  const path = parameters.string('bounce_template_file');
+  const file = path === '' ? '' : paths.resolve(path);
+  const message = path === '' ? undefined : fileProblem(file);
+  const octets = path === '' || message !== undefined ? '' : readFileSync(file, 'latin1');
+  const read = readTemplates(octets, file);
+  const { templates, faults } = expandTemplates(read.templates, file, parameters);
+  const missing = message === undefined ? [] : [{ ...placeOf('bounce_template_file'), message }];
+  return { templates, faults: [...missing, ...read.faults, ...faults] };
 }
 
 function fileProblem(path: string): string | undefined {

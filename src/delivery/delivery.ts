@@ -13,6 +13,7 @@ import { logAddress } from '../lookup/log-address.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Transports } from '../lookup/transports.ts';
+import type { BounceTemplates } from '../mail/bounce-template.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Store } from '../store/store.ts';
 import type { ClientTlsFiles } from './client/client-contexts.ts';
@@ -45,6 +46,7 @@ export interface DeliveryOptions {
   readonly tables: Tables;
   readonly transports: Transports;
   readonly domains: Domains;
+  readonly bounceTemplates: BounceTemplates;
   readonly resolver: Resolver;
   readonly log: Log;
   readonly clock: Clock;
@@ -106,6 +108,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     content: store.content,
     receiver,
     parameters,
+    templates: options.bounceTemplates,
     clock,
     log,
     newQueueId: options.newQueueId,

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Connection } from '../../src/bus/hook.ts';
+import { expandTemplates, readTemplates } from '../../src/config/postfix/bounce-templates.ts';
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';
 import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
@@ -97,6 +98,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     tables,
     transports: options.transports ?? createTransports({ parameters }),
     domains,
+    bounceTemplates: expandTemplates(readTemplates('', '').templates, '', parameters).templates,
     resolver: resolverOf(options.dns),
     log,
     clock,

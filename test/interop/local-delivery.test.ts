@@ -65,6 +65,19 @@ const MAIL: Readonly<Record<string, { readonly from?: string; readonly to?: stri
 const MESSAGE =
   'From: <a@b.test>\r\nTo: <c@d.test>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@b.test>\r\nSubject: s\r\n\r\nbody\r\nFrom here\r\n..dot\r\nlast\r\n';
 
+/** Notifications. */
+const TEMPLATES = `# in another charset
+failure_template=<<  END
+charset: iso-8859-1
+From: Bounces (at $myhostname) <bounces>
+subject:   Not delivered
+
+Gr\u00fc\u00dfe von \${myhostname}, $$5, after $maximal_queue_lifetime_hours h or $(maximal_queue_lifetime_weeks) w
+  and $delay_warning_time_seconds s; $message_size_limit
+# no remark
+END
+`;
+
 /** Pairs of sender and recipient on other servers. */
 const OTHERS = 8;
 
@@ -84,6 +97,8 @@ const main = (side: Side): string[] => [
   'recipient_delimiter = +',
   `mailbox_command = (cat; id -un) > ${join(folder, side)}/user-"$USER"; env > ${join(folder, side)}/userenv-"$USER"`,
   `mailbox_command_maps = inline:{ { daemon = /usr/bin/tee ${join(folder, side)}/mapped }, { bin = exit 67 } }`,
+  `bounce_template_file = ${join(folder, side, 'include.bounce')}`,
+  'delay_warning_time = 1h',
   'export_environment = TZ FOO=bar',
   'command_time_limit = 1s',
   'message_size_limit = 3500',
@@ -104,6 +119,7 @@ beforeAll(async () => {
     writeFileSync(join(place, 'aliases'), lines.join(''));
     writeFileSync(join(place, 'huge'), 'x'.repeat(3400));
     chmodSync(join(place, 'huge'), 0o666);
+    writeFileSync(join(place, 'include.bounce'), TEMPLATES, 'latin1');
     writeFileSync(join(place, 'include'), '"|/bin/true", /var/x, real@out.test\n');
   }
   await ran('postalias', [`hash:${join(folder, 'theirs', 'aliases')}`]);
@@ -160,6 +176,16 @@ async function send(port: number, name: string): Promise<void> {
 const elsewhere = (side: Side): string[] =>
   [...new Set((sinks[side]?.received ?? []).flatMap(({ from, to }) => to.map((one) => `${from} ${one}`)))].sort();
 
+/** What the sender is told about mail to an alias, up to the recipient: header fields and text. */
+function bounceOf(side: Side, name: string): string | undefined {
+  const said = (sinks[side]?.received ?? [])
+    .map(({ text }) => text)
+    .find((one) => one.includes(`<${name}@ours.test>: `));
+  const [top = ''] = said?.split(`<${name}@ours.test>: `) ?? [];
+  const fields = top.match(/^(From|Subject|Auto-Submitted|Content-Type: text\/plain).*$/gm) ?? [];
+  return [...fields, top.split('\r\n\r\n').slice(3).join('\n')].join('\n').replaceAll('\r\n', '\n');
+}
+
 /** Everything in the folder of a side, by path. */
 function results(side: Side): Record<string, string> {
   const place = join(folder, side);
@@ -196,6 +222,8 @@ describe('P10: commands and files of aliases as local(8) has them', () => {
     const log = (side: Side): object => Object.fromEntries(names.map((name) => [name, statuses(side, name)]));
     expect(log('ours')).toEqual(log('theirs'));
     expect(elsewhere('ours')).toEqual(elsewhere('theirs'));
+    expect(bounceOf('ours', 'x67')).toContain('120 h or 0 w');
+    expect(bounceOf('ours', 'x67')).toBe(bounceOf('theirs', 'x67'));
     expect(results('ours')).toEqual(results('theirs'));
   });
 });

@@ -200,6 +200,26 @@ describe.concurrent('the switches of postconf', () => {
     if (/fatal|unmatched/.test(theirs.err)) expect(ours.err).toBe(theirs.err);
   });
 
+  it.each(['-b', '-t'])('P4: %s: the same templates of notifications', async (letter) => {
+    const config = folder(`${HEAD}mydomain = example.com\ndelay_warning_time = 30h\n`);
+    const file = join(config, 'bounce.cf');
+    const text = [
+      'Subject: s $myhostname',
+      '',
+      '$myhostname ${mydomain} $$ $delay_warning_time_days',
+      '  EOF',
+      ' ',
+      '',
+    ];
+    const names = ['failure', 'delay', 'success', 'verify'];
+    writeFileSync(file, names.map((name) => [`${name}_template = <<X`, ...text, 'X\n'].join('\n')).join('# a\n\n'));
+    const [theirs, ours] = await Promise.all([
+      run('postconf', ['-c', config, letter, file]),
+      run(process.execPath, [BINARY, 'postconf', '-c', config, letter, file]),
+    ]);
+    expect(ours).toEqual(theirs);
+  });
+
   it.each(
     forms(`-X mail_name my_list
       -X nosuch

@@ -10,6 +10,7 @@ import { printJson } from '../output.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, valuesOf, warn } from './command.ts';
 import { editMain } from './postconf-edit.ts';
 import { masterMode } from './postconf-master.ts';
+import { printTemplates } from './postconf-templates.ts';
 
 export const postconf: NamedCommand = {
   letters: 'aAbc:C:deEf#FhHlmMno:pPtT:vxXS',
@@ -34,8 +35,7 @@ export const postconf: NamedCommand = {
     if (list !== undefined) return printList(call, list[1]());
     if (isGiven(call, 'S')) return printStates(call);
     for (const mode of valuesOf(call, 'T')) return printTls(call, mode);
-    for (const letter of ['b', 't'])
-      if (isGiven(call, letter)) throw new Fatal(`-${letter} is not supported: notifications have no templates here`);
+    if (isGiven(call, 'b') || isGiven(call, 't')) return printTemplates(call, isGiven(call, 'b'), overridesOf(call));
     const path = join(call.where.config, 'main.cf');
     if (!existsSync(path)) throw new Error(`${path}: there is no such file; --config names the folder of main.cf`);
     if (MASTER_MODES.some((letter) => isGiven(call, letter))) return masterMode(call);

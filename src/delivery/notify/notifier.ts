@@ -11,6 +11,7 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { ParameterReader, StringName } from '../../lookup/parameters.ts';
 import { addressKey, qualify } from '../../mail/address.ts';
+import type { BounceTemplates } from '../../mail/bounce-template.ts';
 import type { Envelope, Notify } from '../../mail/envelope.ts';
 import { formatReply, isSuccess, type Reply } from '../../mail/status.ts';
 import { parseHeader } from '../../protocol/mime/header.ts';
@@ -27,6 +28,7 @@ export interface NotifierOptions {
   readonly content: ContentStore;
   readonly receiver: MessageReceiver;
   readonly parameters: ParameterReader;
+  readonly templates: BounceTemplates;
   readonly clock: Clock;
   readonly log: Log;
   readonly newQueueId: () => string;
@@ -71,6 +73,7 @@ const LOG_WORDS: Readonly<Record<ReportKind, string>> = {
   success: 'sender delivery status notification',
   postmaster: 'postmaster non-delivery notification',
   double: 'postmaster non-delivery notification',
+  'postmaster delay': 'postmaster delay notification',
 };
 
 const HEADER_ROOM = 100 * 1024;
@@ -137,7 +140,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       kind,
       references: isThreaded ? (parseHeader(message.octets).get('message-id') ?? '').trim() : '',
       host,
-      from: mailerDaemon,
+      templates: options.templates,
       to,
       queueId: item.queueId,
       outcomes,
@@ -173,7 +176,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     if (told && kind === 'failure' && classes.has('bounce'))
       await report('postmaster', doubleBounce, postmaster('bounce_notice_recipient'), wanted);
     if (told && kind === 'delay' && classes.has('delay'))
-      await report('postmaster', doubleBounce, postmaster('delay_notice_recipient'), wanted);
+      await report('postmaster delay', doubleBounce, postmaster('delay_notice_recipient'), wanted);
     return told;
   }
 

@@ -2,20 +2,21 @@
  * A delivery status notification as text (RFC 3464, RFC 6533 if the message needs UTF-8 addresses): a part for people,
  * a part with fields for programs, and the message or its header. Pure; no text from a peer can add a line or a part.
  */
+import type { BounceTemplates, TemplateName } from '../../mail/bounce-template.ts';
 import { decodeXtext } from '../../protocol/smtp/xtext.ts';
 import type { Outcome } from '../outcome.ts';
 import { mailDate } from '../receive/mail-date.ts';
 
 /**
- * `postmaster`: a copy of the sender's notification; `double`: sent instead of it, for a notification that could not be
+ * `postmaster`, `postmaster delay`: copies of the sender's notification; `double`: sent instead of it, for a notification that could not be
  * delivered.
  */
-export type ReportKind = 'failure' | 'delay' | 'success' | 'postmaster' | 'double';
+export type ReportKind = 'failure' | 'delay' | 'success' | 'postmaster' | 'double' | 'postmaster delay';
 
 export interface Report {
   readonly kind: ReportKind;
   readonly host: string;
-  readonly from: string;
+  readonly templates: BounceTemplates;
   readonly to: string;
   /** Unique: used for the boundary. */
   readonly queueId: string;
@@ -30,30 +31,14 @@ export interface Report {
   readonly original: { readonly octets: Buffer; readonly complete: boolean };
 }
 
-const WORDS: Readonly<Record<ReportKind, { readonly subject: string; readonly text: (report: Report) => string }>> = {
-  failure: {
-    subject: 'Undelivered Mail Returned to Sender',
-    text: () =>
-      'Your message could not be delivered to the recipient(s) below.\r\nIt is attached, or the beginning of it.\r\n',
-  },
-  postmaster: {
-    subject: 'Postmaster Copy: Undelivered Mail',
-    text: () => 'A message could not be delivered; its sender was notified.\r\n',
-  },
-  double: {
-    subject: 'Postmaster Copy: Undelivered Mail',
-    text: () => 'A message could not be delivered, and its sender cannot be notified.\r\n',
-  },
-  delay: {
-    subject: 'Delayed Mail (still being retried)',
-    text: (report) =>
-      `THIS IS A WARNING ONLY. YOU DO NOT NEED TO SEND YOUR MESSAGE AGAIN.\r\n\r\nYour message could not be delivered for ${period(report.now - arrival(report))}.\r\nIt will be retried until ${mailDate(report.retryUntil)}.\r\n`,
-  },
-  success: {
-    subject: 'Successful Mail Delivery Report',
-    text: () =>
-      'Your message was delivered to the recipient(s) below. If it was only\r\nrelayed to another system, notifications from there may follow.\r\n',
-  },
+/** Copies have no text of the template, as in Postfix. */
+const WORDS: Readonly<Record<ReportKind, { readonly template: TemplateName; readonly copy?: string }>> = {
+  failure: { template: 'failure' },
+  postmaster: { template: 'failure', copy: 'A message could not be delivered; its sender was notified.\r\n' },
+  double: { template: 'failure', copy: 'A message could not be delivered, and its sender cannot be notified.\r\n' },
+  delay: { template: 'delay' },
+  'postmaster delay': { template: 'delay', copy: 'A message is delayed; its sender was warned.\r\n' },
+  success: { template: 'success' },
 };
 
 const ACTIONS: Readonly<Record<ReportKind, (outcome: Outcome) => string>> = {
@@ -61,6 +46,7 @@ const ACTIONS: Readonly<Record<ReportKind, (outcome: Outcome) => string>> = {
   postmaster: () => 'failed',
   double: () => 'failed',
   delay: () => 'delayed',
+  'postmaster delay': () => 'delayed',
   success: ({ remoteHost, isFinal }) => (remoteHost === '' || isFinal === true ? 'delivered' : 'relayed'),
 };
 
@@ -69,6 +55,7 @@ const PARTS: Readonly<Record<ReportKind, string>> = {
   postmaster: 'Undelivered Message',
   double: 'Undelivered Message',
   delay: 'Undelivered Message',
+  'postmaster delay': 'Undelivered Message',
   success: 'Message',
 };
 
@@ -77,17 +64,20 @@ export function formatReport(report: Report): Buffer {
   const first = report.outcomes[0]?.item;
   const utf8 = first?.smtputf8 ?? false;
   const boundary = `${report.queueId}.${Math.floor(report.now / 1000)}/${report.host}`;
-  const words = WORDS[report.kind];
+  const { template, copy } = WORDS[report.kind];
+  const { charset, from, subject, postmasterSubject, text } = report.templates[template];
+  const recipients = recipientWords(report);
+  const isAscii = charset.toLowerCase() === 'us-ascii';
   const status = statusFields(report, utf8);
   const top = [
     `Date: ${mailDate(report.now)}`,
-    `From: Mail Delivery System <${report.from}>`,
-    `Subject: ${words.subject}`,
+    `From: ${from}`,
+    `Subject: ${copy === undefined ? subject : postmasterSubject}`,
     `To: ${line(report.to)}`,
     ...(report.references === ''
       ? []
       : [`References: ${line(report.references)}`, `In-Reply-To: ${line(report.references)}`]),
-    `Auto-Submitted: ${report.kind === 'postmaster' || report.kind === 'double' ? 'auto-generated' : 'auto-replied'}`,
+    `Auto-Submitted: ${copy === undefined ? 'auto-replied' : 'auto-generated'}`,
     'MIME-Version: 1.0',
     `Content-Type: multipart/report; report-type=${utf8 ? 'global-delivery-status' : 'delivery-status'};\r\n\tboundary="${boundary}"`,
     'Content-Transfer-Encoding: 8bit',
@@ -96,16 +86,15 @@ export function formatReport(report: Report): Buffer {
     '',
     `--${boundary}`,
     'Content-Description: Notification',
-    `Content-Type: text/plain; charset=utf-8`,
+    // What a peer said may be UTF-8.
+    `Content-Type: text/plain; charset=${isAscii && !ASCII.test(recipients) ? 'utf-8' : charset}`,
     'Content-Transfer-Encoding: 8bit',
     '',
-    `This is the mail system at host ${report.host}.`,
     '',
-    `${words.text(report)}\r\nFor further assistance, please send mail to postmaster.\r\n\r\n                   The mail system\r\n`,
-    ...report.outcomes.map(
-      (outcome) =>
-        `${fold(`<${line(outcome.item.recipient)}>${aliasWords(outcome)}: ${line(outcome.reply.text)}`)}\r\n`,
-    ),
+  ].join('\r\n');
+  const rest = [
+    '',
+    recipients,
     `--${boundary}`,
     'Content-Description: Delivery report',
     `Content-Type: message/${utf8 ? 'global-' : ''}delivery-status`,
@@ -121,10 +110,24 @@ export function formatReport(report: Report): Buffer {
     `Return-Path: <${line(first?.reversePath ?? '')}>`,
     '',
   ].join('\r\n');
-  return Buffer.concat([Buffer.from(top), report.original.octets, Buffer.from(`\r\n--${boundary}--\r\n`)]);
+  const words =
+    copy === undefined ? Buffer.from(text.toString('latin1').replaceAll('\n', '\r\n'), 'latin1') : Buffer.from(copy);
+  return Buffer.concat([
+    Buffer.from(top),
+    words,
+    Buffer.from(rest),
+    report.original.octets,
+    Buffer.from(`\r\n--${boundary}--\r\n`),
+  ]);
 }
 
-const arrival = (report: Report): number => report.outcomes[0]?.item.arrivedAt ?? report.now;
+const recipientWords = ({ outcomes }: Report): string =>
+  outcomes
+    .map(
+      (outcome) =>
+        `${fold(`<${line(outcome.item.recipient)}>${aliasWords(outcome)}: ${line(outcome.reply.text)}`)}\r\n`,
+    )
+    .join('\r\n');
 
 const originalType = (complete: boolean, utf8: boolean): string =>
   utf8 ? `message/global${complete ? '' : '-headers'}` : complete ? 'message/rfc822' : 'text/rfc822-headers';
@@ -161,7 +164,7 @@ function recipientFields(report: Report, outcome: Outcome, type: string): string
       `Diagnostic-Code: ${outcome.diagnostic === '' ? `X-Posthorn; ${line(outcome.reply.text)}` : `smtp; ${line(outcome.diagnostic)}`}`,
     ),
   );
-  if (report.kind === 'delay') fields.push(`Will-Retry-Until: ${mailDate(report.retryUntil)}`);
+  if (WORDS[report.kind].template === 'delay') fields.push(`Will-Retry-Until: ${mailDate(report.retryUntil)}`);
   return fields;
 }
 
@@ -192,15 +195,4 @@ function fold(text: string): string {
     }
   }
   return [...lines, current].join('\r\n');
-}
-
-const UNITS = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-] as const;
-
-function period(ms: number): string {
-  for (const [name, length] of UNITS) if (ms >= length) return `more than ${Math.floor(ms / length)} ${name}(s)`;
-  return 'some time';
 }

@@ -21,6 +21,8 @@ import { trace } from '../../tracing.ts';
 export interface ExpansionLimits {
   readonly count: number;
   readonly depth: number;
+  /** Characters of an address that a virtual alias may make. */
+  readonly length: number;
   /** Completes members. */
   readonly rewrite: Rewrite;
   /** Delivered-To: names the address before local aliases (frozen_delivered_to). */
@@ -42,6 +44,7 @@ export interface ExpandedRecipient extends Recipient {
 export const expansionLimits = (parameters: ParameterReader): Omit<ExpansionLimits, 'steps'> => ({
   count: parameters.number('virtual_alias_expansion_limit'),
   depth: parameters.number('virtual_alias_recursion_limit'),
+  length: parameters.number('virtual_alias_address_length_limit'),
   rewrite: localRewriting(parameters),
   frozen: parameters.boolean('frozen_delivered_to'),
 });
@@ -143,6 +146,12 @@ export async function expand(
         return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
       if (step.depth >= limits.depth)
         return tooMuch(recipient, `more than ${limits.depth} deep`, 'virtual_alias_recursion_limit');
+      if (into.some(({ address, onCircle }) => onCircle === 'refuse' && address.length > limits.length))
+        return tooMuch(
+          recipient,
+          `an address of more than ${limits.length} characters`,
+          'virtual_alias_address_length_limit',
+        );
       for (const member of into) {
         const { target, refusal: refused } = member;
         const delivered = limits.frozen === true ? beforeAliases(step) : recipient.address;

@@ -21,6 +21,7 @@ const aliases =
     return OK;
   };
 const limits = {
+  length: 1000,
   count: 1000,
   depth: 1000,
   rewrite: (address: string) => (address.includes('@') ? address : `${address}@baidu.com`),

@@ -90,10 +90,12 @@ export const localParameters = {
   stale_lock_time: time('500s', 'Age at which a lock file is taken as left over.'),
   ...noMeaning('mail and queue are kept in the store', {
     home_mailbox: path('', "A person's mailbox relative to the home folder; mail is kept in the store here."),
-    mailbox_delivery_lock: words(['fcntl', 'flock', 'dotlock'], 'fcntl, dotlock', 'How Postfix locks mailbox files.'),
     strict_mailbox_ownership: boolean('yes', 'Refuse mailbox files of another owner.'),
     require_home_directory: boolean('no', 'Wait with mail for users whose home folder is not there.'),
     sun_mailtool_compatibility: boolean('no', "Old lock files of Sun's mail program."),
+  }),
+  ...noMeaning('mailboxes are in the store, and files of aliases are locked by a lock file (FILE.lock) only', {
+    mailbox_delivery_lock: words(['fcntl', 'flock', 'dotlock'], 'fcntl, dotlock', 'How Postfix locks mailbox files.'),
   }),
   ...noMeaning('what aliases stand for stays one message, and gets no queue files of its own', {
     reset_owner_alias: boolean('no', 'Mail through an alias without an owner loses the owner before it.'),

@@ -94,6 +94,7 @@ export const queueParameters = {
   strict_8bitmime: boolean('no', 'Refuse 8bit mail that does not say so.'),
   strict_8bitmime_body: boolean('no', 'The same for the body only.'),
   strict_mime_encoding_domain: boolean('no', 'Refuse wrong encodings of composite parts.'),
+  bounce_template_file: path('', 'Texts of notifications (bounce(5)); empty uses those of `postconf -t`.'),
   ...noMeaning('mail and queue are kept in the store', {
     enable_long_queue_ids: boolean('no', 'Queue ids that are never used twice.'),
     default_recipient_limit: number('20000', 'Recipients of a transport in memory.'),
@@ -137,7 +138,6 @@ export const queueParameters = {
   empty_address_local_login_sender_maps_lookup_key: word('<>', 'The null sender in local_login_sender_maps.'),
   ...notSupported({
     best_mx_transport: transport('', 'Delivery of mail for which we are the best MX but not the destination.'),
-    bounce_template_file: path('', 'Texts of notifications.'),
     detect_8bit_encoding_header: boolean('yes', 'Read the declared encoding of 8bit mail.'),
     internal_mail_filter_classes: words(['bounce', 'notify'], '', 'Own mail that is filtered too.'),
   }),
