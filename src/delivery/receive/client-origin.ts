@@ -51,14 +51,16 @@ export function originOf(connection: Connection, options: OriginOptions): Client
         PROTO: protocol,
         HELO: helo === null ? null : printable(helo),
       };
+  const attribute = (name: string): string | null => forwarded.get(name)?.value ?? own[name] ?? null;
+  const address = attribute('ADDR');
   const field = <K extends keyof ClientOrigin>(key: K, name: string): { readonly [k in K]?: string } => {
-    const value = forwarded.get(name)?.value ?? own[name] ?? null;
+    const value = attribute(name);
     return value === null ? {} : ({ [key]: value } as { readonly [k in K]: string });
   };
   const ident = forwarded.get('IDENT')?.value ?? queueId;
   return {
     ...field('name', 'NAME'),
-    ...field('address', 'ADDR'),
+    ...(address === null ? {} : { address: address.includes(':') ? `IPv6:${address}` : address }),
     ...field('port', 'PORT'),
     ...field('helo', 'HELO'),
     ...field('protocol', 'PROTO'),

@@ -44,6 +44,13 @@ describe('P9: the client of a message', () => {
     });
   });
 
+  it('has an IPv6 address as RFC 5321 writes it', () => {
+    const remote = { ...connectionOf().remote, ip: '2001:db8::2' };
+    expect(originOf(connectionOf({ remote }), OPTIONS).address).toBe('IPv6:2001:db8::2');
+    const said = forwarded('ADDR=IPV6:2001:DB8::1');
+    expect(originOf(connectionOf(), { ...OPTIONS, forwarded: said }).address).toBe('IPv6:2001:db8::1');
+  });
+
   it('whatever it says in HELO, is one line of printable characters', () => {
     expect(originOf(connectionOf({ helo: 'a\0b\r\nc\x7f' }), OPTIONS).helo).toBe('a?b??c?');
     expect(originOf(connectionOf({ helo: 'h'.repeat(5000) }), OPTIONS).helo).toHaveLength(255);
