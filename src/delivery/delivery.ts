@@ -175,12 +175,22 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     router,
     knownTransports: transports,
     transports: {
-      local: (route, item) => deliverLocally({ store, hooks }, route.account, item),
+      local: (route, item) => deliverLocally({ store, hooks, namesOriginal: local.namesOriginal }, route.account, item),
       remote: (route, items, signal) => remoteTo(route.transport).deliver(route, items, signal),
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),
       pipe: (route, items, signal) =>
-        deliverToPipe({ content: store.content, clock, delimiters: delimitersOf(parameters) }, route, items, signal),
+        deliverToPipe(
+          {
+            content: store.content,
+            clock,
+            delimiters: delimitersOf(parameters),
+            namesOriginal: local.namesOriginal,
+          },
+          route,
+          items,
+          signal,
+        ),
     },
     statusFilters: readStatusFilters(transports, parameters, tables, log),
     settler: new Settler({

@@ -564,13 +564,14 @@ smtpd_relay_restrictions = reject_unauth_destination
       await faults({
         'main.cf': '',
         'master.cf':
-          'smtp inet n - y - - smtpd\na unix - n n - - pipe argv=/bin/true\nb unix - n n - - pipe user=root flags=Z size=x colour=red argv=/bin/true\nc unix - n n - - spawn user=daemon\nd unix - - n - - error\n',
+          'smtp inet n - y - - smtpd\na unix - n n - - pipe argv=/bin/true\nb unix - n n - - pipe user=root flags=Z size=x chroot=/srv colour=red argv=/bin/true\nc unix - n n - - spawn user=daemon\nd unix - - n - - error\n',
       }),
     ).toEqual([
       'master.cf:2: service a (pipe): expected user= with the user who runs the command',
       'master.cf:3: service b (pipe): "colour=red": expected one of chroot=, directory=, eol=, flags=, null_sender=, size=, user=, and argv= last',
       `master.cf:3: service b (pipe): flags=: "Z": expected letters of BDFORXhqu.>`,
       'master.cf:3: service b (pipe): size=x: expected a number of octets',
+      'master.cf:3: service b (pipe): chroot= is not supported: a program is started here in our own root folder; argv= may name one that changes it, such as bwrap(1)',
       'master.cf:3: service b (pipe): a command may not run as root: expected another user=',
       'master.cf:4: service c (spawn): expected argv= and the command',
       'master.cf:5: service d: error has only services of the names error and retry, as in Postfix',

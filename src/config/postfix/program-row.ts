@@ -103,7 +103,10 @@ export function pipeCommand(row: MasterRow, parameters: MainParameters, folder: 
   for (const flag of flags) if (!FLAGS.includes(flag)) complain(`flags=: "${flag}": expected letters of ${FLAGS}`);
   const size = values.get('size') ?? '0';
   if (!/^\d{1,15}$/.test(size)) complain(`size=${size.slice(0, 40)}: expected a number of octets`);
-  if (values.has('chroot')) complain('chroot= is not supported: Node cannot do that');
+  if (values.has('chroot'))
+    complain(
+      'chroot= is not supported: a program is started here in our own root folder; argv= may name one that changes it, such as bwrap(1)',
+    );
   return {
     ...programOf(row, attributes, parameters, folder, complain),
     flags: new Set(flags),

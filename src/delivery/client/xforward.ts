@@ -7,7 +7,7 @@ import type { ForwardingStage } from './smtp-session-fault.ts';
 /** The attributes by their names in XFORWARD; null: not known. */
 export const attributesOf = (origin: ClientOrigin): Readonly<Record<string, string | null>> => ({
   NAME: origin.name ?? null,
-  ADDR: origin.address === undefined ? null : origin.address.includes(':') ? `IPV6:${origin.address}` : origin.address,
+  ADDR: origin.address ?? null,
   PORT: origin.port ?? null,
   PROTO: origin.protocol ?? null,
   HELO: origin.helo ?? null,

@@ -52,7 +52,7 @@ async function run(
     before: [
       ...(isMbox || target.kind === 'command' ? [`From ${sender}  ${asctime(clock())}`] : []),
       `Return-Path: <${item.reversePath}>`,
-      ...(item.original === '' ? [] : [`X-Original-To: ${item.original}`]),
+      ...(item.original === '' || !settings.namesOriginal ? [] : [`X-Original-To: ${item.original}`]),
       ...(settings.delivered.has(target.kind) ? [`Delivered-To: ${delivered}`] : []),
     ],
   });

@@ -19,6 +19,8 @@ export interface LocalSettings {
   /** Characters that may stand in values: of the environment, of the folder's name. */
   readonly filters: { readonly environment: ReadonlySet<string>; readonly directory: ReadonlySet<string> };
   readonly delivered: ReadonlySet<Delivered>;
+  /** enable_original_recipient */
+  readonly namesOriginal: boolean;
   /** recipient_delimiter */
   readonly delimiters: Delimiters;
   readonly myhostname: string;
@@ -41,6 +43,7 @@ export function readLocalSettings(parameters: ParameterReader): LocalSettings {
       directory: characters(parameters.string('execution_directory_expansion_filter')),
     },
     delivered: new Set(parameters.list('prepend_delivered_header') as Delivered[]),
+    namesOriginal: parameters.boolean('enable_original_recipient'),
     delimiters: delimitersOf(parameters),
     myhostname: parameters.string('myhostname'),
     sizeLimit: parameters.number('mailbox_size_limit'),

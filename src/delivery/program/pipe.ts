@@ -22,6 +22,8 @@ export interface PipeServices {
   readonly clock: Clock;
   /** recipient_delimiter */
   readonly delimiters: Delimiters;
+  /** enable_original_recipient */
+  readonly namesOriginal: boolean;
 }
 
 const TOO_LARGE = reply(552, '5.2.3', 'message too large');
@@ -59,7 +61,7 @@ export const loopReply = ({ recipient }: QueueItem): Reply =>
   reply(554, '5.4.6', `mail forwarding loop for ${recipient}`);
 
 async function run(
-  { content, clock }: PipeServices,
+  { content, clock, namesOriginal }: PipeServices,
   { command, transport }: Route & { kind: 'pipe' },
   items: readonly [QueueItem, ...QueueItem[]],
   context: ArgumentsContext,
@@ -84,7 +86,7 @@ async function run(
       before: [
         ...(flags.has('F') ? [`From ${sender || 'MAILER-DAEMON'}  ${asctime(clock())}`] : []),
         ...(flags.has('R') ? [`Return-Path: <${sender}>`] : []),
-        ...(flags.has('O') ? [`X-Original-To: ${item.original || item.recipient}`] : []),
+        ...(flags.has('O') && namesOriginal ? [`X-Original-To: ${item.original || item.recipient}`] : []),
         ...(flags.has('D') ? [`Delivered-To: ${item.recipient}`] : []),
       ],
     }),

@@ -19,15 +19,17 @@ const DELIVERED = reply(250, '2.0.0', 'delivered to mailbox');
 export interface LocalOptions {
   readonly store: Pick<Store, 'content' | 'deliver'>;
   readonly hooks: Hooks;
+  /** enable_original_recipient */
+  readonly namesOriginal: boolean;
 }
 
 /** Delivers one item. Rejects with the backend's error: the item stays leased until the runner releases it. */
 export async function deliverLocally(options: LocalOptions, account: Account, item: QueueItem): Promise<Attempt> {
-  const { store, hooks } = options;
+  const { store, hooks, namesOriginal } = options;
   const recipient = { address: item.recipient, original: item.original, notify: item.notify, orcpt: item.orcpt };
   const header = async (): Promise<Header> =>
     parseHeader(await readHeaderOctets(store.content, item.content, item.size, MAX_HEADER_SIZE));
-  const context = { hooks, reversePath: item.reversePath, arrivedAt: item.arrivedAt, header };
+  const context = { hooks, reversePath: item.reversePath, arrivedAt: item.arrivedAt, namesOriginal, header };
   const delivery = await prepareDelivery(account, recipient, context);
   const refusedBy = (answer: Reply): Attempt =>
     unanimous([item], isPermanent(answer) ? 'bounced' : 'deferred', answer, 'local');

@@ -17,6 +17,12 @@ function tells({ program, parameters, command }: Transport): boolean {
 export const tellingTransports = (transports: Pick<Transports, 'all'>): ReadonlySet<string> =>
   new Set([...transports.all()].filter(tells).map(({ name }) => name));
 
+/** Characters of a name that are kept: no server takes more by XFORWARD. */
+const LONGEST = 255;
+
+/** One argument of a command, one word of XFORWARD, whatever a client says. */
+const printable = (text: string): string => text.replace(/[\x00-\x1f\x7f]/g, '?').slice(0, LONGEST);
+
 /** What Postfix calls `unknown`. */
 const known = (text: string): string | null => (text === 'unknown' || text === '' ? null : text);
 
@@ -43,16 +49,18 @@ export function originOf(connection: Connection, options: OriginOptions): Client
         ADDR: known(remote.ip),
         PORT: remote.port === 0 ? null : String(remote.port),
         PROTO: protocol,
-        HELO: helo,
+        HELO: helo === null ? null : printable(helo),
       };
+  const attribute = (name: string): string | null => forwarded.get(name)?.value ?? own[name] ?? null;
+  const address = attribute('ADDR');
   const field = <K extends keyof ClientOrigin>(key: K, name: string): { readonly [k in K]?: string } => {
-    const value = forwarded.get(name)?.value ?? own[name] ?? null;
+    const value = attribute(name);
     return value === null ? {} : ({ [key]: value } as { readonly [k in K]: string });
   };
   const ident = forwarded.get('IDENT')?.value ?? queueId;
   return {
     ...field('name', 'NAME'),
-    ...field('address', 'ADDR'),
+    ...(address === null ? {} : { address: address.includes(':') ? `IPv6:${address}` : address }),
     ...field('port', 'PORT'),
     ...field('helo', 'HELO'),
     ...field('protocol', 'PROTO'),

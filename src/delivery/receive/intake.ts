@@ -264,7 +264,8 @@ export class MessageIntake implements Intake {
     const plan = emptyPlan();
     const { telling } = this.#services;
     const { verp = '' } = this.#incoming;
-    const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
+    const { namesOriginal } = this.#settings;
+    const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, namesOriginal, header };
     for (const given of expansion.recipients) {
       const address = await this.#services.domains.resolve(given.address);
       // Members of an alias with an owner get the owner's mail.

@@ -18,6 +18,8 @@ export interface DeliveryContext {
   readonly reversePath: string;
   /** When the message was received. */
   readonly arrivedAt: number;
+  /** enable_original_recipient */
+  readonly namesOriginal: boolean;
   /** Called only if a plugin has the hook. */
   header(): Header | Promise<Header>;
 }
@@ -38,7 +40,7 @@ export function prepareDelivery(
   return {
     account: account.id,
     mailbox: INBOX,
-    prefix: deliveryPrefix(context.reversePath, recipient),
+    prefix: deliveryPrefix(context.reversePath, recipient, context.namesOriginal),
     flags: [],
     internalDate: context.arrivedAt,
   };
@@ -62,7 +64,7 @@ async function askPlugins(
     refusalReply(verdict, REFUSED) ?? {
       account: account.id,
       mailbox: { name: argument.mailbox },
-      prefix: deliveryPrefix(context.reversePath, recipient),
+      prefix: deliveryPrefix(context.reversePath, recipient, context.namesOriginal),
       flags: argument.flags,
       internalDate: context.arrivedAt,
     }

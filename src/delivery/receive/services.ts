@@ -57,6 +57,8 @@ export interface ReceiverSettings extends TraceSettings {
   readonly content: ContentRules;
   /** message_strip_characters, message_reject_characters. */
   readonly characters: CharacterRules;
+  /** enable_original_recipient */
+  readonly namesOriginal: boolean;
   /** content_filter; null for none. */
   readonly filter: string | null;
   /** Addresses are replaced and copied as virtual_alias_maps and the like say (no_address_mappings is not set). */
@@ -124,6 +126,7 @@ export function readSettings(
     characters: left.has('no_header_body_checks')
       ? NO_CHARACTER_RULES
       : characterRules(parameters.string('message_strip_characters'), parameters.string('message_reject_characters')),
+    namesOriginal: parameters.boolean('enable_original_recipient'),
     filter: parameters.string('content_filter') || null,
     maps,
     milterFields: {

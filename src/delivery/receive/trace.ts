@@ -107,7 +107,15 @@ const phrase = (name: string): string =>
 /** RFC 5322 section 3.2.2 */
 const comment = (name: string): string => name.replace(/[()\\]/g, '\\$&');
 
-/** The header lines at the start of a recipient's row, in the order of local(8). */
-export function deliveryPrefix(reversePath: string, recipient: Pick<Recipient, 'address' | 'original'>): string {
-  return `Return-Path: <${reversePath}>\r\nX-Original-To: ${recipient.original === '' ? recipient.address : recipient.original}\r\nDelivered-To: ${recipient.address}\r\n`;
+/**
+ * The header lines at the start of a recipient's row, in the order of local(8). `namesOriginal`:
+ * enable_original_recipient.
+ */
+export function deliveryPrefix(
+  reversePath: string,
+  { address, original }: Pick<Recipient, 'address' | 'original'>,
+  namesOriginal: boolean,
+): string {
+  const originally = namesOriginal ? `X-Original-To: ${original === '' ? address : original}\r\n` : '';
+  return `Return-Path: <${reversePath}>\r\n${originally}Delivered-To: ${address}\r\n`;
 }

@@ -84,12 +84,12 @@ export const addressesParameters = {
   ...noMeaning('all recipients of a message are remembered', {
     duplicate_filter_limit: number('1000', 'How many recipients are remembered to leave duplicates out.'),
   }),
+  enable_original_recipient: boolean('yes', 'X-Original-To says to whom mail was addressed before it was rewritten.'),
   default_verp_delimiters: text('+=', 'Characters that divide a VERP address where none are given.'),
   verp_delimiter_filter: text('-=+', 'Characters that may divide a VERP address.'),
   disable_verp_bounces: boolean('no', 'Bounces of VERP mail go to the sender as it was, one for all recipients.'),
   ...notSupported({
     empty_address_recipient: address('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
-    enable_original_recipient: boolean('yes', 'Keep the recipient as it was before rewriting, for X-Original-To.'),
     resolve_null_domain: boolean('no', 'Accept `user@` as a local address.'),
     resolve_numeric_domain: boolean('no', 'Accept `user@1.2.3.4` as `user@[1.2.3.4]`.'),
     header_address_token_limit: number('10240', 'Tokens of an address header that Postfix rewrites.'),
