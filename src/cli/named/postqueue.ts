@@ -5,6 +5,7 @@ import { printJson } from '../output.ts';
 import { operate, type PlaceOptions } from '../place.ts';
 import { type Call, Fatal, type NamedCommand, UsageFault, warn } from './command.ts';
 import { formatQueue, formatQueueJson } from './queue-listing.ts';
+import { isQueueId, isSite } from './queue-words.ts';
 
 /** Exit code of sysexits.h: what is needed is not there. */
 const EX_UNAVAILABLE = 69;
@@ -41,12 +42,11 @@ const ACTS: Readonly<Record<string, (call: Call, value: string) => Promise<void>
   j: async (call) => void process.stdout.write(formatQueueJson(await queueItems(call))),
   f: ({ where }) => flush(where, {}),
   i: async ({ where }, queueId) => {
-    if (!/^[0-9A-Za-z]+$/.test(queueId)) throw new Fatal(`Cannot flush queue ID - invalid name: "${queueId}"`);
+    if (!isQueueId(queueId)) throw new Fatal(`Cannot flush queue ID - invalid name: "${queueId}"`);
     await flush(where, { queueIds: [queueId] });
   },
   s: async ({ where }, site) => {
-    if (!/^(?:\[[^[\]\s]+\]|[^[\]\s]+)$/.test(site))
-      throw new Fatal(`Cannot flush mail queue - invalid destination: "${site}"`);
+    if (!isSite(site)) throw new Fatal(`Cannot flush mail queue - invalid destination: "${site}"`);
     await flush(where, { destination: site.toLowerCase() });
   },
 };
