@@ -11,9 +11,9 @@ export type Word =
 const SPACE = /[ \t\r\n]/;
 const OPERATORS = '|%!()<>@,;:\\"[].';
 /** A word with one of these is written with quotes. */
-const NEEDS_QUOTES = /[\s\0-\x1f\x7f|%!()<>@,;:\\"[\].]/;
+const NEEDS_QUOTES = /[\0-\x20\x7f|%!()<>@,;:\\"[\].]/;
 /** Words without anything special, which most are. */
-const SIMPLE = /[^\s\0-\x1f\x7f|%!()<>@,;:\\"[\].]+/y;
+const SIMPLE = /[^\0-\x20\x7f|%!()<>@,;:\\"[\].]+/y;
 
 /** The words of a text. Each that is not closed goes to the end. */
 export function aliasWords(text: string): Word[] {

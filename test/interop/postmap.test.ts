@@ -424,6 +424,7 @@ describe('postalias', () => {
     'no colon',
     'group: g: a, b;',
     '(only): x',
+    'wide: a\u00a0b \u3000',
     'cut: a\0b',
   ];
 
@@ -477,7 +478,7 @@ describe('postalias', () => {
       'none',
       'quoted',
     ];
-    const input = `${[...names, 'name', 'c', 'semi', 'comma', 'open', 'two names', 'group', '(only)', 'cut', ''].join('\n')}\n`;
+    const input = `${[...names, 'name', 'c', 'semi', 'comma', 'open', 'two names', 'group', '(only)', 'wide', 'cut', ''].join('\n')}\n`;
     for (const words of [
       ['-q', '-'],
       ['-r', '-q', '-'],
