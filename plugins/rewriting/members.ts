@@ -1,7 +1,8 @@
 /**
  * The right side of an alias (aliases(5), virtual(5)): members separated by commas or white space, with quoted words,
- * `<address>`, `:include:/file`, `\name`, `/file/name` and `|command`. Takes linear time.
+ * `<address>`, `:include:/file`, `\name`, `/file/name` and `|command`; (comments) do not count. Takes linear time.
  */
+import { endOfComment } from '../../src/protocol/comment.ts';
 
 export type Member =
   /** An address or a local part. `final`: a mailbox, not to be expanded again (`\name`). */
@@ -46,6 +47,10 @@ function splitOutsideQuotes(text: string, separator: RegExp): string[] {
     if (quoted && character === '\\') {
       piece += character + text.charAt(i + 1);
       i += 1;
+    } else if (!quoted && character === '(') {
+      // One that is not closed goes to the end.
+      i = (endOfComment(text, i) ?? text.length) - 1;
+      piece += ' ';
     } else if (!quoted && separator.test(character)) {
       pieces.push(piece.trim());
       piece = '';

@@ -163,7 +163,7 @@ async function expectSame(port: number): Promise<void> {
   }
 }
 
-describe('D1: mail of Dovecot', () => {
+describe('D1, D6: mail of Dovecot', () => {
   it.each(Object.keys(LOCATIONS))('in %s is the same here, and so is what a second run adds', async (format) => {
     const { port } = await begin(format);
     for (const user of USERS) await fill(port, user);

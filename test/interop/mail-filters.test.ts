@@ -8,7 +8,7 @@ import { openSink, type Sink } from '../delivery/client/sink.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { startServer, type TestServer } from '../kit/server.ts';
 import { SmtpClient } from '../kit/smtp-client.ts';
-import { type Daemon, freePort, startDaemon, until } from './program.ts';
+import { type Daemon, freePort, isOpen, startDaemon, until } from './program.ts';
 
 const EICAR = 'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*';
 const GTUBE = 'XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X';
@@ -19,15 +19,6 @@ let server: TestServer;
 let sink: Sink;
 const daemons: Daemon[] = [];
 const ports = new Map<string, number>();
-
-const isOpen = (port: number) => (): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port }, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 
 function file(name: string, lines: readonly string[]): string {
   const path = join(folder, name);

@@ -42,6 +42,7 @@ const PACKAGES = [
   'prometheus',
   'postgresql',
   'python3',
+  'python3-milter',
   'rspamd',
   's-nail',
   'slapd',

@@ -387,28 +387,125 @@ describe.concurrent('postmap -q', () => {
 });
 
 describe('postalias', () => {
-  it('the same targets for the same names', async () => {
-    const names = ['root', 'Team', '"john smith"', 'list', 'cmd', 'file', 'inc', 'none', 'quoted', 'name'];
-    writeFileSync(
-      join(root, 'aliases'),
-      [
-        'root: admin',
-        'TEAM:  a@x.example ,b,\n\t"c d"@x.example',
-        '"john smith": js',
-        'list: owner-list,  Full Name <f@x.example>, (remark) g',
-        'cmd: "|/bin/cat  -n", h',
-        'file: /var/mail/x',
-        'inc: :include:/etc/list',
-        'quoted: "a b"@x.example',
-        'name: \\name, other',
-        '',
-      ].join('\n'),
+  /** Text that looks like the two sides of an alias, with everything that is special in one. */
+  const oddText = (length: number): string =>
+    Array.from({ length }, () =>
+      one([...'ab,. :;<>[]()"|!%@\\', '\t', 'é', '\x01', '$', 'word', 'a@b.c', '"q s"', '\\x', '\\,', '  ']),
+    ).join('');
+  const odd = Array.from({ length: 6_000 }, (_, index) => {
+    const name = random(3) === 0 ? `${oddText(3)}${index}${oddText(2)}` : `n${index}`;
+    return `${name}${one([':', ' :', ': '])}${oddText(random(9))}${one(['', '', '\n # remark\n  more, x'])}`;
+  });
+  const named = Array.from({ length: 5_000 }, (_, index) => `n${index}`);
+  const LINES: readonly string[] = [
+    ' leads: x',
+    'root: admin',
+    'TEAM:  a@x.example ,b,\n\t"c d"@x.example',
+    '"john smith": js',
+    'list: owner-list,  Full Name <f@x.example>, (remark) g',
+    'cmd: "|/bin/cat  -n", h',
+    'file: /var/mail/x',
+    'inc: :include:/etc/list',
+    'quoted: "a b"@x.example',
+    'name: \\name, other',
+    'c : d',
+    'semi: a; b',
+    'comma: a\\,b',
+    'open: "never closed',
+    'root: again',
+    'Root: again',
+    '# remark',
+    'two names: x',
+    'a, b: x',
+    'at@home: x',
+    'per%cent: x',
+    ': nothing',
+    'nothing:',
+    'no colon',
+    'group: g: a, b;',
+    '(only): x',
+    'wide: a\u00a0b \u3000',
+    'cut: a\0b',
+  ];
+
+  it('P10: the same targets for 5,000 names of an odd file, and the same lines are ignored', async () => {
+    writeFileSync(join(root, 'odd-aliases'), `${odd.join('\n')}\n`);
+    const made = await theirs('postalias', ['hash:odd-aliases']);
+    makeFilesOld(root);
+    const words = ['-q', '-', 'hash:odd-aliases'];
+    const input = `${[...named, ...keys.slice(0, 500)].join('\n')}\n`;
+    const [there, here] = await Promise.all([theirs('postalias', words, input), ours('postalias', words, input)]);
+    // Postfix answers nothing where nothing is left, and warns; here such a line is ignored.
+    const answers = ({ out }: Ran) => out.split('\n').filter((line) => !/:\t$|^@:/.test(line));
+    expect(answers(here)).toEqual(answers(there));
+    expect(answers(here).length).toBeGreaterThan(3_000);
+    const checked = await ours('postalias', ['hash:odd-aliases']);
+    const fault = /, line (\d+): (?:need|name must)/g;
+    const wrong = [...made.err.matchAll(fault)].map(([, line]) => Number(line));
+    // Ours tells of the first hundred lines.
+    expect(wrong.slice(0, 70).filter((line) => !warned(checked).includes(line))).toEqual([]);
+    expect(wrong.length).toBeGreaterThan(100);
+    const list = ({ out }: Ran) =>
+      answers({ code: 0, err: '', out })
+        .filter((line) => !/^(?:@|YP_\w+|):\t/.test(line))
+        .sort();
+    expect(list(await ours('postalias', ['-s', 'hash:odd-aliases']))).toEqual(
+      list(await theirs('postalias', ['-s', 'hash:odd-aliases'])),
     );
-    await theirs('postalias', ['hash:aliases']);
-    const keyLines = `${names.join('\n')}\njohn smith\n`;
-    const there = await theirs('postalias', ['-q', '-', 'hash:aliases'], keyLines);
-    const here = await ours('postalias', ['-q', '-', 'hash:aliases'], keyLines);
-    expect(here.out.split('\n')).toEqual(there.out.split('\n'));
+  });
+
+  it('P10: each wrong line and each name that is given again is warned of', async () => {
+    writeFileSync(join(root, 'aliases'), `${LINES.join('\n')}\n`);
+    const there = await theirs('postalias', ['hash:aliases']);
+    makeFilesOld(root);
+    const here = await ours('postalias', ['hash:aliases']);
+    const twice = there.err.match(/duplicate entry/g)?.length;
+    expect([twice, here.err.match(/already defined/g)?.length]).toEqual([2, 2]);
+    const leads = /must not start with whitespace/.test(there.err) ? [1] : [];
+    const lines = [...leads, ...warned(there)];
+    expect(warned(here).filter((line) => lines.includes(line))).toEqual(lines);
     expect(here.code).toBe(there.code);
+    const names = [
+      'root',
+      'ROOT',
+      'Team',
+      '"john smith"',
+      'john smith',
+      'list',
+      'cmd',
+      'file',
+      'inc',
+      'none',
+      'quoted',
+    ];
+    const input = `${[...names, 'name', 'c', 'semi', 'comma', 'open', 'two names', 'group', '(only)', 'wide', 'cut', ''].join('\n')}\n`;
+    for (const words of [
+      ['-q', '-'],
+      ['-r', '-q', '-'],
+      ['-Nq', '-'],
+    ]) {
+      const asked = [...words, 'hash:aliases'];
+      const [old, now] = await Promise.all([theirs('postalias', asked, input), ours('postalias', asked, input)]);
+      expect([asked, now.code, now.out.split('\n')]).toEqual([asked, old.code, old.out.split('\n')]);
+    }
+  });
+
+  it.each([
+    [['-q', 'root', 'hash:aliases', 'inline:{root=a}']],
+    [['-q', 'nosuchname', 'hash:aliases']],
+    [['-q', 'nosuchname', '-r', 'hash:aliases']],
+    [['-q', 'root', 'inline:{root=a  ,b}']],
+    [['-q', 'x', 'hash:nosuchfile']],
+    [['-q', 'x', 'nosuchtype:x']],
+    [['-q', 'a', '-s', 'hash:aliases']],
+    [['-s', 'inline:{a=b, {c = d e}}']],
+    [['-q']],
+    [['-x']],
+    [[]],
+  ])('postalias %j: the same output and exit code', async (words) => {
+    const [there, here] = await Promise.all([theirs('postalias', words), ours('postalias', words)]);
+    const sorted = ({ code, out }: Ran) => ({ code, out: out.split('\n').sort() });
+    expect(sorted(here)).toEqual(sorted(there));
+    if (/usage|invalid option|requires an argument|specify only one/.test(there.err)) expect(here.err).toBe(there.err);
   });
 });

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { isOfAnOffset } from '../kit/ports.ts';
 
 export interface Ran {
@@ -116,6 +116,16 @@ export async function startDaemon(
   }
   return { said: () => said, stop };
 }
+
+/** Whether somebody listens on a port of 127.0.0.1. */
+export const isOpen = (port: number) => (): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
 
 /** Polls until the condition is true: often at first. */
 export async function until(what: string, question: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { BINARY } from '../kit/launch.ts';
@@ -216,4 +217,93 @@ describe('the same words as those of Postfix', () => {
     await same('postsuper', '-d ALL');
     await same('postqueue', '-p');
   });
+
+  it('P4: two messages held, released, requeued, read and deleted by their IDs', async () => {
+    for (const subject of ['one', 'two']) {
+      const message = `Subject: ${subject}\nTo: ${subject}@deferred.example\n\nhello\n\n.\nlast line without an end`;
+      for (const ran of await both('sendmail', ['-t', '-f', `${subject}@interop.example`], message))
+        expect(ran).toEqual({ code: 0, out: '', err: '' });
+    }
+    let ids: [string, string][] = [];
+    await until('both to be deferred', async () => {
+      const listed = await both('postqueue', ['-j']);
+      const sides = listed.map(({ out }) =>
+        out
+          .split('\n')
+          .filter((line) => line.includes('"deferred"') && line.includes('delay_reason'))
+          .map((line) => JSON.parse(line) as { queue_id: string; sender: string })
+          .sort((a, b) => (a.sender < b.sender ? -1 : 1))
+          .map(({ queue_id }) => queue_id),
+      );
+      const [here = [], there = []] = sides;
+      ids = here.map((id, index) => [id, there[index] ?? '']);
+      return here.length === 2 && there.length === 2;
+    });
+    const differing: unknown[] = [];
+    const play = async (step: string): Promise<void> => {
+      const [line = '', input = ''] = step.split(' < ');
+      const ran = [0, 1].map(async (side) => {
+        const filled = (text: string): string =>
+          ids.reduce((so, pair, index) => so.replaceAll(`$${index + 1}`, pair[side] ?? ''), text);
+        const [name = '', ...words] = filled(line).split(' ');
+        const made =
+          side === 0
+            ? await run(command(name), words, { input: filled(input).replaceAll('|', '\n') })
+            : await run(name, name === 'mailq' ? words : ['-c', postfix.config, ...words], {
+                input: filled(input).replaceAll('|', '\n'),
+                env: { MAIL_CONFIG: postfix.config },
+              });
+        const plain = (text: string): string =>
+          ids
+            .reduce((so, pair, index) => so.replaceAll(pair[side] ?? '-', `$${index + 1}`), text)
+            .replaceAll(/^(\$\d[ *!#]*) +\d+ \w{3} \w{3} [ \d]\d [\d:]{8}/gm, '$1 SIZE TIME')
+            .replaceAll(/^ *\(.*\)$/gm, '(reason)')
+            .replaceAll(/"(delay_reason)": "[^"]*"|"(arrival_time|message_size)": \d+/g, '$1$2')
+            .replaceAll(/^(?:Received: .*\n(?:\s.*\n)*)+/gm, '')
+            .replaceAll(/^(Date|Message-Id): .*$/gim, '$1')
+            .replaceAll(/^(Message-Id|Date)$/gim, (name) => name.toLowerCase());
+        // In which order a command goes through its queues is not said.
+        const sorted = (text: string): string => (name === 'postcat' ? text : text.split('\n').sort().join('\n'));
+        return { code: made.code, out: sorted(plain(made.out)), err: sorted(plain(made.err)) };
+      });
+      const [here, there] = await Promise.all(ran);
+      if (!isDeepStrictEqual(here, there)) differing.push({ step, here, there });
+    };
+    for (const steps of LIFE) await Promise.all(steps.map(play));
+    expect(differing).toEqual([]);
+  });
 });
+
+/**
+ * One after the other; those in one row at once. `$1` and `$2` are queue IDs; behind ` < ` is the standard input, with
+ * `|` between its lines.
+ */
+const LIFE: readonly (readonly string[])[] = [
+  ['postqueue -p', 'postqueue -j', 'mailq', 'postcat -bq $2', 'postcat -hq $2', 'postcat -bhq $2', 'postcat -bq $2 $1'],
+  ['postsuper -h $1'],
+  ['postsuper -h $1', 'postqueue -p', 'postqueue -j', 'postsuper -h nosuch'],
+  ['postsuper -h - < $1|nosuch|$2|'],
+  ['postsuper -H - < $1||nosuch|../x'],
+  ['postsuper -H $1 -H $2'],
+  ['postsuper -H $2'],
+  ['postsuper -h ALL deferred'],
+  ['postsuper -h ALL hold', 'postsuper -H ALL deferred', 'postsuper -h $1 deferred', 'postsuper -d $1 incoming'],
+  ['postsuper -r $1 deferred', 'postsuper -d ALL deferred incoming', 'postsuper -d ALL maildrop', 'postsuper deferred'],
+  ['postsuper -s', 'postsuper -p', 'postsuper -S', 'postsuper -s deferred', 'postsuper'],
+  ['postsuper -d x -h ALL nosuch', 'postsuper -h', 'postsuper -h $1/x', 'postsuper -d ..'],
+  [
+    'postqueue -i nosuch',
+    'postqueue -i',
+    'postqueue -i $1 -f',
+    'postqueue -i a/b',
+    'postqueue -p -j',
+    'postqueue -j x',
+  ],
+  ['postqueue -s', 'postqueue -s a b', 'postqueue -s a..b', 'postqueue -s -x-', 'postqueue -s ..', 'postqueue -s [x'],
+  ['postqueue -s a_b.example:25', 'postqueue -s [1.2.3', 'postqueue -s 1.2.3', 'postqueue -s []'],
+  ['postcat -bq nosuch', 'postcat -q a/b', 'postcat -q .', 'postcat -x', 'mailq x'],
+  ['postsuper -d $1'],
+  ['postsuper -d $1', 'postcat -q $1', 'postqueue -p'],
+  ['postsuper -d - < $2|$1|'],
+  ['postqueue -p', 'postqueue -j', 'postqueue -f'],
+];

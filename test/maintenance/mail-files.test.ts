@@ -67,7 +67,7 @@ async function mailbox(name: string): Promise<string[]> {
   return lines;
 }
 
-describe('D1: a Maildir', () => {
+describe('D1, D6: a Maildir', () => {
   it('keeps what is inside of it, and nothing outside is read', async () => {
     writeFileSync(join(temporary.folder, 'secret'), 'Subject: secret\n\n');
     put('cur/1.a:2,FSa', 'Subject: 1\n\nx\n');
@@ -183,7 +183,7 @@ describe('D1: a Maildir', () => {
   });
 });
 
-describe('D1: an mbox', () => {
+describe('D1, D6: an mbox', () => {
   const FROM = 'From a@b Fri Jan 10 07:11:12 2020\n';
 
   test.each<readonly [string, string, readonly string[]]>([

@@ -3,6 +3,7 @@ import { OperationError } from '../../admin/operation.ts';
 import type { ShownItem } from '../../admin/queue.ts';
 import { type Call, Fatal, isGiven, type NamedCommand } from './command.ts';
 import { ctime } from './queue-listing.ts';
+import { isQueueId } from './queue-words.ts';
 import { type QueuedMessage, readQueued } from './queued-message.ts';
 
 export const postcat: NamedCommand = {
@@ -20,6 +21,7 @@ export const postcat: NamedCommand = {
 };
 
 async function show(call: Call, queueId: string): Promise<void> {
+  if (!isQueueId(queueId)) throw new Fatal(`bad mail queue ID: ${queueId}`);
   const message = await readQueued(call.where, queueId).catch((error: unknown) => {
     if (error instanceof OperationError) throw new Fatal(`open queue file ${queueId}: No such file or directory`);
     throw error;

@@ -14,12 +14,10 @@ interface Kind {
   readonly aliases: boolean;
   /** Between a key and its value in a listing. */
   readonly separator: string;
-  /** A value as it is printed. */
-  shown(value: string): string;
 }
 
-const MAP: Kind = { aliases: false, separator: '\t', shown: (value) => value };
-const ALIASES: Kind = { aliases: true, separator: ':\t', shown: listOfTargets };
+const MAP: Kind = { aliases: false, separator: '\t' };
+const ALIASES: Kind = { aliases: true, separator: ':\t' };
 
 export const postmap: NamedCommand = {
   letters: 'bfFhimnNoprsuUvwc:d:q:',
@@ -57,7 +55,8 @@ async function work(call: Call, kind: Kind): Promise<number> {
   const list = isGiven(call, 's');
   const modes = call.options.filter(([letter]) => 'sqd'.includes(letter));
   if (modes.length > 1) throw new Fatal(`specify only one of -s ${modes[1]?.[0] === 's' ? 'or ' : ''}-q or -d`);
-  for (const letter of ['d', 'i', 'r'])
+  // Beside a question, Postfix ignores -i and -r.
+  for (const letter of keys.length > 0 || list ? [] : ['d', 'i', 'r'])
     if (isGiven(call, letter))
       throw new Fatal(`-${letter} changes an index, and there is none here: edit the text, which is read directly`);
   const message = MESSAGE_LETTERS.find((letter) => isGiven(call, letter));
@@ -74,7 +73,7 @@ async function work(call: Call, kind: Kind): Promise<number> {
   if (key === '-') return askAll(tables, names, kind);
   if (key !== undefined) {
     const value = await find(tables, names, key);
-    if (value !== undefined) console.log(kind.shown(value));
+    if (value !== undefined) console.log(value);
     return value === undefined ? 1 : 0;
   }
   if (!list) for (const name of names) check(tables, name);
@@ -108,7 +107,7 @@ async function askAll(tables: CommandTables, names: readonly string[], kind: Kin
     const value = await find(tables, names, key);
     if (value === undefined) continue;
     found = true;
-    process.stdout.write(`${key}${kind.separator}${kind.shown(value)}\n`);
+    process.stdout.write(`${key}${kind.separator}${value}\n`);
   }
   return found ? 0 : 1;
 }
@@ -116,24 +115,11 @@ async function askAll(tables: CommandTables, names: readonly string[], kind: Kin
 function listAll(name: string, table: LookupTable, kind: Kind): void {
   if (table.entries === undefined || table.wholeKeyOnly)
     throw new Fatal(`table ${name}: sequence operation is not supported`);
-  for (const [key, value] of table.entries()) process.stdout.write(`${key}${kind.separator}${kind.shown(value)}\n`);
+  for (const [key, value] of table.entries()) process.stdout.write(`${key}${kind.separator}${value}\n`);
 }
 
 /** Where Postfix would make an index. */
 function check(tables: CommandTables, name: string): void {
   tables.open(name);
   console.log(`${name}: checked; no index is needed: its text is read directly`);
-}
-
-/**
- * The right-hand side of an alias as postalias stores it: `a, b`, whatever white space is between them; outside quotes
- * without the backslashes of quoted characters.
- */
-function listOfTargets(value: string): string {
-  const parts = value.match(/(?:"(?:[^"\\]|\\.)*"|\\.|[^",\\])+/gs) ?? [];
-  const plain = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(/\\(.)/gs, '$1');
-  return parts
-    .map((part) => part.trim().replaceAll(/("(?:[^"\\]|\\.)*")|[^"]+/gs, (text, quoted) => quoted ?? plain(text)))
-    .filter((part) => part !== '')
-    .join(', ');
 }

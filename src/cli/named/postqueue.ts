@@ -6,6 +6,7 @@ import { operate } from '../place.ts';
 import { type Call, Fatal, type NamedCommand, UsageFault, warn } from './command.ts';
 import { requireQueueUser } from './local-caller.ts';
 import { formatQueue, formatQueueJson } from './queue-listing.ts';
+import { isQueueId, isSite } from './queue-words.ts';
 
 /** Exit code of sysexits.h: what is needed is not there. */
 const EX_UNAVAILABLE = 69;
@@ -42,12 +43,11 @@ const ACTS: Readonly<Record<string, (call: Call, value: string) => Promise<void>
   j: async (call) => void process.stdout.write(formatQueueJson(await queueItems(call))),
   f: (call) => flush(call, {}),
   i: async (call, queueId) => {
-    if (!/^[0-9A-Za-z]+$/.test(queueId)) throw new Fatal(`Cannot flush queue ID - invalid name: "${queueId}"`);
+    if (!isQueueId(queueId)) throw new Fatal(`Cannot flush queue ID - invalid name: "${queueId}"`);
     await flush(call, { queueIds: [queueId] });
   },
   s: async (call, site) => {
-    if (!/^(?:\[[^[\]\s]+\]|[^[\]\s]+)$/.test(site))
-      throw new Fatal(`Cannot flush mail queue - invalid destination: "${site}"`);
+    if (!isSite(site)) throw new Fatal(`Cannot flush mail queue - invalid destination: "${site}"`);
     await flush(call, { destination: site.toLowerCase() });
   },
 };

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { counted } from '../output.ts';
 import { operate, type PlaceOptions } from '../place.ts';
 import { type Call, Fatal, type NamedCommand, UsageFault, warn } from './command.ts';
+import { isQueueId } from './queue-words.ts';
 
 interface Act {
   readonly letter: string;
@@ -76,7 +77,7 @@ async function perform({ name, where, options, operands }: Call, act: Act): Prom
     if (word === 'ALL') await change([]);
     else {
       const ids = word === '-' ? await idsFromStdin() : [word];
-      const valid = ids.filter((id) => /^[0-9A-Za-z]+$/.test(id));
+      const valid = ids.filter(isQueueId);
       for (const id of ids) if (!valid.includes(id)) warn(name, `invalid mail queue id: ${id}`);
       if (valid.length > 0) await change(valid);
     }
@@ -97,6 +98,6 @@ async function changed(
 
 async function idsFromStdin(): Promise<string[]> {
   const ids: string[] = [];
-  for await (const line of createInterface({ input: process.stdin })) if (line !== '') ids.push(line);
+  for await (const line of createInterface({ input: process.stdin })) ids.push(line);
   return ids;
 }
