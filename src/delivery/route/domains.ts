@@ -17,6 +17,7 @@ import type { Directory } from '../../store/directory.ts';
 import { type Accounts, createAccounts, isAlwaysThere, wouldBe } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { createDomainList, type DomainList } from './domain-list.ts';
+import { doubleBounceOf } from './double-bounce.ts';
 import { createRouter } from './router.ts';
 
 export interface DomainsOptions {
@@ -97,13 +98,17 @@ export function createDomains(options: DomainsOptions): Domains {
       // aliases(5) contains only user names, other tables may contain addresses too.
       if ((await lookUp(aliasMaps, userKeys(address, delimiters))) !== null) return true;
       const listed =
-        anyLocalRecipient || isAlwaysThere(localPart(address)) || (await lookUp(localRecipients, keys)) !== null;
+        anyLocalRecipient ||
+        isAlwaysThere(localPart(address)) ||
+        (await lookUp(localRecipients, keys)) !== null ||
+        (await isDoubleBounce(address));
       return listed && leadsSomewhere(address);
     },
   };
 
   // A query must not create an account.
   const transports = options.transports ?? createTransports({ parameters });
+  const isDoubleBounce = doubleBounceOf(parameters, { classify });
   const router = createRouter({ parameters, tables, transports, domains: { classify }, accounts: wouldBe(accounts) });
 
   /** An address in a recipient table must have an account or a transport, or it would bounce after being accepted. */

@@ -17,6 +17,7 @@ import { ownValue } from '../../own-value.ts';
 import type { RouteWords } from '../../tracing.ts';
 import type { Accounts } from './accounts.ts';
 import { openTables } from './address-tables.ts';
+import { doubleBounceOf } from './double-bounce.ts';
 import { type Nexthop, parseNexthop } from './nexthop.ts';
 import { targetDestination, targetOf } from './target-destination.ts';
 import { parseWay, type Way } from './way.ts';
@@ -179,7 +180,7 @@ export function createRouter(options: RouterOptions): Router {
   const relayhost = parameters.string('relayhost');
   const luserRelay = parameters.string('luser_relay');
   const delimiters = parameters.string('recipient_delimiter');
-  const doubleBounce = addressKey(qualify(parameters.string('double_bounce_sender'), parameters.string('myorigin')));
+  const isDoubleBounce = doubleBounceOf(parameters, domains);
   const filterNexthop = parameters.string('default_filter_nexthop');
 
   const toNexthop = (transport: Transport, text: string, protocol: Nexthop['protocol']): Route => {
@@ -329,7 +330,8 @@ export function createRouter(options: RouterOptions): Router {
 
   async function route(recipient: string, reversePath: string, filter: string | null = null): Promise<Route> {
     const journey: Journey = { recipient, reversePath };
-    if (addressKey(recipient) === doubleBounce) return NOT_WANTED;
+    const unwanted = isDoubleBounce(recipient);
+    if (typeof unwanted === 'boolean' ? unwanted : await unwanted) return NOT_WANTED;
     if (filter !== null) {
       const { transport, nexthop } = parseWay(filter);
       const way = { transport, nexthop: nexthop || filterNexthop || domainOf(recipient) };
