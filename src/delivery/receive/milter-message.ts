@@ -178,7 +178,11 @@ async function* bodyOf(draft: Draft): AsyncGenerator<Buffer> {
 /** `<a@b>` or `a@b`; '' is the null sender; null: it is none. */
 function addressOf(given: string): string | null {
   const text = given.trim();
-  const path = parsePath(text.startsWith('<') ? text : `<${text}>`, { strict: false, dashUser: false });
+  const path = parsePath(text.startsWith('<') ? text : `<${text}>`, {
+    strict: false,
+    dashUser: false,
+    nullDomain: false,
+  });
   return path === null || path.rest.trim() !== '' ? null : path.address;
 }
 
