@@ -61,7 +61,7 @@ export function clientRestrictions(server: Server): Readonly<Record<string, Rest
         const code = remote.nameStatus === 'tempfail' ? 450 : parameters.number('unknown_client_reject_code');
         return {
           kind: 'reject',
-          reply: makeReply(code, '4.7.25', `Client host rejected: cannot find your reverse hostname, [${remote.ip}]`),
+          reply: makeReply(code, '4.7.1', `Client host rejected: cannot find your reverse hostname, [${remote.ip}]`),
         };
       },
     },

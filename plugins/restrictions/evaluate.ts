@@ -104,7 +104,7 @@ export class Evaluation {
     const { recipient } = this.#question;
     if (recipient === null || this.#question.connection.transaction?.discard != null) return false;
     try {
-      return (await destinationOf(this.#server, recipient.original)) === 'elsewhere';
+      return (await destinationOf(this.#server, this.#question, recipient.original)) === 'elsewhere';
     } catch {
       // The core asks the same later and reports the failure.
       return false;

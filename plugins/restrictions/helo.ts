@@ -1,4 +1,5 @@
 /** Restrictions on the HELO or EHLO name. One row each; the old names of Postfix 2.2 are the same rows. */
+import { isIPv4 } from 'node:net';
 import { DUNNO, PERMIT, type Question, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { parseAddress } from '../../src/lookup/network.ts';
 import { isDomainName } from './domain-name.ts';
@@ -66,7 +67,16 @@ export function heloRestrictions(server: Server): Readonly<Record<string, Restri
     reject_non_fqdn_hostname: notQualified,
     reject_unknown_helo_hostname: unknown,
     reject_unknown_hostname: unknown,
-    // Any client may send an address, so this never permits relaying.
-    permit_naked_ip_address: onHelo((_question, helo) => (isAddress(helo) ? PERMIT : DUNNO)),
+    // Any client may send an address, so this never permits relaying. What only looks like one is refused.
+    permit_naked_ip_address: onHelo(({ connection: { parameters } }, helo) => {
+      if (!/^[\d.:]+$/.test(helo)) return DUNNO;
+      if (isIPv4(helo)) return PERMIT;
+      return refuse(
+        parameters.number('invalid_hostname_reject_code'),
+        '5.5.2',
+        heloSubject(helo),
+        'invalid ip address',
+      );
+    }),
   };
 }

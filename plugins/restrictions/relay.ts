@@ -35,7 +35,9 @@ export function relayRestrictions(server: Server): Readonly<Record<string, Restr
       const recipient = recipientOf(question);
       if (recipient === null) return DUNNO;
       try {
-        return (await destinationOf(server, recipient)) === 'ours' ? ours : await elsewhere(question, recipient);
+        return (await destinationOf(server, question, recipient)) === 'ours'
+          ? ours
+          : await elsewhere(question, recipient);
       } catch (error) {
         return lookupFault(server, question, `address classes: ${messageOf(error)}`, error, recipient);
       }

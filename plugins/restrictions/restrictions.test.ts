@@ -109,7 +109,7 @@ const CASES: readonly Case[] = [
     'reject_unknown_reverse_client_hostname',
     {},
     u,
-    '450 4.7.25 Client host rejected: cannot find your reverse hostname, [127.0.1.77]',
+    '450 4.7.1 Client host rejected: cannot find your reverse hostname, [127.0.1.77]',
   ],
   ['reject_unknown_reverse_client_hostname', { reverseName: 'pc.example' }, u, 'NEXT'],
   [

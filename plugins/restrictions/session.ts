@@ -69,8 +69,12 @@ const unlisted = (server: Server, error: unknown): void =>
  * The destination of an address: `ours` (local or in relay_domains), `routed` through us by its local part, or
  * `elsewhere`.
  */
-export async function destinationOf(server: Server, address: string): Promise<'ours' | 'routed' | 'elsewhere'> {
+export async function destinationOf(
+  server: Server,
+  { connection: { parameters } }: Pick<Question, 'connection'>,
+  address: string,
+): Promise<'ours' | 'routed' | 'elsewhere'> {
   const whole = await server.domains.resolve(address);
   if ((await server.domains.classify(domainOf(whole))) === 'default') return 'elsewhere';
-  return isRouted(whole) && !server.parameters.boolean('allow_untrusted_routing') ? 'routed' : 'ours';
+  return isRouted(whole) && !parameters.boolean('allow_untrusted_routing') ? 'routed' : 'ours';
 }

@@ -16,6 +16,8 @@ export interface ResolvingOptions {
 
 /** Domains of ours that are taken off one address. */
 const MOST_DOMAINS = 50;
+/** Who an address without a local part is. */
+const NOBODY = 'MAILER-DAEMON';
 const OPERATOR = /[@!%]/;
 
 export class AddressResolver {
@@ -23,19 +25,24 @@ export class AddressResolver {
   readonly #rewrite: Rewrite;
   readonly #operators: RegExp;
   readonly #dequotes: boolean;
+  readonly #nullDomain: boolean;
 
   constructor(options: ResolvingOptions) {
     const { parameters } = options;
     this.#options = options;
     this.#rewrite = localRewriting(parameters);
     this.#dequotes = parameters.boolean('resolve_dequoted_address');
+    this.#nullDomain = parameters.boolean('resolve_null_domain');
     const signs = ['@'];
     if (parameters.boolean('swap_bangpath')) signs.push('!');
     if (parameters.boolean('allow_percent_hack')) signs.push('%');
     this.#operators = new RegExp(`^[${signs.join('')}]$`);
   }
 
-  /** Rejects if a table cannot answer. */
+  /**
+   * Ends with `@` if nothing stands behind it once our own domains are taken off: no mail can go there (`user@@ours`).
+   * Rejects if a table cannot answer.
+   */
   resolve(given: Address): Address | Promise<Address> {
     return given === '' || isPlain(given) ? given : this.#resolve(this.#rewrite(given));
   }
@@ -47,8 +54,11 @@ export class AddressResolver {
       const at = tokens.lastIndexOf('@');
       if (at >= 0) {
         const domain = tokens.slice(at + 1);
-        if (domain.length === 0 || !(await this.#options.isLocal(domain.join('').toLowerCase())))
-          return tokens.join('');
+        if (domain.length === 0 && this.#nullDomain) {
+          tokens = tokens.slice(0, at);
+          continue;
+        }
+        if (domain.length > 0 && !(await this.#options.isLocal(domain.join('').toLowerCase()))) return tokens.join('');
         saved = domain;
         tokens = tokens.slice(0, at);
       }
@@ -56,7 +66,7 @@ export class AddressResolver {
       if (opened === null) break;
       tokens = addressTokens(this.#rewrite(opened));
     }
-    if (tokens.length === 0) return address;
+    if (tokens.length === 0 || (tokens.length === 1 && tokens[0] === '""')) tokens = [NOBODY];
     return [...tokens, '@', ...(saved ?? [this.#options.parameters.string('myhostname')])].join('');
   }
 

@@ -102,6 +102,9 @@ export function readTable(path: string): string {
         1,
         'the file starts with a byte order mark (EF BB BF): save the file as UTF-8 without it',
       );
+    // Read as UTF-8, none of its keys would ever match.
+    if (/^(?:\ufffd\ufffd)?.?\0/s.test(text))
+      throw new TableFault(path, 1, 'the file is UTF-16 or a database: name the text, saved as UTF-8');
     return text;
   } catch (error) {
     if (error instanceof TableFault) throw error;

@@ -62,6 +62,21 @@ describe('P5: lookup tables', () => {
     }
   });
 
+  test('P5: a table in UTF-16, or an index instead of its text, is reported as a fault', () => {
+    const utf16 = Buffer.from('a b\n', 'utf16le');
+    for (const octets of [
+      utf16,
+      Buffer.concat([Buffer.from([0xff, 0xfe]), utf16]),
+      Buffer.alloc(20),
+      Buffer.from(utf16).swap16(),
+    ]) {
+      writeFileSync(path, octets);
+      expect(() => openTables().tables.open(`hash:${path}`)).toThrow('the file is UTF-16 or a database');
+    }
+    writeFileSync(path, Buffer.from([0xff, 0xfe, 0x20, 0x62, 0x0a]));
+    expect(() => openTables().tables.open(`hash:${path}`)).not.toThrow();
+  });
+
   test('P10: a missing included file is reported with its line', () => {
     writeFileSync(path, `a: b\nteam: x,\n  :include:/nowhere/team, ":include:${path}"\n`);
     const { tables, logged } = openTables({ aliasTables: [`hash:${path}`] });

@@ -48,7 +48,9 @@ export const domainPattern = expected('a domain, the path of a file, or a lookup
 const INTERFACE_WORDS = new Set(['all', 'loopback-only']);
 export const networkInterface = expected('all, loopback-only, an address or a host name', (text) => {
   const lower = text.toLowerCase();
-  return INTERFACE_WORDS.has(lower) || isAddress(text) || isLiteral(text) || isHostName(text);
+  // The last label of a name is never a number (RFC 3696 section 2): that is an address with a fault.
+  const isName = isHostName(text) && !/(?:^|\.)\d+$/.test(text);
+  return INTERFACE_WORDS.has(lower) || isAddress(text) || isLiteral(text) || isName;
 });
 
 /** `domain`, `[host]`, either with `:port`. */

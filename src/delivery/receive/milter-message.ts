@@ -148,7 +148,11 @@ export class ReceivedMilterMessage implements MilterMessage {
 /** `<a@b>` or `a@b`; '' is the null sender; null: it is none. */
 function addressOf(given: string): string | null {
   const text = given.trim();
-  const path = parsePath(text.startsWith('<') ? text : `<${text}>`, { strict: false, dashUser: false });
+  const path = parsePath(text.startsWith('<') ? text : `<${text}>`, {
+    strict: false,
+    dashUser: false,
+    nullDomain: false,
+  });
   return path === null || path.rest.trim() !== '' ? null : path.address;
 }
 

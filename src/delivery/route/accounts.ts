@@ -15,13 +15,20 @@ import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { Account } from '../../mail/account.ts';
 import { domainOf, localPart } from '../../mail/address.ts';
 import { quoteLocalPart, unquoteLocalPart } from '../../mail/local-part.ts';
+import { ownValue } from '../../own-value.ts';
 import type { Directory } from '../../store/directory.ts';
 import { openTables } from './address-tables.ts';
 
-const ALWAYS_THERE: ReadonlySet<string> = new Set(['postmaster', 'root']);
+/** Local parts that must always be deliverable, and whose account has their mail unless an alias says otherwise. */
+const ALWAYS_THERE: Readonly<Record<string, string>> = {
+  postmaster: 'postmaster',
+  root: 'root',
+  // The sender that notifications name; Postfix accepts it at RCPT too.
+  'mailer-daemon': 'postmaster',
+};
 
-/** Local parts that must always be deliverable. */
-export const isAlwaysThere = (local: string): boolean => ALWAYS_THERE.has(local.toLowerCase());
+const alwaysThere = (local: string): string | undefined => ownValue(ALWAYS_THERE, local.toLowerCase());
+export const isAlwaysThere = (local: string): boolean => alwaysThere(local) !== undefined;
 
 /** Where users without a domain are looked for, in this order. */
 export const ownDomains = (parameters: ParameterReader): readonly string[] => [
@@ -74,7 +81,8 @@ export function createAccounts(options: {
 
   /** The user whose account is made, with the domain of a virtual one; null if none is. */
   async function userToMake(address: string, local: boolean): Promise<string | null> {
-    if (local && isAlwaysThere(localPart(address))) return localPart(address).toLowerCase();
+    const always = local ? alwaysThere(localPart(address)) : undefined;
+    if (always !== undefined) return always;
     const maps = local ? named.local : named.virtual;
     if (maps.length === 0) return null;
     const keys = mailboxKeys(address, delimiters, local).filter(({ text }) => !text.startsWith('@'));
@@ -91,7 +99,7 @@ export function createAccounts(options: {
     try {
       return await directory.create({ address: name, passwordHash: '' });
     } catch (error) {
-      // Two messages may arrive at once: the other one created it.
+      // It is there already, or two messages arrive at once and the other one created it.
       const made = await directory.find(name);
       if (made === null) throw error;
       return made;

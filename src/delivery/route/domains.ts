@@ -18,6 +18,7 @@ import type { Directory } from '../../store/directory.ts';
 import { type Accounts, createAccounts, isAlwaysThere, wouldBe } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { createDomainList, type DomainList } from './domain-list.ts';
+import { doubleBounceOf } from './double-bounce.ts';
 import { createRouter } from './router.ts';
 
 export interface DomainsOptions {
@@ -62,7 +63,6 @@ export function createDomains(options: DomainsOptions): Domains {
     (['default_transport', 'local_transport', 'relay_transport', 'virtual_transport'] as const).some((name) =>
       /^(?:error|retry)\b/.test(parameters.string(name)),
     );
-  const doubleBounce = addressKey(localPart(parameters.string('double_bounce_sender')));
   const virtualMailboxes = open('virtual_mailbox_maps');
   const relayRecipients = open('relay_recipient_maps');
 
@@ -101,14 +101,15 @@ export function createDomains(options: DomainsOptions): Domains {
       const listed =
         anyLocalRecipient ||
         isAlwaysThere(localPart(address)) ||
-        addressKey(localPart(address)) === doubleBounce ||
-        (await lookUp(localRecipients, keys)) !== null;
+        (await lookUp(localRecipients, keys)) !== null ||
+        (await isDoubleBounce(address));
       return listed && leadsSomewhere(address);
     },
   };
 
   // A query must not create an account.
   const transports = options.transports ?? createTransports({ parameters });
+  const isDoubleBounce = doubleBounceOf(parameters, { classify });
   const router = createRouter({ parameters, tables, transports, domains: { classify }, accounts: wouldBe(accounts) });
 
   /** An address in a recipient table must have an account or a transport, or it would bounce after being accepted. */

@@ -18,6 +18,7 @@ import { ownValue } from '../../own-value.ts';
 import type { RouteWords } from '../../tracing.ts';
 import type { Accounts } from './accounts.ts';
 import { openTables } from './address-tables.ts';
+import { doubleBounceOf } from './double-bounce.ts';
 import { mailboxCommandDestination, readMailboxCommand } from './mailbox-command.ts';
 import { type Nexthop, parseNexthop } from './nexthop.ts';
 import { targetDestination, targetOf } from './target-destination.ts';
@@ -181,8 +182,7 @@ export function createRouter(options: RouterOptions): Router {
   const relayhost = parameters.string('relayhost');
   const luserRelay = parameters.string('luser_relay');
   const delimiters = delimitersOf(parameters);
-  const doubleBounce = addressKey(qualify(parameters.string('double_bounce_sender'), parameters.string('myorigin')));
-  const doubleBounceUser = localPart(doubleBounce);
+  const isDoubleBounce = doubleBounceOf(parameters, domains);
   const mailboxCommand = readMailboxCommand(parameters, tables);
   const filterNexthop = parameters.string('default_filter_nexthop');
 
@@ -341,16 +341,10 @@ export function createRouter(options: RouterOptions): Router {
     },
   };
 
-  /** As qmgr(8): of all our local domains. */
-  async function isDoubleBounce(recipient: string): Promise<boolean> {
-    const key = addressKey(recipient);
-    if (localPart(key) !== doubleBounceUser) return false;
-    return key === doubleBounce || (await domains.classify(domainOf(recipient))) === 'local';
-  }
-
   async function route(recipient: string, reversePath: string, filter: string | null = null): Promise<Route> {
     const journey: Journey = { recipient, reversePath };
-    if (await isDoubleBounce(recipient)) return NOT_WANTED;
+    const unwanted = isDoubleBounce(recipient);
+    if (typeof unwanted === 'boolean' ? unwanted : await unwanted) return NOT_WANTED;
     if (filter !== null) {
       const { transport, nexthop } = parseWay(filter);
       const way = { transport, nexthop: nexthop || filterNexthop || domainOf(recipient) };

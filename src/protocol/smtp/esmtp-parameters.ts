@@ -7,6 +7,7 @@ import type { Notify } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import { type VerpRules, verpDelimiters } from '../../mail/verp.ts';
 import { ownValue } from '../../own-value.ts';
+import { endOfToken } from './path.ts';
 import { SIZE_OVERFLOW, unsupportedOption } from './replies.ts';
 import { decodeXtext } from './xtext.ts';
 
@@ -140,15 +141,23 @@ export function parseRecipientParameters(rest: string, offered: OfferedParameter
   return parse(rest, RECIPIENT_ROWS, { notify: [], orcpt: '' }, offered);
 }
 
+/** Quotes and angle brackets hold white space together, to the end if they are never closed. */
+function* options(rest: string): Generator<string> {
+  const text = rest.trimEnd();
+  for (let at = 0; at < text.length; ) {
+    const end = endOfToken(text, at) ?? text.length;
+    if (end > at) yield text.slice(at, end);
+    at = Math.max(end, at + 1);
+  }
+}
+
 function parse<P extends object>(
   rest: string,
   rows: Readonly<Record<string, Row<P>>>,
   parameters: P,
   offered: OfferedParameters,
 ): P | Reply {
-  if (rest === '') return parameters;
-  for (const option of rest.trim().split(/[ \t]+/)) {
-    if (option === '') continue;
+  for (const option of options(rest)) {
     const equals = option.indexOf('=');
     const keyword = (equals < 0 ? option : option.slice(0, equals)).toUpperCase();
     const row = ownValue(rows, keyword);

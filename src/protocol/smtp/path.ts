@@ -22,6 +22,8 @@ export interface PathRules {
   readonly strict: boolean;
   /** Whether a local part may begin with `-` (allow_min_user). */
   readonly dashUser: boolean;
+  /** Whether nothing may stand behind the `@` (resolve_null_domain): such an address is local. */
+  readonly nullDomain: boolean;
 }
 
 /** Octets of an address; RFC 5321 section 4.5.3.1.3 requires 254. */
@@ -44,8 +46,8 @@ export function parsePath(text: string, rules: PathRules): ParsedPath | null {
     : { address, unicode: /[^\x00-\x7f]/.test(address), rest: text.slice(end) };
 }
 
-/** The next white space outside of `<…>` and `"…"`; null if one of these is never closed. */
-function endOfToken(text: string, start: number): number | null {
+/** Where the token at `start` ends: the next white space outside of `<…>` and `"…"`; null if one of these is never closed. */
+export function endOfToken(text: string, start: number): number | null {
   const wanted: string[] = [];
   for (let at = start; at < text.length; at += 1) {
     const character = text.charAt(at);
@@ -119,7 +121,7 @@ function readAddress(text: string): { readonly text: string; readonly hasMore: b
 }
 
 /** The address with its local part quoted where necessary; null if there can be no such address. */
-function canonical(text: string, { strict, dashUser }: PathRules): string | null {
+function canonical(text: string, { strict, dashUser, nullDomain }: PathRules): string | null {
   if (Buffer.byteLength(text) > MAX_ADDRESS || /[\x00-\x1f\x7f]/.test(text)) return null;
   if (text === '') return '';
   const at = text.lastIndexOf('@');
@@ -127,6 +129,7 @@ function canonical(text: string, { strict, dashUser }: PathRules): string | null
   if ((local.startsWith('-') && !dashUser) || (strict && text.startsWith('@'))) return null;
   const quoted = quoteLocalPart(local);
   if (at < 0) return quoted;
+  if (nullDomain && text.endsWith('@')) return `${quoted}@`;
   const domain = parseDomain(text.slice(at + 1), false);
   return domain === null || /^[\d.]+$/.test(domain) ? null : `${quoted}@${domain}`;
 }

@@ -2,8 +2,10 @@
  * The form in which refusals go to the client: `soft_bounce` makes final ones temporary, `smtpd_reject_footer` adds a
  * text (postconf(5)).
  */
+
 import type { Connection } from '../../bus/hook.ts';
 import { MONTHS, twoDigits } from '../../clock.ts';
+import { unquoted } from '../../mail/address.ts';
 import { type Reply, reply, softened } from '../../mail/status.ts';
 import { expandTemplate, onlyAllowed } from '../../protocol/smtp/template.ts';
 import { clientOf } from './maillog.ts';
@@ -45,8 +47,8 @@ function valuesOf(connection: Connection, now: number): Readonly<Record<string, 
     client_port: String(remote.port),
     helo_name: helo ?? '',
     localtime: `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ${time}`,
-    recipient: transaction?.recipients[0]?.original ?? '',
-    sender: transaction?.reversePath ?? '',
+    recipient: unquoted(transaction?.recipients[0]?.original ?? ''),
+    sender: unquoted(transaction?.reversePath ?? ''),
     server_name: parameters.string('myhostname'),
   };
 }

@@ -147,7 +147,7 @@ describe('P1: values of main.cf', () => {
     [
       interfaces('', 'doc'),
       ['all', 'loopback-only', 'localhost', '127.0.0.1', '[::1]', '::1', 'mail.example.com'],
-      ['#', '*', '127.0.0.1:25', '[x]'],
+      ['#', '*', '127.0.0.1:25', '[x]', '300.1.1.1', '127.1', '25'],
     ],
     [transports('', 'doc'), ['smtp', 'my-relay'], ['smtp:x']],
     [words(['a', 'b'], '', 'doc'), ['a', 'b'], ['c', 'A']],

@@ -191,6 +191,29 @@ describe('which recipients exist', () => {
     for (const address of notThere) expect([address, await domains.recipientExists(address)]).toEqual([address, false]);
   });
 
+  it("P10: the names that notifications use exist; their mail is the postmaster's, or thrown away", async () => {
+    const { domains, router, made } = houseOf({
+      settings: { myorigin: 'baidu.com', mydestination: 'baidu.com other.com' },
+    });
+    for (const address of ['MAILER-DAEMON@other.com', 'double-bounce@other.com', 'Double-Bounce@baidu.com'])
+      expect(await domains.recipientExists(address), address).toBe(true);
+    expect(await router.route('MAILER-DAEMON@other.com', '')).toMatchObject({
+      kind: 'local',
+      account: { address: 'postmaster@baidu.com' },
+    });
+    expect(await router.route('mailer-daemon@baidu.com', '')).toMatchObject({ kind: 'local' });
+    expect(await router.route('double-bounce@other.com', '')).toMatchObject({ kind: 'discard' });
+    expect(await router.route('double-bounce@far.com', '')).toMatchObject({ kind: 'remote' });
+    expect(made()).toEqual(['maomao@baidu.com', 'postmaster@baidu.com']);
+  });
+
+  it('P8: what stands before the last @ leads where Postfix leads it', async () => {
+    const { domains } = houseOf({ settings: { myhostname: 'mail.baidu.com', mydestination: 'baidu.com' } });
+    expect(await domains.resolve('""@baidu.com')).toBe('MAILER-DAEMON@baidu.com');
+    expect(await domains.resolve('"xixi@"@baidu.com')).toBe('xixi@');
+    expect(await domains.resolve('"xixi@"@far.com')).toBe('"xixi@"@far.com');
+  });
+
   it('checking whether postmaster exists creates no account', async () => {
     const { domains, made } = houseOf({});
     expect(await domains.recipientExists('postmaster@baidu.com')).toBe(true);

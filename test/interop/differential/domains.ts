@@ -33,8 +33,31 @@ const RECIPIENTS = [
   'abuse@ours.test',
   '"quoted name"@ours.test',
   'xixi@OURS.TEST',
+  '@ours.test',
+  '@localhost',
+  'MAILER-DAEMON@ours.test',
+  'mailer-daemon',
+  'mailer-daemon@mailbox.test',
+  'double-bounce@ours.test',
+  'Double-Bounce@localhost',
+  'double-bounce@virtual.test',
+  'double-bounce@far.test',
+  'xixi@@ours.test',
+  '@@ours.test',
+  'xixi@@far.test',
 ];
-const SENDERS = ['a@sender.test', 'xixi@ours.test', 'nobody@ours.test', 'nobody@virtual.test', 'moved@ours.test', ''];
+const SENDERS = [
+  'a@sender.test',
+  'xixi@ours.test',
+  'nobody@ours.test',
+  'nobody@virtual.test',
+  'moved@ours.test',
+  '',
+  'double-bounce@ours.test',
+  'mailer-daemon@ours.test',
+  '@ours.test',
+  'xixi@@ours.test',
+];
 
 const services = {
   plain: [],

@@ -26,6 +26,15 @@ const HELO_NAMES = [
   'a..b',
   '[bad',
   '[IPv6:::1]',
+  'two words',
+  '(c)',
+  '@',
+  '<a>',
+  'a;b',
+  ':',
+  '1.2.3.4.5',
+  '1::2',
+  '\xe4.test',
 ];
 const SENDERS = [
   'a@sender.test',
@@ -56,6 +65,9 @@ const RECIPIENTS = [
   'xixi@ours.test@far.test',
   'a%far.test@ours.test',
   '@far.test:xixi@ours.test',
+  'xixi@',
+  'nobody@',
+  'far.test!a@relay.test',
 ];
 
 const rows = (list: string, lines: readonly string[], says: readonly (readonly string[])[], client = STRANGER): Row[] =>
@@ -72,9 +84,22 @@ const ROWS: readonly Row[] = [
       'permit_naked_ip_address, reject_invalid_helo_hostname',
       'permit_mynetworks, reject_non_fqdn_helo_hostname',
       'warn_if_reject reject_non_fqdn_helo_hostname, permit',
+      'permit_naked_ip_address, reject',
+      'reject_unknown_reverse_client_hostname',
+      'reject_unknown_client_hostname',
     ],
     helos(...HELO_NAMES),
   ),
+  {
+    settings: ['smtpd_delay_reject = no', 'smtpd_helo_restrictions = permit_naked_ip_address, reject'],
+    says: helos(...HELO_NAMES),
+    client: STRANGER,
+  },
+  {
+    settings: ['allow_untrusted_routing = yes', 'smtpd_relay_restrictions = permit_auth_destination, reject'],
+    says: recipients(...RECIPIENTS),
+    client: STRANGER,
+  },
   ...rows(
     'sender',
     [
@@ -140,6 +165,7 @@ export const restrictions: Cases = {
       'virtual_alias_maps = inline:{known@virtual.test=xixi@ours.test}',
       'smtpd_sender_login_maps = inline:{xixi@ours.test=xixi}',
       'recipient_delimiter = +',
+      'resolve_null_domain = yes',
     ],
     services: Object.fromEntries(ROWS.map(({ settings }) => [settings.join(), settings])),
   },

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { isAddressLiteral, parseMailbox } from '../../../src/protocol/smtp/mailbox.ts';
 import { type ParsedPath, parsePath } from '../../../src/protocol/smtp/path.ts';
 
-const parse = (text: string, strict = false): ParsedPath | null => parsePath(text, { strict, dashUser: false });
+const parse = (text: string, strict = false): ParsedPath | null =>
+  parsePath(text, { strict, dashUser: false, nullDomain: false });
 const lenient = (text: string): string | undefined => parse(text)?.address;
 const strict = (text: string): string | undefined => parse(text, true)?.address;
 
@@ -73,6 +74,12 @@ describe('P8: paths as Postfix 3.7 reads them', () => {
     '',
   ])('refuses %s', (text) => {
     expect(lenient(text)).toBeUndefined();
+  });
+
+  it('resolve_null_domain lets nothing stand behind the @', () => {
+    const rules = { strict: false, dashUser: false, nullDomain: true };
+    expect(parsePath('<a@>', rules)?.address).toBe('a@');
+    expect(parsePath('<a@b@>', rules)?.address).toBe('"a@b"@');
   });
 
   it('strict_rfc821_envelopes wants brackets and nothing but one address', () => {

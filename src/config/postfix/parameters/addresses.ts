@@ -80,6 +80,7 @@ export const addressesParameters = {
   swap_bangpath: boolean('yes', 'Read `site!user` as `user@site`.'),
   allow_untrusted_routing: boolean('no', 'Pass on mail with addresses such as `user@elsewhere@domain`.'),
   resolve_dequoted_address: boolean('yes', 'Look at addresses without their quotes.'),
+  resolve_null_domain: boolean('no', 'Accept `user@` as a local address.'),
   header_from_format: choice(['standard', 'obsolete'], 'standard', 'How a From: line is made for mail without one.'),
   ...noMeaning('all recipients of a message are remembered', {
     duplicate_filter_limit: number('1000', 'How many recipients are remembered to leave duplicates out.'),
@@ -90,7 +91,6 @@ export const addressesParameters = {
   disable_verp_bounces: boolean('no', 'Bounces of VERP mail go to the sender as it was, one for all recipients.'),
   ...notSupported({
     empty_address_recipient: address('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
-    resolve_null_domain: boolean('no', 'Accept `user@` as a local address.'),
     resolve_numeric_domain: boolean('no', 'Accept `user@1.2.3.4` as `user@[1.2.3.4]`.'),
     header_address_token_limit: number('10240', 'Tokens of an address header that Postfix rewrites.'),
   }),

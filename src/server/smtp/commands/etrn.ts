@@ -6,16 +6,17 @@ import type { Answer, SmtpSession } from '../session.ts';
 
 const USAGE = reply(500, '', 'Syntax: ETRN domain');
 const BAD_PARAMETER = reply(501, '', 'Error: invalid parameter syntax');
+const HELO_FIRST = reply(503, '', 'Error: send HELO/EHLO first');
 const IN_TRANSACTION = reply(503, '', 'Error: MAIL transaction in progress');
 
 export function etrn(session: SmtpSession, argument: string): Answer | Promise<Answer> {
   const { settings, connection } = session;
-  if (settings.heloRequired && connection.helo === null) return say.HELO_FIRST;
+  if (settings.heloRequired && connection.helo === null) return HELO_FIRST;
   if (connection.transaction !== null) return IN_TRANSACTION;
   const [given = '', ...more] = argument.trim().split(/\s+/);
   if (given === '' || more.length > 0) return USAGE;
   // `@domain` and `#queue` are sendmail's forms.
-  const domain = parseDomain(given.replace(/^[@#]/, ''), false);
+  const domain = given.endsWith('.') ? null : parseDomain(given.replace(/^[@#]/, ''), false);
   return domain === null ? BAD_PARAMETER : flush(session, domain.toLowerCase());
 }
 

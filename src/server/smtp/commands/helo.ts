@@ -15,6 +15,9 @@ const PROTOCOLS = { HELO: 'SMTP', EHLO: 'ESMTP', LHLO: 'LMTP' } as const;
 
 /** RFC 5321 section 4.5.3.1.2, with room for names that are not domains. */
 const MAX_NAME = 300;
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\ufffd]/g;
+/** They would make logs and Received: lines ambiguous; only what checks a name at once sees them. */
+const TROUBLESOME = /[ <>()\\";@]/g;
 
 export const lhlo = (session: SmtpSession, argument: string): Answer | Promise<Answer> =>
   greet(session, 'LHLO', argument);
@@ -24,15 +27,12 @@ export const ehlo = (session: SmtpSession, argument: string): Answer | Promise<A
   greet(session, 'EHLO', argument);
 
 function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Promise<Answer> {
-  // Postfix accepts any words; controls and angle brackets would corrupt logs and Received: lines.
-  const name = argument
-    .trim()
-    .replace(/\s+/g, ' ')
-    .replace(/[\x00-\x1f\x7f-\x9f<>()\\";]/g, '?');
+  // Postfix accepts any words.
+  const name = argument.trim().replace(/\s+/g, ' ').replace(UNPRINTABLE, '?');
   if (name === '' || name.length > MAX_NAME) return reply(501, '', `Syntax: ${verb} hostname`);
   session.resetTransaction();
   const isAgain = session.connection.helo !== null;
-  session.connection.helo = name;
+  session.connection.helo = name.replace(TROUBLESOME, '?');
   const before = session.connection.protocol;
   session.connection.protocol = PROTOCOLS[verb];
   if (!session.service.hooks.has('helo') && session.milters === null) return welcome(session, verb);

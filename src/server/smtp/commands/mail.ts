@@ -2,7 +2,7 @@
 import { STORE_FULL } from '../../../delivery/receive/mailbox-row.ts';
 import { isReply, reply } from '../../../mail/status.ts';
 import { parseMailParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
-import { parsePath } from '../../../protocol/smtp/path.ts';
+import { type ParsedPath, parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import { MailTransaction } from '../connection.ts';
 import { takesSmtputf8 } from '../extensions.ts';
@@ -12,10 +12,12 @@ import type { Answer, SmtpSession } from '../session.ts';
 import { refuseUndeclared } from './unicode.ts';
 
 const FROM = /^\s*from:/i;
+/** Of `user@@domain`: it may be. */
+const NO_DOMAIN = /@"@/;
 const USAGE = say.syntax('MAIL FROM:<address>');
 
 export function mail(session: SmtpSession, argument: string): Answer | Promise<Answer> {
-  const { settings, connection, service } = session;
+  const { settings, connection } = session;
   if (settings.heloRequired && connection.helo === null) return say.HELO_FIRST;
   if (connection.transaction !== null) return say.NESTED_MAIL;
   if (session.bdat !== 'none') return say.afterBdat('MAIL');
@@ -24,6 +26,17 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   if (text.trim() === '') return USAGE;
   const path = parsePath(text, settings.paths);
   if (path === null) return say.BAD_SENDER;
+  return NO_DOMAIN.test(path.address) ? beginUnlessNowhere(session, path, argument) : begin(session, path, argument);
+}
+
+/** Once our own domain is taken off, nothing is behind the `@`. */
+async function beginUnlessNowhere(session: SmtpSession, path: ParsedPath, argument: string): Promise<Answer> {
+  const whole = await session.service.domains.resolve(path.address);
+  return whole.endsWith('@') ? say.BAD_SENDER : begin(session, path, argument);
+}
+
+function begin(session: SmtpSession, path: ParsedPath, argument: string): Answer | Promise<Answer> {
+  const { settings, connection, service } = session;
   const parameters = parseMailParameters(path.rest, {
     dsn: !session.discardedKeywords.has('DSN'),
     smtputf8: takesSmtputf8(session),

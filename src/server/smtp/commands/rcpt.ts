@@ -138,6 +138,7 @@ async function decide(
     return unknown;
   }
   const resolved = { ...recipient, address: await service.domains.resolve(recipient.address) };
+  if (resolved.address.endsWith('@')) return say.BAD_RECIPIENT;
   const verdict = isVerifySender ? NEXT : await session.ask('rcpt', { connection, recipient: resolved });
   const refusal = session.refuses('rcpt', verdict, 'RCPT', recipient.original);
   if (refusal !== undefined) return refusal;
