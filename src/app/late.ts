@@ -91,5 +91,6 @@ const lateStates = (states: () => PluginStates): PluginStates => ({
   get: async (of, now) => states().get(of, now),
   put: async (of, change, now) => states().put(of, change, now),
   keys: async (of, limit, now) => states().keys(of, limit, now),
+  entries: async (after) => states().entries(after),
   sweep: async (now) => states().sweep(now),
 });

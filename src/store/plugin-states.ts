@@ -18,6 +18,14 @@ export interface StateKey {
   readonly key: string;
 }
 
+export interface StateEntry extends StateKey {
+  readonly value: string;
+  readonly expiresAt: number | null;
+}
+
+/** Entries that are listed at once. */
+export const PAGE = 100;
+
 export interface PluginStates {
   get(of: StateKey, now: number): Promise<string | null>;
   /** False if the entry was not `before`: then nothing was changed. */
@@ -28,6 +36,11 @@ export interface PluginStates {
     limit: number,
     now: number,
   ): Promise<readonly string[]>;
+  /**
+   * All entries behind one (null: from the first), by plugin and key in the order of their octets, PAGE at a time;
+   * expired ones may be among them.
+   */
+  entries(after: StateKey | null): Promise<readonly StateEntry[]>;
   /** Removes what has expired. */
   sweep(now: number): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type { ContentStore } from './content.ts';
 import type { Directory } from './directory.ts';
 import type { Expunged } from './expunged.ts';
 import type { Mailboxes } from './mailboxes.ts';
+import type { PluginStates } from './plugin-states.ts';
 import type { Queue } from './queue.ts';
 import type { Transfer } from './transfer.ts';
 
@@ -15,6 +16,7 @@ export interface StoreSource {
   readonly expunged: Pick<Expunged, 'list'>;
   readonly content: Pick<ContentStore, 'read' | 'stream'>;
   readonly queue: Pick<Queue, 'list'>;
+  readonly pluginStates: Pick<PluginStates, 'entries'>;
   readonly transfer: Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity' | 'copyMark'>;
   readonly check: Pick<StoreCheck, 'contents' | 'inspect'>;
 }

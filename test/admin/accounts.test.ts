@@ -29,7 +29,8 @@ beforeAll(async () => {
     recipientExists: async (address) =>
       domainOf(address) !== 'example.test' || (await store.directory.find(address)) !== null,
     parameters: {
-      string: (name) => (name === 'recipient_delimiter' ? '+' : unused()),
+      string: (name) =>
+        name === 'recipient_delimiter' ? '+' : name === 'double_bounce_sender' ? 'double-bounce' : unused(),
       boolean: (name) => (name === 'allow_min_user' ? minUser : unused()),
       number: unused,
       time: unused,

@@ -48,7 +48,7 @@ async function postfix(): Promise<void> {
       'inet_interfaces = 127.0.0.1',
       'biff = no',
       'own_list = a',
-      'info_log_address_format = internal',
+      'dnssec_probe = ns:example.org',
       'alias_maps = hash:/etc/aliases',
       'virtual_alias_domains = list.test',
       'virtual_alias_maps = hash:/etc/postfix/maps/virtual',
@@ -90,7 +90,7 @@ describe('posthorn import postfix', () => {
     expect(said).toMatchObject({
       myorigin: 'acts',
       biff: 'no meaning',
-      info_log_address_format: 'not supported',
+      dnssec_probe: 'not supported',
       own_list: 'unknown',
     });
   });

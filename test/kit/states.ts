@@ -24,6 +24,8 @@ export function memoryStates(): PluginStates {
         .sort()
         .slice(0, limit);
     },
+    // Nothing copies it.
+    entries: async () => [],
     async sweep() {},
   };
 }

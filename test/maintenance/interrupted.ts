@@ -1,4 +1,5 @@
 /** A copy that is interrupted. */
+import type { PluginStates } from '../../src/store/plugin-states.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Transfer } from '../../src/store/transfer.ts';
 
@@ -24,5 +25,13 @@ export function failing(store: Store, writes: number): Store {
         return (store.transfer[name] as (...args: never[]) => Promise<unknown>)(...args);
       },
     });
-  return { ...store, transfer };
+  const pluginStates = {
+    ...store.pluginStates,
+    put: (...args: Parameters<PluginStates['put']>) => {
+      // There are many, and each is small.
+      left -= 0.1;
+      return left < 0 ? Promise.reject(new Error('interrupted')) : store.pluginStates.put(...args);
+    },
+  };
+  return { ...store, transfer, pluginStates };
 }

@@ -5,6 +5,7 @@ import { SYSTEM_FLAGS } from '../../src/mail/mailbox.ts';
 import { indexMessage } from '../../src/protocol/mime/indexer.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
 import type { MessageRow, UidRanges } from '../../src/store/mailboxes.ts';
+import type { StateEntry } from '../../src/store/plugin-states.ts';
 import type { Store } from '../../src/store/store.ts';
 import { collect, listQueue } from '../store/conformance.ts';
 import { listKept } from '../store/expunged.ts';
@@ -59,6 +60,12 @@ export class VariedStore {
     for (let i = 0; i < 4; i += 1) await this.addAccount(`user${i}@example.org`);
     await Promise.all(Array.from({ length: messages }, () => this.deliver()));
     for (let i = 0; i < 80; i += 1) await this.change();
+    for (let i = 0; i < 130; i += 1)
+      await this.store.pluginStates.put(
+        { plugin: 'many', key: `${this.random(1000)}` },
+        { value: String(i), expiresAt: null },
+        0,
+      );
   }
 
   async addAccount(address: string): Promise<void> {
@@ -187,6 +194,14 @@ const CHANGES: readonly Change[] = [
   ({ store, random }, account) => store.directory.update(account.id, { passwordHash: `{PLAIN}${random(1000)}` }),
   ({ store, random }) =>
     store.directory.setAlias(`alias${random(4)}@example.org`, ['user0@example.org', 'x@far.example'].slice(random(3))),
+  async ({ store, random }) => {
+    const of = {
+      plugin: pick(random, ['grey', 'grey-list', '@a/list']),
+      key: `${pick(random, ['', '你', '😀', '~'])}${random(300)}`,
+    };
+    const value = random(4) === 0 ? null : JSON.stringify({ n: random(10), text: 'ü😀' });
+    await store.pluginStates.put(of, { value, expiresAt: random(2) === 0 ? null : 1e13 + random(100) }, 0);
+  },
   ({ store, random }) => store.directory.setDomain(`domain${random(3)}.example`, random(2) === 0),
   async ({ store, random }) => {
     const items = await store.queue.claim({ now: 2e12, limit: 3, leaseMs: 1000, exclude: [] });
@@ -251,7 +266,13 @@ export async function dump(store: Store): Promise<unknown> {
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const { directory } = store;
-  return { accounts, items, aliases: [...(await directory.aliases())].sort(), domains: await directory.domains() };
+  const states: StateEntry[] = [];
+  for (let page = await store.pluginStates.entries(null); page.length > 0; ) {
+    states.push(...page);
+    page = await store.pluginStates.entries(page.at(-1) ?? null);
+  }
+  const aliases = [...(await directory.aliases())].sort();
+  return { accounts, items, states, aliases, domains: await directory.domains() };
 }
 
 const rowOf = ({ content: _, flags, ...row }: MessageRow) => ({ ...row, flags: flags.toSorted() });

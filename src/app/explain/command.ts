@@ -39,6 +39,7 @@ const NOTHING_KNOWN: PluginStates = {
   get: async () => null,
   put: async () => true,
   keys: async () => [],
+  entries: async () => [],
   sweep: async () => {},
 };
 

@@ -12,6 +12,7 @@ export const COMPARED = [
   'expunged messages',
   'contents',
   'queue items',
+  'plugin states',
 ] as const;
 export type Compared = (typeof COMPARED)[number];
 

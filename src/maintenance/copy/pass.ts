@@ -9,6 +9,7 @@ import { together } from '../together.ts';
 import { copyAccount } from './account.ts';
 import { copyDirectory } from './directory.ts';
 import type { CopyJob } from './job.ts';
+import { copyPluginStates } from './plugin-states.ts';
 import { copyQueue } from './queue.ts';
 import { Problems } from './tally.ts';
 
@@ -32,6 +33,7 @@ export async function copyPass(job: CopyJob): Promise<void> {
     }),
   );
   await copyQueue(job);
+  await copyPluginStates(job);
   const wanted = new Set(accounts.map(({ address }) => address));
   for (const { id, address } of known.values()) if (!wanted.has(address)) await target.directory.remove(id);
   await target.transfer.raiseUidValidity(await source.transfer.uidValidity());

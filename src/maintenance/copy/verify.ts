@@ -5,6 +5,7 @@
  */
 import type { Account, Id } from '../../mail/account.ts';
 import type { MessageRow, UidRanges } from '../../store/mailboxes.ts';
+import type { StateEntry } from '../../store/plugin-states.ts';
 import type { StoreSource } from '../../store/source.ts';
 import type { StoredMailbox } from '../../store/transfer.ts';
 import { EVERY_UID, LAST_UID } from '../rows.ts';
@@ -12,6 +13,7 @@ import { together } from '../together.ts';
 import { ContentComparison, type ContentPair } from './compare-contents.ts';
 import { Comparison } from './comparison.ts';
 import { textOf } from './expunged.ts';
+import { pairsOfStates } from './plugin-states.ts';
 import { pairsOf, recordOf, sameItems } from './queue.ts';
 import type { Tally } from './tally.ts';
 
@@ -46,10 +48,16 @@ export async function verifyCopy(
     if (copied !== undefined) await verifyAccount(sides, account, copied);
   });
   await verifyQueue(sides);
+  for await (const [wanted, present] of pairsOfStates(source, target)) {
+    const { plugin, key } = wanted ?? (present as StateEntry);
+    comparison.compare('plugin states', `${plugin} ${key}`, fieldsOfState(wanted), fieldsOfState(present));
+  }
   const [given, known] = [await source.transfer.uidValidity(), await target.transfer.uidValidity()];
   if (known < given) comparison.differ('mailboxes', 'all', `UIDVALIDITY ${known} could be given again, up to ${given}`);
   return comparison;
 }
+
+const fieldsOfState = (entry: StateEntry | undefined) => entry && { value: entry.value, expiresAt: entry.expiresAt };
 
 const accountsOf = async ({ directory }: StoreSource): Promise<ReadonlyMap<string, Account>> =>
   new Map((await directory.list()).map((account) => [account.address, account]));

@@ -1,9 +1,14 @@
 /** What plugins remember: a document for each entry, the same for all processes. */
 import { MongoServerError } from 'mongodb';
-import { endOf, type PluginStates, type StateKey } from '../../plugin-states.ts';
+import { endOf, PAGE, type PluginStates, type StateKey } from '../../plugin-states.ts';
 import type { Context } from './context.ts';
 
-/** Neither has a space in front of its end: a plugin's name has none at all. */
+const keyOf = (id: string): StateKey => {
+  const end = id.indexOf(' ');
+  return { plugin: id.slice(0, end), key: id.slice(end + 1) };
+};
+
+/** A plugin's name has no space, and nothing that is less than one. */
 const idOf = ({ plugin, key }: StateKey): string => `${plugin} ${key}`;
 const live = (now: number): object => ({ $or: [{ expiresAt: null }, { expiresAt: { $gt: now } }] });
 const DUPLICATE_KEY = 11000;
@@ -56,6 +61,11 @@ export function createPluginStates({ database: { pluginStates } }: Context): Plu
         )
         .toArray();
       return found.map(({ _id }) => _id.slice(plugin.length + 1));
+    },
+    async entries(after) {
+      const which = after === null ? {} : { _id: { $gt: idOf(after) } };
+      const found = await pluginStates.find(which, { sort: { _id: 1 }, limit: PAGE }).toArray();
+      return found.map(({ _id, value, expiresAt }) => ({ ...keyOf(_id), value, expiresAt }));
     },
     async sweep(now) {
       await pluginStates.deleteMany({ expiresAt: { $lte: now } });

@@ -10,7 +10,7 @@ import type { Reply } from '../../../mail/status.ts';
 import type { Finding } from '../../check.ts';
 import type { ExpungedMessage } from '../../expunged.ts';
 import type { MailboxError, SearchProgress, TextKey, UidRanges } from '../../mailboxes.ts';
-import type { StateChange, StateKey } from '../../plugin-states.ts';
+import type { StateChange, StateEntry, StateKey } from '../../plugin-states.ts';
 import type { Cleanup, Expiry, ProbeResult } from '../../probe-results.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
 import type { ContentRecord, CopyMark, MailboxRecord, StoredMailbox } from '../../transfer.ts';
@@ -386,6 +386,7 @@ export interface ReaderCalls {
   };
   findProbeResult: { args: { readonly address: string }; result: ProbeResult | null };
   pluginState: { args: StateKey & { readonly now: number }; result: string | null };
+  pluginStateEntries: { args: { readonly after: StateKey | null }; result: readonly StateEntry[] };
   pluginStateKeys: {
     args: { readonly plugin: string; readonly prefix: string; readonly limit: number; readonly now: number };
     result: readonly string[];

@@ -11,6 +11,7 @@ import { createCheckReads } from './front/check.ts';
 import { createContentReads } from './front/content.ts';
 import { createKeptReads } from './front/kept.ts';
 import { createMailboxReads } from './front/mailbox-reads.ts';
+import { createPluginStateReads } from './front/plugin-states.ts';
 import { createQueueReads } from './front/queue.ts';
 import { readerLink } from './front/reader-link.ts';
 import { createTransferReads } from './front/transfer.ts';
@@ -54,6 +55,7 @@ export async function openSqliteSource(directory: string, log: Log): Promise<Ope
       expunged: createKeptReads(read),
       content: createContentReads(read),
       queue: createQueueReads(read),
+      pluginStates: createPluginStateReads(read),
       transfer: createTransferReads(read),
       check: createCheckReads(read),
     },

@@ -16,7 +16,7 @@ import { contentSize, readContent } from '../reading/content.ts';
 import { listKept } from '../reading/kept.ts';
 import { findMailbox, listMailboxes, status, subscriptions } from '../reading/mailboxes.ts';
 import { changes, rows, texts } from '../reading/messages.ts';
-import { pluginState, pluginStateKeys } from '../reading/plugin-states.ts';
+import { pluginState, pluginStateEntries, pluginStateKeys } from '../reading/plugin-states.ts';
 import { findProbeResult } from '../reading/probe-results.ts';
 import { listItems } from '../reading/queue.ts';
 import { contentRecords, contentsOf, copyMark, mailboxRecords, uidValidity } from '../reading/transfer.ts';
@@ -54,6 +54,7 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   listKept,
   findProbeResult,
   pluginState,
+  pluginStateEntries,
   pluginStateKeys,
   mailboxRecords,
   contentRecords,

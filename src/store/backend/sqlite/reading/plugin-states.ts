@@ -1,5 +1,5 @@
 /** What plugins remember. */
-import { endOf } from '../../../plugin-states.ts';
+import { endOf, PAGE, type StateEntry } from '../../../plugin-states.ts';
 import type { ReaderCalls } from '../calls.ts';
 import type { Reading } from './connection.ts';
 
@@ -8,6 +8,17 @@ const LIVE = '(expires_at IS NULL OR expires_at > ?)';
 export const pluginState = ({ db }: Reading, { plugin, key, now }: ReaderCalls['pluginState']['args']): string | null =>
   db.get<{ value: string }>(`SELECT value FROM plugin_state WHERE plugin = ? AND key = ? AND ${LIVE}`, plugin, key, now)
     ?.value ?? null;
+
+export const pluginStateEntries = (
+  { db }: Reading,
+  { after }: ReaderCalls['pluginStateEntries']['args'],
+): readonly StateEntry[] =>
+  db.all<StateEntry>(
+    `SELECT plugin, key, value, expires_at AS expiresAt FROM plugin_state WHERE (plugin, key) > (?, ?)
+     ORDER BY plugin, key LIMIT ${PAGE}`,
+    after?.plugin ?? '',
+    after?.key ?? '',
+  );
 
 export const pluginStateKeys = (
   { db }: Reading,
