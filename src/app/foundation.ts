@@ -16,6 +16,7 @@ import { checkRelayDomains } from '../config/postfix/check-relay-domains.ts';
 import { unknownRestriction } from '../config/postfix/check-restrictions.ts';
 import { containerGateway } from '../config/postfix/container-gateway.ts';
 import { readOwnOrShipped } from '../config/read-files.ts';
+import { Outbox } from '../delivery/outbox.ts';
 import { createDomains } from '../delivery/route/domains.ts';
 import { Verifier } from '../delivery/verify/verifier.ts';
 import type { Log } from '../log.ts';
@@ -54,6 +55,8 @@ export interface Foundation extends AsyncDisposable {
   readonly bus: Bus;
   /** Until it is opened, it knows nothing. */
   readonly verifier: Verifier;
+  /** Mail of plugins; until it is opened, none is sent. */
+  readonly outbox: Outbox;
   /** By the service's name: the rules that permit relaying for unknown clients. */
   readonly relayRules: ReadonlyMap<string, RelayRules>;
   readonly sniPairs: SniPairs;
@@ -89,6 +92,7 @@ export async function layFoundation(
       directory,
       addresses: ownAddresses(configuration),
     });
+    const outbox = new Outbox(clock);
     const verifier = new Verifier({ parameters, clock, log });
     const local = new LocalServices({
       spawned: configuration.spawned,
@@ -112,6 +116,7 @@ export async function layFoundation(
         resolvePath,
         connectLocal: (path) => local.connect(path),
       },
+      send: (plugin, mail) => outbox.send(plugin, mail),
       states,
       log,
       clock,
@@ -142,6 +147,7 @@ export async function layFoundation(
       domains,
       bus,
       verifier,
+      outbox,
       relayRules,
       sniPairs: sni.pairs,
       localServices: local,

@@ -118,6 +118,11 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,
   });
+  foundation.outbox.open({
+    receiver: delivery.receiver,
+    newQueueId,
+    sizeLimit: parameters.number('message_size_limit'),
+  });
   foundation.verifier.open(
     delivery.probe,
     parameters.string('address_verify_map') === '' ? new MemoryResults() : store.probeResults,

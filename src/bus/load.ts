@@ -14,7 +14,7 @@ import type { PluginStates } from '../store/plugin-states.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
 import { Lending } from './lending.ts';
 import { importLocated, locate } from './locate.ts';
-import type { Plugin, Server } from './plugin.ts';
+import type { Plugin, PluginMail, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
 import { pluginState } from './plugin-state.ts';
 import { isThenable, LATE, within } from './settle.ts';
@@ -33,6 +33,8 @@ export interface LoadOptions {
     Server,
     'parameters' | 'tables' | 'domains' | 'resolver' | 'verifications' | 'directory' | 'resolvePath' | 'connectLocal'
   >;
+  /** Accepts mail of a plugin; returns the queue ID. */
+  readonly send: (plugin: string, mail: PluginMail) => Promise<string>;
   /** Where each plugin has a room of its own. */
   readonly states: PluginStates;
   readonly log: Log;
@@ -98,6 +100,7 @@ async function register(
     {
       ...options.server,
       config: config.own,
+      send: (mail) => options.send(plugin.name, mail),
       state: pluginState(plugin.name, options.states, options.clock),
       log: pluginLog(options.log, plugin.name),
       clock: options.clock,

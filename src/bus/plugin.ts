@@ -16,6 +16,7 @@ import type { Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Verifications } from '../lookup/verifications.ts';
+import type { Address } from '../mail/address.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Directory } from '../store/directory.ts';
 import type { Connection, HookArguments, HookName, Verdict } from './hook.ts';
@@ -43,6 +44,14 @@ export interface HookOptions {
   readonly when?: (connection: Connection | null) => boolean;
 }
 
+export interface PluginMail {
+  /** The envelope's sender; '' is the null reverse-path, to which no notification is sent. */
+  readonly from: Address;
+  readonly to: readonly Address[];
+  /** Header, empty line and body; lines end with LF or CRLF, text is written as UTF-8. */
+  readonly message: string | Uint8Array;
+}
+
 /** The services a plugin can use. */
 export interface Server {
   /**
@@ -65,6 +74,12 @@ export interface Server {
   readonly resolver: Resolver;
   /** Asks other servers whether they take mail for an address. */
   readonly verifications: Verifications;
+  /**
+   * Sends mail: in a mailbox or in the queue when the promise resolves, with the queue ID. Date, Message-Id, From and
+   * `Auto-Submitted` are added where they are missing; other plugins' hooks about received mail are not asked. Rejects
+   * with an Error that says why nothing was accepted; more than 1000 in a minute are not.
+   */
+  send(mail: PluginMail): Promise<string>;
   /** What the plugin remembers, over restarts and over all processes. */
   readonly state: PluginState;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;

@@ -30,6 +30,19 @@ export default definePlugin({
       return NEXT;
     });
     server.on('imap_login', () => deny());
+    server.on('queue', async ({ transaction }) => {
+      const asked = transaction.header.get('X-Send');
+      if (asked === null) return NEXT;
+      try {
+        const mail = JSON.parse(asked);
+        const message = mail.message === 'long' ? 'x'.repeat(60_000) : mail.message;
+        const id = await server.send({ ...mail, message });
+        server.log.info({}, 'sent ' + id);
+      } catch (error) {
+        server.log.info({}, 'not sent: ' + error.message);
+      }
+      return NEXT;
+    });
     server.on('helo', async ({ name }) => {
       if (!name.startsWith('count')) return NEXT;
       const count = await server.state.update('count', (before = 0) => before + 1, { expires: 3600 });
@@ -65,7 +78,11 @@ beforeAll(async () => {
       'example.org': '@ MX 10 mail\nmail A 203.0.113.9',
       '113.0.203.in-addr.arpa': '9 PTR mail.example.org.',
     },
-    mainCf: { smtpd_recipient_limit: '2', virtual_alias_maps: 'hash:/etc/postfix/virtual' },
+    mainCf: {
+      smtpd_recipient_limit: '2',
+      message_size_limit: '50000',
+      virtual_alias_maps: 'hash:/etc/postfix/virtual',
+    },
     files: { virtual: 'both@example.test user@example.test, other@example.test\n' },
     now: '2026-03-01',
   });
@@ -135,6 +152,39 @@ describe('a test server', () => {
     expect((await server.logged(/dns_query gave/)).msg).toContain(
       'gave an answer that cannot be sent: the record "@ A not-an-address": ',
     );
+  });
+
+  it('accepts mail that plugins send, asks none of them about it, and says why it accepts none', async () => {
+    const ask = (mail: object): Promise<string> =>
+      server.send({ ...LETTER, ip: '192.0.2.1', to: 'other@example.test', header: { 'X-Send': JSON.stringify(mail) } });
+    const message = 'Subject: Grüße\nX-Send: {}\n\nAway.\n';
+    await server.reload({ watch: { minutes: 0 } });
+    await ask({ from: '', to: ['user@example.test', 'friend@far.example'], message });
+    const [, id = ''] = /^sent (\w+)$/.exec((await server.logged(/^sent /)).msg) ?? [];
+    const mine = (await server.messages('user@example.test')).filter(({ text }) => text.includes(id));
+    expect(
+      mine.map(({ header }) => [header.get('Subject'), header.get('Auto-Submitted'), header.get('Return-Path')]),
+    ).toEqual([['Grüße', 'auto-generated', '<>']]);
+    expect(await server.queued()).toContainEqual(
+      expect.objectContaining({
+        queueId: id,
+        recipient: 'friend@far.example',
+        text: expect.stringContaining('Message-Id: '),
+      }),
+    );
+    for (const [mail, why] of [
+      [{ from: 'x', to: ['user@example.test'], message }, '"from" must be an address'],
+      [{ from: '', to: [], message }, '"to" must be a list of 1 to 1000 addresses'],
+      [{ from: '', to: ['a@b\r\nDATA'], message }, '"to" must be a list'],
+      [{ from: '', to: ['user@example.test'], message: 7 }, '"message" must be a text or octets'],
+      [
+        { from: '', to: ['user@example.test'], message: 'long' },
+        'the message has 60000 octets; message_size_limit is 50000',
+      ],
+    ] as const) {
+      await ask(mail);
+      await server.logged(new RegExp(`^not sent: server\\.send: ${why}`));
+    }
   });
 
   it('has a state for plugins, which outlives a reload and is changed by one after the other', async () => {

@@ -103,6 +103,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     directories: options.directories ?? [PLUGINS],
     configDirectory: folder,
     server: house,
+    send: async () => 'SENT',
     states: options.states ?? memoryStates(),
     log,
     clock,

@@ -37,6 +37,7 @@ const options = (names: readonly string[], directory: string): LoadOptions => {
     directories: [join(directory, 'builtin'), join(directory, 'plugins')],
     configDirectory: directory,
     server: {} as LoadOptions['server'],
+    send: async () => 'SENT',
     states: memoryStates(),
     log,
     clock: () => 0,
