@@ -182,8 +182,11 @@ describe('D1, D6: mail of Dovecot', () => {
     for (const user of USERS) await fill(port, user);
     const first = await importAll(format);
     expect(first.code).toBe(0);
-    const all = USERS.map((user) => ({ address: expect.stringMatching(`^${user}@`), mailboxes: MAILBOXES.length }));
-    expect(JSON.parse(first.out)).toMatchObject({ accounts: expect.arrayContaining(all), problems: [], notes: [] });
+    const accounts = USERS.toSorted().map((user) => ({
+      address: expect.stringMatching(`^${user}@`),
+      added: 38 * MAILBOXES.length,
+    }));
+    expect(JSON.parse(first.out)).toMatchObject({ accounts, problems: [], notes: [] });
     await expectSame(port);
     await fill(port, 'xixi', MESSAGES + 1, 15);
     const again = await import_(format, 'xixi');
