@@ -52,7 +52,7 @@ const importAs =
   };
 
 /** Names of files may have any octets, also those that a terminal obeys. */
-const printable = (words: string): string =>
+export const printable = (words: string): string =>
   words.replace(/[\x00-\x1f\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
 export const mailFileOperations: Readonly<Record<string, Operation>> = Object.fromEntries(

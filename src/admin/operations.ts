@@ -2,6 +2,7 @@
 import { accountImportOperations } from './account-import.ts';
 import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
+import { dovecotMailOperations } from './dovecot-mail.ts';
 import { explainOperations } from './explain.ts';
 import { mailFileOperations } from './mail-files.ts';
 import { type Operation, OperationError, text } from './operation.ts';
@@ -54,6 +55,7 @@ export const operations: ReadonlyMap<string, Operation> = new Map(
     ...aliasOperations,
     ...explainOperations,
     ...mailFileOperations,
+    ...dovecotMailOperations,
     ...queueOperations,
     ...searchOperations,
     ...serverOperations,

@@ -10,8 +10,8 @@ export interface Measured {
   /** Done of all; 0 of 0 where it is not known yet. */
   readonly done: number;
   readonly of: number;
-  /** Octets that went through. */
-  readonly octets: number;
+  /** Octets that went through; absent where they are not counted. */
+  readonly octets?: number;
 }
 
 export class Progress {
@@ -35,7 +35,7 @@ export class Progress {
   begin(step: string): void {
     this.#step = step;
     this.#begun = performance.now();
-    this.#octets = this.#measure().octets;
+    this.#octets = this.#measure().octets ?? 0;
   }
 
   end(): void {
@@ -46,7 +46,12 @@ export class Progress {
   #show(): void {
     const { done, of, octets } = this.#measure();
     const took = performance.now() - this.#begun;
-    const line = progressLine(this.#step, this.#noun, { done, of, octets: octets - this.#octets }, took);
+    const line = progressLine(
+      this.#step,
+      this.#noun,
+      { done, of, ...(octets === undefined ? {} : { octets: octets - this.#octets }) },
+      took,
+    );
     // A step that cannot be measured says so once.
     if (line === this.#shown) return;
     this.#shown = line;
@@ -67,8 +72,9 @@ export function progressLine(step: string, noun: string, { done, of, octets }: M
   const seconds = took / 1000;
   const rate = done / seconds;
   const left = rate > 0 ? `, ${duration((of - done) / rate)} left` : '';
+  const through = octets === undefined ? '' : `, ${megabytes(octets / seconds)}/s`;
   const bar = `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`;
-  return `${step} ${bar} ${String(Math.floor(part * 100)).padStart(3)} %  ${done}/${of} ${noun}, ${Math.round(rate)}/s, ${megabytes(octets / seconds)}/s${left}`;
+  return `${step} ${bar} ${String(Math.floor(part * 100)).padStart(3)} %  ${done}/${of} ${noun}, ${Math.round(rate)}/s${through}${left}`;
 }
 
 const megabytes = (octets: number): string => `${(octets / 1e6).toFixed(1)} MB`;

@@ -49,6 +49,25 @@ export function passwdFileAccounts(text: string, file: string, scheme: string): 
   });
 }
 
+/** Where a row of either file says that its user's mail is; '' where it does not. */
+export interface MailFields {
+  readonly home: string;
+  /** A location as in mail_location. */
+  readonly mail: string;
+}
+
+/** By name as written. The extra fields come before the sixth, as in Dovecot. */
+export function mailFieldsOf(text: string): Map<string, MailFields> {
+  return new Map(
+    rowsOf(text).map(({ fields }) => {
+      const extra = fields.slice(7).join(':').split(' ');
+      const own = (key: string): string =>
+        extra.findLast((word) => word.startsWith(`userdb_${key}=`))?.slice(`userdb_${key}=`.length) ?? '';
+      return [fields[0] ?? '', { home: own('home') || (fields[5] ?? ''), mail: own('mail') }];
+    }),
+  );
+}
+
 /** Which UIDs are people's: `UID_MIN` and `UID_MAX` of login.defs(5). */
 export interface UidRange {
   readonly least: number;

@@ -12,6 +12,7 @@ import { type Include, parseBlocks } from './blocks.ts';
 import { type MailboxCertificates, mailboxCertificates } from './client-certificates.ts';
 import { inertSettings } from './inert.ts';
 import { type DovecotListener, type LmtpSocket, listeners, lmtpSockets } from './listeners.ts';
+import { type DovecotMail, dovecotMail } from './mail.ts';
 import { type ByProtocol, type MailboxProtocol, SettingReader } from './reader.ts';
 import { mailboxTerms } from './terms.ts';
 
@@ -31,8 +32,8 @@ export interface Dovecot {
   /** No login over clear text, except from trusted networks and this machine itself. */
   readonly disablePlaintextAuth: boolean;
   readonly loginTrustedNetworks: readonly string[];
-  /** `mbox:~/mail:INBOX=/var/mail/%u`, for import only; '' where not set. */
-  readonly mailLocation: string;
+  /** Where a Dovecot kept mail, for import only. */
+  readonly mail: DovecotMail;
   readonly loginGreeting: string;
   /**
    * mail_max_userip_connections, of a `protocol` block or of all: sessions of one account from one client; 0 is without
@@ -74,7 +75,7 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     clientCertificates: mailboxCertificates(root, read, (fault) => warnings.push(fault)),
     disablePlaintextAuth: read.choice('disable_plaintext_auth', ['no', 'yes'], 'yes') === 'yes',
     loginTrustedNetworks: read.words('login_trusted_networks'),
-    mailLocation: read.text('mail_location') ?? '',
+    mail: dovecotMail(root),
     loginGreeting: read.text('login_greeting') ?? '',
     sessionsPerUser: read.counts('mail_max_userip_connections'),
   };

@@ -68,7 +68,7 @@ const GUARDS: Readonly<Record<string, Guard>> = {
 
 /** Why settings have no effect, by name. */
 const REASONS: Readonly<Record<string, string>> = {
-  mail_location: 'mail is kept in the store; "posthorn import" brings what is there',
+  mail_location: 'mail is kept in the store; "posthorn import mail dovecot" brings what is there',
   log_path: 'the log is written to a file of the data folder',
 };
 

@@ -7,6 +7,7 @@ import type { StoredMailbox } from '../../store/transfer.ts';
 import { makeRoom } from '../make-room.ts';
 import { importMailboxMessages } from './import-mailbox.ts';
 import type { FileMailbox, FileMailboxes, OnFault } from './mailbox.ts';
+import { giveSpecialUse } from './special-use.ts';
 
 export interface FilesImport {
   readonly store: Store;
@@ -37,6 +38,8 @@ export async function importFiles({ store, account, files, onMessage, onFault }:
       total.messages += done.messages;
       total.octets += done.octets;
       total.added += done.added;
+      const holder = await giveSpecialUse(store, account, from);
+      if (holder !== null) notes.push(`${from.name}: is not ${from.specialUse}, for "${holder}" here has mail and is`);
       if (from.uidValidity === null) notes.push(`${from.name}: there were no UIDs; it was given some`);
       else if (done.renumbered > 0)
         notes.push(
@@ -55,13 +58,13 @@ export async function importFiles({ store, account, files, onMessage, onFault }:
 async function placeMailbox(
   store: Store,
   account: Id,
-  { name, uidValidity, uidNext, specialUse }: FileMailbox,
+  { name, uidValidity, uidNext }: FileMailbox,
 ): Promise<{ readonly to: StoredMailbox; readonly keepsUids: boolean }> {
   const record = async (): Promise<StoredMailbox | undefined> =>
     (await store.transfer.mailboxRecords(account)).find((mailbox) => mailbox.name === name);
   const here = await record();
   if (uidValidity === null || (here !== undefined && here.uidValidity !== uidValidity && here.messages > 0)) {
-    if (here === undefined) await store.mailboxes.create(account, name, specialUse);
+    if (here === undefined) await store.mailboxes.create(account, name);
     return { to: existing(await record()), keepsUids: false };
   }
   if (here === undefined || here.uidValidity !== uidValidity) {
@@ -70,7 +73,7 @@ async function placeMailbox(
       {
         account,
         name,
-        specialUse: specialUse || (here?.specialUse ?? ''),
+        specialUse: here?.specialUse ?? '',
         uidValidity,
         uidNext,
         highestModseq: 1,

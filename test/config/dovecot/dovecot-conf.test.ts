@@ -34,7 +34,7 @@ describe('D1: dovecot.conf', () => {
       },
       disablePlaintextAuth: true,
       loginTrustedNetworks: ['127.0.1.0/24'],
-      mailLocation: 'mbox:~/mail:INBOX=/var/mail/%u',
+      mail: { location: { value: 'mbox:~/mail:INBOX=/var/mail/%u', place: 'dovecot.conf:3' } },
     });
   });
 
