@@ -12,7 +12,7 @@ import { encodeXtext } from '../../protocol/smtp/xtext.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, valuesOf, warn } from './command.ts';
 import { requireSubmitter } from './local-caller.ts';
 import { newaliases } from './postmap.ts';
-import { flush, mailq } from './postqueue.ts';
+import { flush, showQueue } from './postqueue.ts';
 import { speakSmtp } from './sendmail-dialog.ts';
 import { addressesOf, recipientsOf, splitHeader, untilDot } from './sendmail-input.ts';
 import { submit } from './submit.ts';
@@ -40,9 +40,12 @@ export const sendmail: NamedCommand = {
   },
 };
 
+/** The same program: it shows the queue unless its options say otherwise. */
+export const mailq: NamedCommand = { ...sendmail, usage: 'mailq [options]' };
+
 const MODES: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   m: send,
-  p: (call) => mailq.run(call),
+  p: showQueue,
   i: (call) => newaliases.run(call),
   q: async (call) => {
     await flush(call, {});
@@ -63,10 +66,11 @@ const WITHOUT_RECIPIENT: Readonly<Record<string, string>> = {
 };
 
 /** The letter of the last -b, or that of an option with the same meaning. */
-function modeOf({ options }: Call): string {
+function modeOf({ name, options }: Call): string {
   const [letter, value] = options.findLast(([given]) => ['b', 'I', 'q'].includes(given)) ?? [];
   if (letter === 'I') return 'i';
   if (letter === 'q') return 'q';
+  if (name === 'mailq' && (value === undefined || value.startsWith('v'))) return 'p';
   return value === undefined || value === 'a' ? (value ?? 'm') : value.charAt(0);
 }
 
