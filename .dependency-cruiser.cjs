@@ -32,7 +32,7 @@ const ROOMS = {
     local: ['program', 'route'],
     notify: ['receive'],
     queue: ['notify', 'receive', 'route'],
-    pickup: ['notify', 'receive'],
+    pickup: ['notify', 'receive', 'verify'],
   },
   config: { postfix: [], dovecot: [], named: [] },
   'store/backend/sqlite': { reading: [], front: ['reading'], reader: ['reading'], writer: [] },

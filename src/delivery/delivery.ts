@@ -36,7 +36,7 @@ import { createAccounts, wouldBe } from './route/accounts.ts';
 import { createRouter, type Router } from './route/router.ts';
 import { readStatusFilters } from './status-filter.ts';
 import { probeParameters } from './verify/probe-parameters.ts';
-import { createProber } from './verify/prober.ts';
+import { createProber, type Prober } from './verify/prober.ts';
 import type { Probe } from './verify/verifier.ts';
 
 export interface DeliveryOptions {
@@ -76,6 +76,7 @@ export interface Delivery {
   readonly notifier: Notifier;
   readonly router: Router;
   readonly probe: Probe;
+  readonly ask: Prober['ask'];
   /** Call `start()` once the store is open. */
   readonly runner: Runner;
   /** Drains: deliveries may continue for `deadline` ms. Close the store after this. */
@@ -150,16 +151,12 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   };
   const closing = new AbortController();
   const addressing = new AddressRewriter({ parameters, tables, log, standardOnly: false, isLocal });
-  const probe = createProber({
+  const routerOf = (settings: ParameterReader) =>
+    createRouter({ parameters: settings, tables, transports, domains, accounts: wouldBe(accounts) });
+  const { probe, ask } = createProber({
     hooks,
     domains,
-    router: createRouter({
-      parameters: probeParameters(parameters),
-      tables,
-      transports,
-      domains,
-      accounts: wouldBe(accounts),
-    }),
+    routers: { probe: routerOf(probeParameters(parameters)), mail: routerOf(parameters) },
     expansion: expansionLimits(parameters),
     rewrite: (address) => addressing.envelope(address, 'envelope_recipient'),
     remote: (route, item, signal) => remoteTo(route.transport).probe(route, item, signal),
@@ -214,6 +211,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     notifier,
     router,
     probe,
+    ask,
     runner,
     async close(deadline) {
       closing.abort();

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { BINARY } from '../kit/launch.ts';
-import { account, arrival, type House, startInteropHouse } from './house.ts';
+import { account, arrival, type House, section, startInteropHouse } from './house.ts';
 import { makeFilesOld } from './old-files.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { type Ran, ran, run, until } from './program.ts';
@@ -104,6 +104,9 @@ describe('the same words as those of Postfix', () => {
     ['postqueue', '-j'],
     ['mailq', ''],
     ['mailq', 'foo'],
+    ['mailq', '-x'],
+    ['mailq', '-bv'],
+    ['mailq', '-Z'],
     ['postsuper', '-h nosuch'],
     ['postsuper', '-e nosuch'],
     ['postsuper', '-f ALL'],
@@ -126,6 +129,12 @@ describe('the same words as those of Postfix', () => {
     ['sendmail', '-Vab a'],
     ['sendmail', '-Bfoo a'],
     ['sendmail', '-t -bp'],
+    ['sendmail', '-bv'],
+    ['sendmail', '-bv -t'],
+    ['sendmail', '-bv -N never a'],
+    ['sendmail', '-bv -R hdrs a'],
+    ['sendmail', '-bv -v a'],
+    ['sendmail', '-bv -f <> a'],
     ['sendmail', '-bp'],
     ['sendmail', '-bp a'],
     ['sendmail', '-q a'],
@@ -271,6 +280,28 @@ describe('the same words as those of Postfix', () => {
     };
     for (const steps of LIFE) await Promise.all(steps.map(play));
     expect(differing).toEqual([]);
+  });
+
+  it('P4: -bv: the report has the form of that of Postfix', async () => {
+    const words = ['-bv', '-f', account('maomao'), 'a@far.example', 'b@far.example'];
+    const [here, there] = await both('sendmail', words);
+    expect(here).toEqual(there);
+    await arrival(house, 'maomao', 'Mail Delivery Status Report');
+    const ours = (await section(house, 'maomao', 1, '')).toString();
+    let theirs = '';
+    await until('the report of Postfix', async () => {
+      const queued = (await ran('postqueue', ['-c', postfix.config, '-j'])).split('\n').filter(Boolean);
+      const id = queued.map((line) => JSON.parse(line)).find(({ sender }) => sender === 'MAILER-DAEMON')?.queue_id;
+      if (id !== undefined) theirs = await ran('postcat', ['-c', postfix.config, '-hb', '-q', id]);
+      return theirs !== '';
+    });
+    // Ours calls a text UTF-8 only if it is not ASCII.
+    const form = (text: string): string[] =>
+      text
+        .replaceAll(/\r|charset=\S*/g, '')
+        .split('\n')
+        .filter((line) => /^(?:Subject|To|Auto|MIME|Content|Final|Original|Action|\t[ab]@)/.test(line));
+    expect(form(ours)).toEqual(form(theirs));
   });
 });
 

@@ -25,18 +25,12 @@ export const postqueue: NamedCommand = {
   },
 };
 
-export const mailq: NamedCommand = {
-  letters: 'vC:Ac',
-  folder: 'C',
-  usage: 'mailq [-C config_dir]',
-  failure: 75,
-  async run(call) {
-    if (call.operands.length > 0) throw new Fatal('display queue mode requires no recipient');
-    if (call.where.json) printJson(await queueItems(call));
-    else await printQueue(call);
-    return 0;
-  },
-};
+/** What `mailq` and `sendmail -bp` show. */
+export async function showQueue(call: Call): Promise<number> {
+  if (call.where.json) printJson(await queueItems(call));
+  else await printQueue(call);
+  return 0;
+}
 
 const ACTS: Readonly<Record<string, (call: Call, value: string) => Promise<void>>> = {
   p: printQueue,

@@ -15,7 +15,7 @@ import { type Call, Fatal } from './command.ts';
 import { submit } from './submit.ts';
 
 /** As smtpd reads them by default. */
-const PATHS = { strict: false, dashUser: false, nullDomain: false };
+const PATHS = { strict: false, dashUser: false, nullDomain: false, numericDomain: false };
 /** Lines of a message that are written at once. */
 const BATCH = 1_000;
 

@@ -12,7 +12,7 @@ import { encodeXtext } from '../../protocol/smtp/xtext.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, valuesOf, warn } from './command.ts';
 import { requireSubmitter } from './local-caller.ts';
 import { newaliases } from './postmap.ts';
-import { flush, mailq } from './postqueue.ts';
+import { flush, showQueue } from './postqueue.ts';
 import { speakSmtp } from './sendmail-dialog.ts';
 import { addressesOf, recipientsOf, splitHeader, untilDot } from './sendmail-input.ts';
 import { submit } from './submit.ts';
@@ -30,6 +30,8 @@ export const sendmail: NamedCommand = {
     const mode = modeOf(call);
     const act = MODES[mode];
     if (act === undefined) throw new Fatal(`unsupported: -b${mode}`);
+    const needless = mode === 'v' ? ['t', 'N', 'R', 'v'].find((letter) => isGiven(call, letter)) : undefined;
+    if (needless !== undefined) throw new Fatal(`-${needless} option cannot be used with -bv`);
     if (mode !== 'm' && isGiven(call, 't')) throw new Fatal('-t can be used only in delivery mode');
     const noRecipient = WITHOUT_RECIPIENT[mode];
     if (noRecipient !== undefined && call.operands.length > 0)
@@ -38,9 +40,12 @@ export const sendmail: NamedCommand = {
   },
 };
 
+/** The same program: it shows the queue unless its options say otherwise. */
+export const mailq: NamedCommand = { ...sendmail, usage: 'mailq [options]' };
+
 const MODES: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   m: send,
-  p: (call) => mailq.run(call),
+  p: showQueue,
   i: (call) => newaliases.run(call),
   q: async (call) => {
     await flush(call, {});
@@ -51,8 +56,7 @@ const MODES: Readonly<Record<string, (call: Call) => Promise<number>>> = {
     await requireSubmitter(call);
     return speakSmtp(call, { ...readEnvelope(call, userName()), verp: '' });
   },
-  v: () =>
-    Promise.reject(new Fatal('-bv is not supported: "sendmail -v" sends a message and reports what becomes of it')),
+  v: verify,
 };
 
 const WITHOUT_RECIPIENT: Readonly<Record<string, string>> = {
@@ -62,10 +66,11 @@ const WITHOUT_RECIPIENT: Readonly<Record<string, string>> = {
 };
 
 /** The letter of the last -b, or that of an option with the same meaning. */
-function modeOf({ options }: Call): string {
+function modeOf({ name, options }: Call): string {
   const [letter, value] = options.findLast(([given]) => ['b', 'I', 'q'].includes(given)) ?? [];
   if (letter === 'I') return 'i';
   if (letter === 'q') return 'q';
+  if (name === 'mailq' && (value === undefined || value.startsWith('v'))) return 'p';
   return value === undefined || value === 'a' ? (value ?? 'm') : value.charAt(0);
 }
 
@@ -75,21 +80,50 @@ async function send(call: Call): Promise<number> {
   const envelope = readEnvelope(call, user);
   const dotEnds = !isGiven(call, 'i') && !valuesOf(call, 'o').includes('i');
   const isExtracting = isGiven(call, 't');
-  const named = call.operands.flatMap(addressesOf);
-  const nobody = (reason: string): Fatal => new Fatal(`${envelope.sender}(${process.getuid?.() ?? 0}): ${reason}`);
-  if (named.length < call.operands.length) throw nobody('a recipient on the command line is no address');
-  if (named.length === 0 && !isExtracting)
-    throw nobody('Recipient addresses must be specified on the command line or via the -t option');
+  const named = namedIn(call, envelope);
+  if (named.length === 0 && !isExtracting) throw refusal(envelope, NOBODY);
   if (envelope.verp !== '' && envelope.sender === '')
     throw new Fatal(`(${process.getuid?.() ?? 0}): -V option requires non-null sender address`);
   const { start, rest } = await splitHeader(dotEnds ? untilDot(process.stdin) : process.stdin);
   const recipients = [...new Set([...named, ...(isExtracting ? recipientsOf(start) : [])])];
-  if (recipients.length === 0) throw nobody('No recipient addresses found in message header');
-  if (recipients.length > MAX_RECIPIENTS) throw nobody(`more than ${MAX_RECIPIENTS} recipients`);
+  if (recipients.length === 0) throw refusal(envelope, 'No recipient addresses found in message header');
+  if (recipients.length > MAX_RECIPIENTS) throw refusal(envelope, `more than ${MAX_RECIPIENTS} recipients`);
   await submit(call, { ...envelope, recipients }, joined(start, rest));
-  if (isGiven(call, 'v')) console.log(`Mail Delivery Status Report will be mailed to <${envelope.sender}>.`);
+  if (isGiven(call, 'v')) console.log(reportComes(envelope));
   return 0;
 }
+
+/** -bv: nothing is read, and nothing but a report is mailed. */
+async function verify(call: Call): Promise<number> {
+  await requireSubmitter(call);
+  const envelope = readEnvelope(call, userName());
+  const recipients = [...new Set(namedIn(call, envelope))];
+  if (recipients.length === 0) throw refusal(envelope, NOBODY);
+  if (recipients.length > MAX_RECIPIENTS) throw refusal(envelope, `more than ${MAX_RECIPIENTS} recipients`);
+  const header = `From: ${envelope.sender}\nSubject: probe\nTo:\t${recipients.join(',\n\t')}\n`;
+  await submit(call, { ...envelope, recipients, verify: true }, joined(Buffer.from(header), NOTHING));
+  console.log(reportComes(envelope));
+  return 0;
+}
+
+const NOBODY = 'Recipient addresses must be specified on the command line or via the -t option';
+
+const refusal = ({ sender }: Pick<Submission, 'sender'>, reason: string): Fatal =>
+  new Fatal(`${sender}(${process.getuid?.() ?? 0}): ${reason}`);
+
+/** The addresses of the command line. */
+function namedIn({ operands }: Call, envelope: Pick<Submission, 'sender'>): string[] {
+  const named = operands.flatMap(addressesOf);
+  if (named.length < operands.length) throw refusal(envelope, 'a recipient on the command line is no address');
+  return named;
+}
+
+const NOTHING: AsyncIterable<Buffer> = {
+  [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
+};
+
+const reportComes = ({ sender }: Pick<Submission, 'sender'>): string =>
+  `Mail Delivery Status Report will be mailed to <${sender}>.`;
 
 async function* joined(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield start;
@@ -110,6 +144,7 @@ function readEnvelope(call: Call, user: string): Omit<Submission, 'recipients'> 
     envid: encodeXtext(valuesOf(call, 'V').at(-1) ?? '').slice(0, 100),
     body,
     verp: verpOf(call),
+    verify: false,
   };
 }
 

@@ -22,7 +22,7 @@ const rows: Readonly<Record<string, NamedRow>> = {
     description: 'check the alias files of alias_database',
     load: async () => (await import('./postmap.ts')).newaliases,
   },
-  mailq: { description: 'the mail queue', load: async () => (await import('./postqueue.ts')).mailq },
+  mailq: { description: 'the mail queue', load: async () => (await import('./sendmail.ts')).mailq },
   postqueue: {
     description: 'list the queue (-p, -j), or try to deliver it now (-f, -i ID, -s SITE)',
     load: async () => (await import('./postqueue.ts')).postqueue,

@@ -55,6 +55,8 @@ const saysEightBit = (head: Buffer): boolean => !isAscii(head) && EIGHT_BIT_LABE
 export interface OutgoingOptions {
   /** disable_mime_output_conversion is off. */
   readonly converts: boolean;
+  /** detect_8bit_encoding_header */
+  readonly readsLabel: boolean;
   /** smtp_line_length_limit; 0 means no limit. */
   readonly lineLimit: number;
   /** smtp_quote_rfc821_envelope */
@@ -90,7 +92,9 @@ export function outgoing(
   const parameters = [
     // The size after conversion is not known in advance; a probe has none.
     session.offers('SIZE') && !converted && first.size > 0 ? `SIZE=${first.size}` : '',
-    eightBit && (first.body === '8BITMIME' || saysEightBit(content.head)) ? 'BODY=8BITMIME' : '',
+    eightBit && (first.body === '8BITMIME' || (options.readsLabel && saysEightBit(content.head)))
+      ? 'BODY=8BITMIME'
+      : '',
     dsn && first.envid !== '' ? `ENVID=${first.envid}` : '',
     dsn && first.ret !== '' ? `RET=${first.ret}` : '',
     first.smtputf8 && session.offers('SMTPUTF8') ? 'SMTPUTF8' : '',

@@ -63,6 +63,8 @@ export interface RemoteSettings {
   readonly deadline: Deadline;
   /** 8-bit mail is converted for servers without 8BITMIME. */
   readonly converts: boolean;
+  /** Mail labelled 8bit is announced as such, whatever its client said. */
+  readonly readsLabel: boolean;
   readonly nestingLimit: number;
   /** recipient_delimiter */
   readonly delimiters: Delimiters;
@@ -159,6 +161,7 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
     replyFilter: readReplyFilter(own, tables),
     waitsForQuit: !own.boolean('skip_quit_response'),
     deadline: own.boolean('per_request_deadline') ? { minimumRate: own.number('min_data_rate') } : null,
+    readsLabel: all.boolean('detect_8bit_encoding_header'),
     converts: !all.boolean('disable_mime_output_conversion'),
     nestingLimit: all.number('mime_nesting_limit'),
     delimiters: delimitersOf(all),

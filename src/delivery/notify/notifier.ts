@@ -45,6 +45,11 @@ export interface Notifier {
    * to be told.
    */
   refused(message: RefusedMessage): Promise<boolean>;
+  /**
+   * Tells the sender what would become of mail (`sendmail -bv`). True once that is durable, or nobody is to be told.
+   * `header`: of the message that was not sent.
+   */
+  asked(outcomes: readonly Outcome[], header: Buffer): Promise<boolean>;
   /** Mails a session's transcript to the postmaster (notify_classes). Best effort: never rejects. */
   transcript(kind: 'protocol', subject: string, text: string): Promise<void>;
 }
@@ -71,6 +76,7 @@ const LOG_WORDS: Readonly<Record<ReportKind, string>> = {
   failure: 'sender non-delivery notification',
   delay: 'sender delay notification',
   success: 'sender delivery status notification',
+  verify: 'sender delivery status notification',
   postmaster: 'postmaster non-delivery notification',
   double: 'postmaster non-delivery notification',
   'postmaster delay': 'postmaster delay notification',
@@ -219,6 +225,18 @@ export function createNotifier(options: NotifierOptions): Notifier {
     return report('failure', '', envelope.reversePath, wanted, { octets, complete: true });
   }
 
+  async function asked(outcomes: readonly Outcome[], header: Buffer): Promise<boolean> {
+    const item = outcomes[0]?.item;
+    if (item === undefined) return true;
+    const { queueId, reversePath } = item;
+    const isDouble = addressKey(reversePath) === addressKey(doubleBounce);
+    if (reversePath !== '' && !isDouble)
+      return report('verify', '', reversePath, outcomes, { octets: header, complete: false });
+    const kind = isDouble ? 'double' : 'single';
+    log.info({ queueId }, `${queueId}: not sending trace/success notification for ${kind}-bounce message`);
+    return true;
+  }
+
   async function bouncedBounce(item: QueueItem, outcomes: readonly Outcome[]): Promise<boolean> {
     if (item.reversePath !== '') {
       log.warn({ queueId: item.queueId }, `${item.queueId}: undeliverable postmaster notification discarded`);
@@ -244,5 +262,5 @@ export function createNotifier(options: NotifierOptions): Notifier {
     );
   }
 
-  return { notify, refused, transcript };
+  return { notify, refused, asked, transcript };
 }

@@ -8,10 +8,10 @@ import type { Outcome } from '../outcome.ts';
 import { mailDate } from '../receive/mail-date.ts';
 
 /**
- * `postmaster`, `postmaster delay`: copies of the sender's notification; `double`: sent instead of it, for a notification that could not be
+ * `verify`: what would become of mail (`sendmail -bv`); `postmaster`, `postmaster delay`: copies of the sender's notification; `double`: sent instead of it, for a notification that could not be
  * delivered.
  */
-export type ReportKind = 'failure' | 'delay' | 'success' | 'postmaster' | 'double' | 'postmaster delay';
+export type ReportKind = 'failure' | 'delay' | 'success' | 'verify' | 'postmaster' | 'double' | 'postmaster delay';
 
 export interface Report {
   readonly kind: ReportKind;
@@ -39,6 +39,7 @@ const WORDS: Readonly<Record<ReportKind, { readonly template: TemplateName; read
   delay: { template: 'delay' },
   'postmaster delay': { template: 'delay', copy: 'A message is delayed; its sender was warned.\r\n' },
   success: { template: 'success' },
+  verify: { template: 'verify' },
 };
 
 const ACTIONS: Readonly<Record<ReportKind, (outcome: Outcome) => string>> = {
@@ -48,6 +49,7 @@ const ACTIONS: Readonly<Record<ReportKind, (outcome: Outcome) => string>> = {
   delay: () => 'delayed',
   'postmaster delay': () => 'delayed',
   success: ({ remoteHost, isFinal }) => (remoteHost === '' || isFinal === true ? 'delivered' : 'relayed'),
+  verify: ({ status }) => (status === 'sent' ? 'deliverable' : 'undeliverable'),
 };
 
 const PARTS: Readonly<Record<ReportKind, string>> = {
@@ -57,6 +59,7 @@ const PARTS: Readonly<Record<ReportKind, string>> = {
   delay: 'Undelivered Message',
   'postmaster delay': 'Undelivered Message',
   success: 'Message',
+  verify: 'Message',
 };
 
 /** The whole message without Message-Id, which is added on receipt. */

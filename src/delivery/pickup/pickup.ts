@@ -23,11 +23,13 @@ import { isPermanent, isSuccess, type Reply, reply } from '../../mail/status.ts'
 import type { Notifier } from '../notify/notifier.ts';
 import type { Receiver } from '../receive/receiver.ts';
 import { makeTransaction } from '../receive/transaction.ts';
+import { AddressReports, type Reporter } from './address-reports.ts';
 import { COMPLETE, type DropFolders } from './maildrop.ts';
-import { ENVELOPE_LIMIT, parseSubmission, type Submission } from './submission.ts';
+import { readAt, readHead } from './read-file.ts';
+import { parseSubmission, type Submission } from './submission.ts';
 
 /** What accepts messages; a reload gives another. */
-export interface Acceptor {
+export interface Acceptor extends Reporter {
   readonly receiver: Receiver;
   readonly notifier: Notifier;
   readonly parameters: ParameterReader;
@@ -57,6 +59,7 @@ export class Pickup {
   readonly #options: PickupOptions;
   readonly #log: Log;
   readonly #timer: NodeJS.Timeout;
+  readonly #reports: AddressReports;
   #watcher: FSWatcher | null = null;
   #isClosed = false;
   /** Something changed since the last look began. */
@@ -66,6 +69,7 @@ export class Pickup {
   constructor(options: PickupOptions) {
     this.#options = options;
     this.#log = options.log.child({ process: 'postfix/pickup' });
+    this.#reports = new AddressReports({ clock: options.clock, log: this.#log, leftAfter: LOOK_EVERY });
     this.#timer = setInterval(() => void this.look(), LOOK_EVERY);
     this.#timer.unref();
     try {
@@ -97,6 +101,7 @@ export class Pickup {
     clearInterval(this.#timer);
     this.#watcher?.close();
     await this.#looking;
+    await this.#reports.close();
   }
 
   async #lookWhileStale(): Promise<void> {
@@ -149,6 +154,7 @@ export class Pickup {
     for (const name of await readdir(folders.pickup)) {
       if (this.#isClosed) return;
       const path = join(folders.pickup, name);
+      if (this.#reports.has(path)) continue;
       const stat = await lstat(path).catch(() => null);
       if (stat !== null && Math.abs(clock() - stat.ctimeMs) >= LOOK_EVERY) await this.#accept(path);
     }
@@ -161,7 +167,7 @@ export class Pickup {
       handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       const stat = await handle.stat();
       if (!stat.isFile() || stat.nlink !== 1) throw new Error('not a file of its own');
-      if (await this.#submit(queueId, handle, stat)) await rm(path, { force: true });
+      if (await this.#submit({ queueId, path }, handle, stat)) await rm(path, { force: true });
     } catch (error) {
       this.#log.warn({ queueId, err: error }, `${queueId}: not accepted, stays in ${path}: ${messageOf(error)}`);
     } finally {
@@ -170,8 +176,13 @@ export class Pickup {
   }
 
   /** Whether the file is done with. */
-  async #submit(queueId: string, handle: FileHandle, { uid, size }: Stats): Promise<boolean> {
-    const { receiver, notifier, parameters, tables } = this.#options.acceptor();
+  async #submit(
+    { queueId, path }: { queueId: string; path: string },
+    handle: FileHandle,
+    { uid, size, mtimeMs: askedAt }: Stats,
+  ): Promise<boolean> {
+    const acceptor = this.#options.acceptor();
+    const { receiver, notifier, parameters, tables } = acceptor;
     const head = await readHead(handle);
     const submission = typeof head === 'string' ? head : parseSubmission(head.line);
     if (typeof head === 'string' || typeof submission === 'string') {
@@ -185,6 +196,12 @@ export class Pickup {
     }
     const envelope = envelopeOf(submission, localRewriting(parameters));
     this.#log.info({ queueId, uid }, `${queueId}: uid=${uid} from=<${logAddress(parameters)(submission.sender)}>`);
+    if (submission.verify) {
+      const header = await readAt(handle, head.end, REPORTED);
+      const lifetime = parameters.time('maximal_queue_lifetime');
+      this.#reports.begin({ path, queueId, envelope, header, askedAt }, acceptor, lifetime);
+      return false;
+    }
     const limit = parameters.number('message_size_limit');
     const answer =
       limit > 0 && size - head.end > limit
@@ -243,18 +260,6 @@ async function receive(
     intake.abort();
     throw error;
   }
-}
-
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
-  return buffer.subarray(0, bytesRead);
-}
-
-/** The first line, and where the message begins; or what is wrong. */
-async function readHead(handle: FileHandle): Promise<{ readonly line: string; readonly end: number } | string> {
-  const octets = await readAt(handle, 0, ENVELOPE_LIMIT);
-  const end = octets.indexOf(0x0a);
-  return end < 0 ? 'its first line does not end' : { line: octets.toString('utf8', 0, end), end: end + 1 };
 }
 
 function envelopeOf({ sender, recipients, notify, ret, envid, body }: Submission, rewrite: Rewrite): Envelope {

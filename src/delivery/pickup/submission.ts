@@ -18,6 +18,8 @@ export interface Submission {
   readonly body: '7BIT' | '8BITMIME';
   /** The delimiters of VERP; '': not wanted. */
   readonly verp: string;
+  /** Nothing is sent: the sender is told what would become of it (`sendmail -bv`). */
+  readonly verify: boolean;
 }
 
 /** Octets of the first line, with its LF. */
@@ -44,7 +46,17 @@ export function parseSubmission(line: string): Submission | string {
     return 'its first line is no envelope';
   }
   if (typeof read !== 'object' || read === null) return 'its first line is no envelope';
-  const { sender, recipients, fullName, notify, ret, envid, body, verp = '' } = read as Record<string, unknown>;
+  const {
+    sender,
+    recipients,
+    fullName,
+    notify,
+    ret,
+    envid,
+    body,
+    verp = '',
+    verify = false,
+  } = read as Record<string, unknown>;
   if (!isAddress(sender)) return 'its sender is no address';
   if (!Array.isArray(recipients) || !recipients.every((one) => isAddress(one) && one !== ''))
     return 'a recipient is no address';
@@ -56,5 +68,6 @@ export function parseSubmission(line: string): Submission | string {
   if (!RET.has(ret) || !BODY.has(body)) return 'its ret or body is not one of RFC 3461 or 6152';
   if (typeof envid !== 'string' || !/^[!-~]{0,100}$/.test(envid)) return 'its envelope ID is not one of RFC 3461';
   if (typeof verp !== 'string' || !/^(?:[!-~]{2})?$/.test(verp)) return 'its VERP delimiters are not two characters';
-  return { sender, recipients, fullName, notify, ret, envid, body, verp } as Submission;
+  if (typeof verify !== 'boolean') return 'its verify is neither true nor false';
+  return { sender, recipients, fullName, notify, ret, envid, body, verp, verify } as Submission;
 }

@@ -152,6 +152,7 @@ function addressOf(given: string): string | null {
     strict: false,
     dashUser: false,
     nullDomain: false,
+    numericDomain: false,
   });
   return path === null || path.rest.trim() !== '' ? null : path.address;
 }

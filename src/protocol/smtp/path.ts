@@ -5,6 +5,7 @@
  *
  * Linear in the length.
  */
+import { isIPv4 } from 'node:net';
 import { quoteLocalPart } from '../../mail/local-part.ts';
 import { endOfComment } from '../comment.ts';
 import { parseDomain } from './mailbox.ts';
@@ -24,6 +25,8 @@ export interface PathRules {
   readonly dashUser: boolean;
   /** Whether nothing may stand behind the `@` (resolve_null_domain): such an address is local. */
   readonly nullDomain: boolean;
+  /** Whether an IPv4 address without brackets stands for one with them (resolve_numeric_domain). */
+  readonly numericDomain: boolean;
 }
 
 /** Octets of an address; RFC 5321 section 4.5.3.1.3 requires 254. */
@@ -121,7 +124,7 @@ function readAddress(text: string): { readonly text: string; readonly hasMore: b
 }
 
 /** The address with its local part quoted where necessary; null if there can be no such address. */
-function canonical(text: string, { strict, dashUser, nullDomain }: PathRules): string | null {
+function canonical(text: string, { strict, dashUser, nullDomain, numericDomain }: PathRules): string | null {
   if (Buffer.byteLength(text) > MAX_ADDRESS || /[\x00-\x1f\x7f]/.test(text)) return null;
   if (text === '') return '';
   const at = text.lastIndexOf('@');
@@ -131,5 +134,6 @@ function canonical(text: string, { strict, dashUser, nullDomain }: PathRules): s
   if (at < 0) return quoted;
   if (nullDomain && text.endsWith('@')) return `${quoted}@`;
   const domain = parseDomain(text.slice(at + 1), false);
-  return domain === null || /^[\d.]+$/.test(domain) ? null : `${quoted}@${domain}`;
+  if (domain === null || !/^[\d.]+$/.test(domain)) return domain === null ? null : `${quoted}@${domain}`;
+  return numericDomain && isIPv4(domain) ? `${quoted}@[${domain}]` : null;
 }

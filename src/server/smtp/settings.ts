@@ -99,6 +99,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
       strict: parameters.boolean('strict_rfc821_envelopes'),
       dashUser: parameters.boolean('allow_min_user'),
       nullDomain: parameters.boolean('resolve_null_domain'),
+      numericDomain: parameters.boolean('resolve_numeric_domain'),
     },
     smtputf8: parameters.boolean('smtputf8_enable'),
     verp: {

@@ -679,6 +679,20 @@ describe('what is passed on to the next server', () => {
     expect(raw.lines.find((line) => line.startsWith('MAIL'))).toMatch(/ SIZE=\d+$/);
   });
 
+  it('mail labelled 8bit is announced as such, unless detect_8bit_encoding_header is no', async () => {
+    const text = MESSAGE.replace('\r\n\r\n', '\r\nContent-Transfer-Encoding: 8bit\r\n\r\nü\r\n');
+    for (const [value, expected] of [
+      ['yes', 'MAIL FROM:<maomao@baidu.com> BODY=8BITMIME'],
+      ['no', 'MAIL FROM:<maomao@baidu.com>'],
+    ] as const) {
+      const far = await dsn('250 8BITMIME\r\n');
+      const at = await open(far.port, { settings: { detect_8bit_encoding_header: value } });
+      await send(at, ['lisi@qq.com'], {}, text);
+      expect(far.lines.find((line) => line.startsWith('MAIL'))).toBe(expected);
+      await at.stop();
+    }
+  });
+
   it('SIZE is the number of octets that follow, and lines beyond smtp_line_length_limit are broken', async () => {
     const sink = await sinkOf({ size: 1_000_000 });
     const at = await open(sink.port, { settings: { smtp_line_length_limit: '0' } });

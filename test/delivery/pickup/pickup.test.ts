@@ -2,15 +2,18 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, linkSync, mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NEXT } from '../../../src/bus/hook.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { NEXT, OK } from '../../../src/bus/plugin.ts';
 import { DropFile, type DropFolders, dropFolders, makeDropFolders } from '../../../src/delivery/pickup/maildrop.ts';
 import { Pickup } from '../../../src/delivery/pickup/pickup.ts';
 import { formatSubmission, parseSubmission, type Submission } from '../../../src/delivery/pickup/submission.ts';
 import { createQueueIds } from '../../../src/mail/queue-id.ts';
+import { reply } from '../../../src/mail/status.ts';
 import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
+import type { Handlers } from '../../kit/hooks.ts';
 import { recordLog } from '../../kit/log.ts';
 import { parametersOf } from '../../kit/parameters.ts';
+import { openLineServer } from '../client/sink.ts';
 import { type HouseOptions, openHouse, type TestHouse, tablesOf } from '../house.ts';
 
 const SUBMISSION: Submission = {
@@ -22,6 +25,7 @@ const SUBMISSION: Submission = {
   envid: '',
   body: '8BITMIME',
   verp: '',
+  verify: false,
 };
 
 /** What x:senders says of everybody. */
@@ -47,12 +51,17 @@ afterEach(async () => {
 const SETTINGS = { myhostname: 'mail.baidu.com', myorigin: 'baidu.com', message_size_limit: '1000' };
 
 async function open(options: HouseOptions = {}): Promise<void> {
-  house = await openHouse({ ...options, settings: SETTINGS });
+  house = await openHouse({ ...options, settings: { ...SETTINGS, ...options.settings } });
 }
 
 /** Runs a pickup until it has looked at everything. */
-async function pick(now = Date.now, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+async function pick(
+  now = Date.now,
+  settings: Readonly<Record<string, string>> = {},
+  until = async (): Promise<void> => {},
+): Promise<void> {
   const { log, lines } = recordLog(({ message }) => message);
+  said = lines;
   pickup = new Pickup({
     folders,
     acceptor: () => ({
@@ -65,8 +74,8 @@ async function pick(now = Date.now, settings: Readonly<Record<string, string>> =
     log,
   });
   await pickup.look();
+  await until();
   await pickup.close();
-  said = lines;
 }
 
 async function drop(submission: Partial<Submission>, text = 'Subject: x\n\nhello\n'): Promise<void> {
@@ -226,6 +235,7 @@ describe('what users may put there', () => {
     ['a full name with a line break', formatSubmission({ ...SUBMISSION, fullName: 'a\nX: y' })],
     ['an unknown notify', formatSubmission({ ...SUBMISSION, notify: ['ALWAYS' as never] })],
     ['an envelope ID with a blank', formatSubmission({ ...SUBMISSION, envid: 'a b' })],
+    ['a verify that is a word', formatSubmission({ ...SUBMISSION, verify: 'yes' as never })],
     ['a first line without end', `${'x'.repeat(2 * 1024 * 1024)}`],
   ])('%s: removed and logged', async (_what, text) => {
     await open();
@@ -254,8 +264,97 @@ describe('what users may put there', () => {
       envid: 'a+2Bb',
       body: '7BIT',
       verp: '-=',
+      verify: true,
     };
     expect(parseSubmission(formatSubmission(all))).toEqual(all);
     house = { stop: async () => {} } as TestHouse;
+  });
+});
+
+describe('sendmail -bv', () => {
+  const PROBE = 'From: xixi\nSubject: probe\nTo:\tmaomao\n';
+  const reports = (): Promise<string[]> => house.inbox('xixi@baidu.com');
+  const done = (): Promise<void> => vi.waitFor(() => expect(left()).toEqual([]));
+  const later = (): number => Date.now() + 120_000;
+  const both: NonNullable<Handlers['expand']> = ({ recipient, into }) => {
+    if (recipient.address !== 'both@baidu.com') return NEXT;
+    for (const address of ['maomao@baidu.com', 'haha@baidu.com']) into.push({ ...recipient, address });
+    return OK;
+  };
+
+  it('P4: a report says of each address whether mail would reach it; nothing is sent, and the file is gone', async () => {
+    await open({ handlers: { expand: both } });
+    await drop({ verify: true, recipients: ['maomao', 'nobody', 'both'] }, PROBE);
+    await pick(Date.now, {}, done);
+    const [report = '', ...more] = await reports();
+    expect(more).toEqual([]);
+    expect(report).toContain('Subject: Mail Delivery Status Report\r\n');
+    expect(report).toContain('This is the report about the delivery that you asked for.');
+    const group =
+      /Final-Recipient: rfc822; (\S+)\r\nOriginal-Recipient: rfc822;(\S+)\r\nAction: (\S+)\r\nStatus: (\S+)/g;
+    expect([...report.matchAll(group)].map(([, ...words]) => words.join(' '))).toEqual([
+      'maomao@baidu.com maomao@baidu.com deliverable 2.0.0',
+      'nobody@baidu.com nobody@baidu.com undeliverable 5.1.1',
+      'maomao@baidu.com both@baidu.com deliverable 2.0.0',
+      'haha@baidu.com both@baidu.com deliverable 2.0.0',
+    ]);
+    expect(report).toContain('Content-Description: Message Headers\r\n');
+    expect(report).toContain('Subject: probe\r\nTo:\tmaomao\r\n');
+    expect(await whole()).toEqual([]);
+  });
+
+  it('P4: an end before the answer of another server loses no question: the next look asks again', async () => {
+    let isSilent = true;
+    const far = await openLineServer((line, socket) => {
+      if (!isSilent || !line.startsWith('RCPT')) socket.write(line === 'DATA' ? '354 go\r\n' : '250 2.0.0 ok\r\n');
+    }, '220 far.test ESMTP\r\n');
+    try {
+      await open({ settings: { relayhost: `[127.0.0.1]:${far.port}` } });
+      await drop({ verify: true, recipients: ['far@far.test'] }, PROBE);
+      await pick(Date.now, {}, () => vi.waitFor(() => expect(far.lines).toContain('RCPT TO:<far@far.test>')));
+      expect(left()).toHaveLength(1);
+      expect(await reports()).toEqual([]);
+      isSilent = false;
+      await pick(later, {}, done);
+      expect((await reports())[0]).toMatch(/Final-Recipient: rfc822; far@far\.test\r\n.*\r\nAction: deliverable\r\n/);
+      // As the sender of the mail would be asked, and no message was sent.
+      expect(far.lines.filter((line) => line.startsWith('MAIL'))).toEqual(Array(2).fill('MAIL FROM:<xixi@baidu.com>'));
+      expect(far.lines).not.toContain('DATA');
+    } finally {
+      await far.close();
+    }
+  });
+
+  it('P4: the file stays while its report is not accepted, up to maximal_queue_lifetime', async () => {
+    await open();
+    const refuse = () =>
+      vi.spyOn(house.receiver, 'beginInternal').mockReturnValue({
+        write: async () => {},
+        end: async () => reply(451, '4.3.0', 'not now'),
+        abort: () => {},
+      } as unknown as ReturnType<typeof house.receiver.beginInternal>);
+    const refused = (): Promise<void> =>
+      vi.waitFor(() => expect(house.lines.join('\n')).toContain('notification not accepted: 451 4.3.0 not now'));
+    await drop({ verify: true }, PROBE);
+    const away = refuse();
+    await pick(Date.now, {}, refused);
+    expect(left()).toHaveLength(1);
+    away.mockRestore();
+    await pick(later, {}, done);
+    expect(await reports()).toHaveLength(1);
+    await drop({ verify: true }, PROBE);
+    refuse();
+    await pick(later, { maximal_queue_lifetime: '1s' }, done);
+    expect(said.join('\n')).toContain('the question is given up');
+  });
+
+  it('P4: nobody is told of a question of the null sender or that of double bounces', async () => {
+    await open();
+    await drop({ verify: true, sender: '' }, PROBE);
+    await drop({ verify: true, sender: 'double-bounce@mail.baidu.com' }, PROBE);
+    await pick(Date.now, {}, done);
+    for (const kind of ['single', 'double'])
+      expect(house.lines.join('\n')).toContain(`not sending trace/success notification for ${kind}-bounce message`);
+    expect(await whole()).toEqual([]);
   });
 });

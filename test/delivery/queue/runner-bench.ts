@@ -189,7 +189,12 @@ export const bench = (
         logAddress: (address) => address,
         queue: { settle: (settlements) => queue.settle(settlements) },
         hooks: hooksOf({}),
-        notifier: { notify: async () => true, refused: async () => true, transcript: async () => {} },
+        notifier: {
+          notify: async () => true,
+          refused: async () => true,
+          asked: async () => true,
+          transcript: async () => {},
+        },
         retry: readRetryPolicy(parametersOf(settings)),
         delayDigits: 2,
         clock: () => state.now,

@@ -4,7 +4,7 @@ import { isAddressLiteral, parseMailbox } from '../../../src/protocol/smtp/mailb
 import { type ParsedPath, parsePath } from '../../../src/protocol/smtp/path.ts';
 
 const parse = (text: string, strict = false): ParsedPath | null =>
-  parsePath(text, { strict, dashUser: false, nullDomain: false });
+  parsePath(text, { strict, dashUser: false, nullDomain: false, numericDomain: false });
 const lenient = (text: string): string | undefined => parse(text)?.address;
 const strict = (text: string): string | undefined => parse(text, true)?.address;
 
@@ -77,9 +77,17 @@ describe('P8: paths as Postfix 3.7 reads them', () => {
   });
 
   it('resolve_null_domain lets nothing stand behind the @', () => {
-    const rules = { strict: false, dashUser: false, nullDomain: true };
+    const rules = { strict: false, dashUser: false, nullDomain: true, numericDomain: false };
     expect(parsePath('<a@>', rules)?.address).toBe('a@');
     expect(parsePath('<a@b@>', rules)?.address).toBe('"a@b"@');
+  });
+
+  it('resolve_numeric_domain takes an IPv4 address for one in brackets; other numbers are no domain', () => {
+    const rules = { strict: false, dashUser: false, nullDomain: false, numericDomain: true };
+    expect(parsePath('<a@1.2.3.4>', rules)?.address).toBe('a@[1.2.3.4]');
+    for (const text of ['<a@1.2>', '<a@256.1.1.1>', '<a@12>', '<a@1.2.3.4.5>'])
+      expect(parsePath(text, rules)?.address, text).toBeUndefined();
+    expect(lenient('<a@1.2.3.4>')).toBeUndefined();
   });
 
   it('strict_rfc821_envelopes wants brackets and nothing but one address', () => {

@@ -89,9 +89,11 @@ export const addressesParameters = {
   default_verp_delimiters: text('+=', 'Characters that divide a VERP address where none are given.'),
   verp_delimiter_filter: text('-=+', 'Characters that may divide a VERP address.'),
   disable_verp_bounces: boolean('no', 'Bounces of VERP mail go to the sender as it was, one for all recipients.'),
+  resolve_numeric_domain: boolean('no', 'Accept `user@1.2.3.4` as `user@[1.2.3.4]`.'),
+  ...noMeaning('mail to the null address is refused by smtpd and by the sendmail command', {
+    empty_address_recipient: address('MAILER-DAEMON', 'Who receives mail addressed to the null address.'),
+  }),
   ...notSupported({
-    empty_address_recipient: address('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
-    resolve_numeric_domain: boolean('no', 'Accept `user@1.2.3.4` as `user@[1.2.3.4]`.'),
     header_address_token_limit: number('10240', 'Tokens of an address header that Postfix rewrites.'),
   }),
 } satisfies Rows;

@@ -95,7 +95,7 @@ export const elsewhereParameters = {
     qmqpd_error_delay: time('1s', 'Wait before an error is told.'),
     qmqpd_timeout: time('300s', 'How long they may be silent.'),
   }),
-  ...noMeaning('each line of a message ends with CRLF here, and CR alone ends none', {
+  ...noMeaning('CR LF and LF both end a line of what the sendmail command sends, as with `always`', {
     sendmail_fix_line_endings: choice(
       ['always', 'strict', 'never'],
       'always',

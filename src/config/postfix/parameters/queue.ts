@@ -136,9 +136,12 @@ export const queueParameters = {
   authorized_submit_users: names('static:anyone', 'Who may send by the sendmail command.'),
   local_login_sender_maps: tables('static:*', 'Senders that a local login may use with the sendmail command.'),
   empty_address_local_login_sender_maps_lookup_key: word('<>', 'The null sender in local_login_sender_maps.'),
+  detect_8bit_encoding_header: boolean(
+    'yes',
+    'Mail labelled 8bit is sent on as such (`BODY=8BITMIME`), even if its client did not say so.',
+  ),
   ...notSupported({
     best_mx_transport: transport('', 'Delivery of mail for which we are the best MX but not the destination.'),
-    detect_8bit_encoding_header: boolean('yes', 'Read the declared encoding of 8bit mail.'),
     internal_mail_filter_classes: words(['bounce', 'notify'], '', 'Own mail that is filtered too.'),
   }),
   ...unsupportedGuards({}),
