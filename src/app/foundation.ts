@@ -84,6 +84,7 @@ export async function layFoundation(
     });
     const domains = createDomains({
       parameters,
+      services: configuration.services.map((service) => service.parameters),
       tables,
       transports: configuration.transports,
       directory,
@@ -167,7 +168,7 @@ export async function layFoundation(
  * argument.
  */
 function relayCheck(
-  { services, directory }: Configuration,
+  { parameters, services, directory }: Configuration,
   tables: Tables,
   { restrictions }: Bus,
 ): ReturnType<typeof checkRelay> {
@@ -177,7 +178,7 @@ function relayCheck(
     return restriction === undefined ? undefined : restriction.takesArgument === true;
   };
   const networks = checkNetworks(services, file, { tables, gateway: containerGateway() });
-  const everywhere = [...networks.faults, ...checkRelayDomains(services, file, tables)];
+  const everywhere = [...networks.faults, ...checkRelayDomains(parameters, services, file, tables)];
   if (services.length > 0 && !restrictions.has('reject_unauth_destination')) {
     const message =
       'the plugin "restrictions" is not loaded: smtpd_*_restrictions have no effect, and only authenticated clients may relay';
