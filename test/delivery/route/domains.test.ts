@@ -346,6 +346,9 @@ describe('nexthops', () => {
   it.each([
     ['qq.com', { protocol: 'smtp', host: 'qq.com', port: null, mx: true }],
     ['qq.com:submission', { protocol: 'smtp', host: 'qq.com', port: 587, mx: true }],
+    ['[qq.com]:urd', { protocol: 'smtp', host: 'qq.com', port: 465, mx: false }],
+    ['[qq.com]:ssmtp', { protocol: 'smtp', host: 'qq.com', port: 465, mx: false }],
+    ['[qq.com]:mail', { protocol: 'smtp', host: 'qq.com', port: 25, mx: false }],
     ['[::1]:2525', { protocol: 'smtp', host: '::1', port: 2525, mx: false }],
     ['[IPv6:2001:db8::1]', { protocol: 'smtp', host: '2001:db8::1', port: null, mx: false }],
     ['[a]:0', null],
