@@ -30,6 +30,7 @@ import { connectTable } from '../net/table-connection.ts';
 import { filteredResolver } from '../protocol/dns/reply-filter.ts';
 import type { Directory } from '../store/directory.ts';
 import type { PluginStates } from '../store/plugin-states.ts';
+import { listenNameFaults } from './listen-names.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { readSniPairs, type SniPairs } from './sni-maps.ts';
 
@@ -123,6 +124,7 @@ export async function layFoundation(
       ...restrictionFaults(configuration.unknownRestrictions, bus.restrictions),
       ...relay.faults,
       ...sni.faults,
+      ...(await listenNameFaults(configuration)),
     ];
     const { rules: relayRules, warnings, notes } = relay;
     if (faults.length > 0) {
