@@ -35,9 +35,9 @@ async function check(
 
 describe('posthorn check', () => {
   it('reports settings without effect, and creates nothing', async () => {
-    expect(await check({ 'main.cf': `${MAIL}biff = no\ninfo_log_address_format = internal\n` })).toMatchObject({
+    expect(await check({ 'main.cf': `${MAIL}biff = no\nheader_address_token_limit = 9\n` })).toMatchObject({
       code: 0,
-      out: '- main.cf:5: biff: no meaning here: there is no comsat service\n- main.cf:6: info_log_address_format: not supported yet: it has no effect\nCONFIG: no faults.\n',
+      out: '- main.cf:5: biff: no meaning here: there is no comsat service\n- main.cf:6: header_address_token_limit: not supported yet: it has no effect\nCONFIG: no faults.\n',
       err: '',
       made: false,
     });
