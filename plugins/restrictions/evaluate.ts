@@ -29,6 +29,8 @@ export type Decision =
 
 const UNDECIDED: Decision = { kind: 'dunno' };
 const DEEPEST = 100;
+/** A permit of any other list lets nobody relay: it just ends that list. */
+const RELAY_LISTS: ReadonlySet<string> = new Set(['smtpd_relay_restrictions', 'smtpd_recipient_restrictions']);
 
 /** The context of a list's evaluation. */
 interface Frame {
@@ -38,6 +40,8 @@ interface Frame {
   /** The access check that a bare `type:table` means; '' if there is none. */
   readonly bareTable: string;
   readonly permits: 'relay' | 'local' | 'never';
+  /** It is, or is named by, a list that decides who may relay. */
+  readonly decidesRelay: boolean;
   readonly warnOnly: boolean;
   readonly depth: number;
 }
@@ -61,7 +65,16 @@ export class Evaluation {
   list(name: string, restrictions: readonly string[], subject: Subject, bareTable: string): Promise<Decision> {
     this.#deferIfReject = null;
     if (restrictions.length > 0) trace()?.add({ kind: 'list', list: name, subject: subject.name });
-    return this.#walk(restrictions, { list: name, subject, bareTable, permits: 'relay', warnOnly: false, depth: 1 });
+    const decidesRelay = RELAY_LISTS.has(name);
+    return this.#walk(restrictions, {
+      list: name,
+      subject,
+      bareTable,
+      permits: 'relay',
+      decidesRelay,
+      warnOnly: false,
+      depth: 1,
+    });
   }
 
   async #walk(list: readonly string[], frame: Frame): Promise<Decision> {
@@ -90,7 +103,8 @@ export class Evaluation {
       const decided = decision instanceof Promise ? await decision : decision;
       // A permit that does not allow relaying does not end the list for relayed mail: a later rule may know the client
       // better.
-      const overruled = decided.kind === 'permit' && decided.rule === null && (await this.#leadsElsewhere());
+      const mayNotRelay = decided.kind === 'permit' && decided.rule === null && frame.decidesRelay;
+      const overruled = mayNotRelay && (await this.#leadsElsewhere());
       if (decided.kind === 'permit' && !overruled) return decided.rule === null ? decided : { kind: 'permit', rule };
       if (decided.kind === 'reject') return decided;
       if (this.deferIfPermit !== null && this.#deferIfReject !== null) break;

@@ -97,6 +97,17 @@ describe('P7: the other stages', () => {
     expect(await data([u, u])).toBe('550 5.5.3 <DATA>: Data command rejected: Multi-recipient bounce');
   });
 
+  it('a permit that lets nobody relay ends a list that is not about relaying, whoever the recipient is', async () => {
+    const ended = async (parameters: Record<string, string>): Promise<string> => {
+      const house = await open(parameters);
+      const connection = connect(house, { helo: '127.0.0.1', recipients: ['x@other.example'] });
+      return words(await house.bus.run('data', { connection }));
+    };
+    const naked = 'permit_naked_ip_address, defer';
+    expect(await ended({ smtpd_data_restrictions: naked })).toBe('NEXT');
+    expect(await ended({ smtpd_restriction_classes: 'naked', naked, smtpd_data_restrictions: 'naked' })).toBe('NEXT');
+  });
+
   it('smtpd_relay_before_recipient_restrictions chooses which list is evaluated first', async () => {
     const lists = { smtpd_relay_restrictions: 'reject_unauth_destination', smtpd_recipient_restrictions: 'reject' };
     expect(await rcpt(await open(lists), 'x@other.example')).toBe(

@@ -8,7 +8,7 @@ import { messageOf } from '../../src/errors.ts';
 import { lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
 import { delimitersOf } from '../../src/lookup/delimiters.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
-import type { NumberName } from '../../src/lookup/parameters.ts';
+import type { NumberName, ParameterReader } from '../../src/lookup/parameters.ts';
 import { addressKey, domainOf, localPart } from '../../src/mail/address.ts';
 import { lookupFault, refuse } from './refusal.ts';
 import { recipientSubject, senderSubject } from './session.ts';
@@ -40,15 +40,15 @@ export async function unlisted(
   try {
     const whole = await server.domains.resolve(address);
     const kind = await server.domains.classify(domainOf(whole));
-    const moved = await relocation(server, whole, kind === 'local');
+    const moved = await relocation(server, parameters, whole, kind === 'local');
     if (moved !== null) return refuse(550, '5.1.6', subject, `User has moved to ${moved}`);
-    const undeliverable = await server.domains.undeliverable(whole);
+    const undeliverable = await server.domains.undeliverable(whole, parameters);
     if (undeliverable !== null) {
       const { code, enhanced, text } = undeliverable;
       const general = enhanced.endsWith('.0.0');
       return refuse(code, general ? GENERAL[party] : enhanced, subject, text);
     }
-    if (kind === 'default' || (await server.domains.recipientExists(whole))) return DUNNO;
+    if (kind === 'default' || (await server.domains.recipientExists(whole, parameters))) return DUNNO;
     const row = TABLES[kind];
     // Of an alias domain it is the reply of the transport error: by main.cf, whatever the service's row sets.
     const asked = kind === 'virtual_alias' ? server.parameters : parameters;
@@ -60,14 +60,20 @@ export async function unlisted(
 }
 
 /** relocated(5): the new address of a user who has moved, or null. */
-async function relocation(server: Server, address: string, local: boolean): Promise<string | null> {
+async function relocation(
+  server: Server,
+  service: ParameterReader,
+  address: string,
+  local: boolean,
+): Promise<string | null> {
   const user = addressKey(localPart(address));
   const keys = [addressKey(address), ...(local ? [user] : []), `@${domainOf(address)}`];
   for (const name of server.parameters.list('relocated_maps')) {
     const table = server.tables.open(name);
     for (const key of table.wholeKeyOnly ? keys.slice(0, 1) : keys) {
       const found = await table.get(key);
-      if (found !== undefined) return (await isRewritten(server, address, local)) ? null : found;
+      if (found === undefined) continue;
+      return (await isRewritten(server.tables, service, address, local)) ? null : found;
     }
   }
   return null;
@@ -76,7 +82,12 @@ async function relocation(server: Server, address: string, local: boolean): Prom
 const REWRITING = ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps'] as const;
 
 /** Another address stands for it: it is never delivered to, so that it has moved does not matter. */
-async function isRewritten({ parameters, tables }: Server, address: string, local: boolean): Promise<boolean> {
+async function isRewritten(
+  tables: Server['tables'],
+  parameters: ParameterReader,
+  address: string,
+  local: boolean,
+): Promise<boolean> {
   const maps = REWRITING.flatMap((name) => parameters.list(name)).map((name) => tables.open(name));
   return (await lookUp(maps, mailboxKeys(address, delimitersOf(parameters), local))) !== null;
 }

@@ -5,7 +5,6 @@
  * aliases it is the mailbox (`root: root, redhat`). The caller expands the results again and also ends loops.
  */
 
-import { readFile, stat } from 'node:fs/promises';
 import {
   deny,
   denySoft,
@@ -29,11 +28,8 @@ import { type Address, addressKey, type Delimiters, domainOf, localPart } from '
 import type { Recipient } from '../../src/mail/envelope.ts';
 import type { LocalTarget } from '../../src/mail/local-target.ts';
 import { Forwards } from './forward.ts';
-import { type Member, parseInclude, parseMembers } from './members.ts';
-
-/** Octets of an included file. */
-const LONGEST_INCLUDE = 1024 * 1024;
-const DEEPEST_INCLUDE = 10;
+import { IncludedFiles } from './included-files.ts';
+import { type Member, parseMembers } from './members.ts';
 
 /** The replacement of a recipient; its other properties stay. */
 type Replacement = Pick<Expanded, 'address' | 'final' | 'sender' | 'target' | 'refusal'>;
@@ -48,6 +44,7 @@ interface List extends Pick<LocalTarget, 'user' | 'source'> {
   readonly address: string;
   readonly extension: string;
   readonly key: string;
+  readonly included: IncludedFiles;
 }
 
 const RESTRICTED = {
@@ -125,11 +122,8 @@ export class Rewriter {
           addressKey(member) === addressKey(address) && local && steps.aliases
             ? ((await this.#aliases(address)) ?? (await this.#forward(address)))
             : null;
-        into.push(
-          ...(itself === null
-            ? [{ ...recipient, address: member, onCircle: 'refuse' as const }]
-            : itself.map((expanded) => ({ ...recipient, ...expanded }))),
-        );
+        if (itself === null) into.push({ ...recipient, address: member, onCircle: 'refuse' });
+        else for (const expanded of itself) into.push({ ...recipient, ...expanded });
       }
       return OK;
     }
@@ -177,16 +171,24 @@ export class Rewriter {
     if (found === null) return null;
     const extension = this.#propagate.has('alias') ? found.key.extension : '';
     const source = this.#aliasFiles.get(found.table) ?? null;
-    const list: List = { place: 'alias', user: null, source, address, extension, key: found.key.text };
+    const key = found.key.text;
+    const list: List = {
+      place: 'alias',
+      user: null,
+      source,
+      address,
+      extension,
+      key,
+      included: new IncludedFiles(key),
+    };
     const gathered = await this.#gather(parseMembers(found.value), list, 0);
-    const sender = await this.#ownerOf(found.key.text);
+    const sender = await this.#ownerOf(key);
     const members = sender === null ? gathered : gathered.map((member) => ({ ...member, sender }));
     const own = members.findIndex(
       (member) => member.final !== true && !isEnd(member) && addressKey(member.address) === addressKey(address),
     );
     const forward = own < 0 ? null : await this.#forward(address);
-    if (forward !== null) members.splice(own, 1, ...forward);
-    return members;
+    return forward === null ? members : [...members.slice(0, own), ...forward, ...members.slice(own + 1)];
   }
 
   /** The sender of mail through an alias that has an owner (aliases(5)); null for none. */
@@ -204,7 +206,15 @@ export class Rewriter {
     for (const { text: user, extension } of userKeys(address, this.#delimiters).toReversed()) {
       const { path, owner, members } = await this.#forwards.of(user, extension);
       if (members.length === 0) continue;
-      const list: List = { place: 'forward', user: owner, source: path, address, extension: '', key: user };
+      const list: List = {
+        place: 'forward',
+        user: owner,
+        source: path,
+        address,
+        extension: '',
+        key: user,
+        included: new IncludedFiles(user),
+      };
       const into = await this.#gather(
         members.filter(({ kind }) => kind !== 'include'),
         list,
@@ -224,10 +234,10 @@ export class Rewriter {
           break;
         case 'include': {
           const file = this.#server.resolvePath(member.path);
-          const included: List = { ...list, place: 'include', source: file };
-          into.push(
-            ...(await this.#gather(await this.#include(member.path, file, list.key, depth), included, depth + 1)),
-          );
+          const read = await list.included.read(member.path, file, depth);
+          // Not spread: a call takes no hundred thousand arguments.
+          for (const one of await this.#gather(read, { ...list, place: 'include', source: file }, depth + 1))
+            into.push(one);
           break;
         }
         case 'command':
@@ -255,15 +265,6 @@ export class Rewriter {
       : { address, refusal: RESTRICTED[kind] };
   }
 
-  async #include(path: string, file: string, alias: string, depth: number): Promise<readonly Member[]> {
-    if (!path.startsWith('/')) throw new Error(`alias ${alias}: :include:${path} needs an absolute path`);
-    if (depth >= DEEPEST_INCLUDE)
-      throw new Error(`alias ${alias}: files are included more than ${DEEPEST_INCLUDE} deep`);
-    if ((await stat(file)).size > LONGEST_INCLUDE)
-      throw new Error(`alias ${alias}: ${file} is larger than ${LONGEST_INCLUDE} octets`);
-    return parseInclude(await readFile(file, 'utf8'));
-  }
-
   /** RFC 5321 section 4.5.1: if postmaster has no alias or account, its mail goes to root. */
   async #postmaster(recipient: Recipient, address: string, local: boolean, into: Expanded[]): Promise<Verdict> {
     if (
@@ -280,7 +281,7 @@ export class Rewriter {
 const isEnd = ({ target, refusal }: Replacement): boolean => target !== undefined || refusal !== undefined;
 
 function replace(into: Expanded[], recipients: readonly Expanded[]): Verdict {
-  into.push(...recipients);
+  for (const one of recipients) into.push(one);
   return OK;
 }
 

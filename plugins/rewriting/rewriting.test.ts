@@ -204,6 +204,37 @@ describe('P10: aliases', () => {
     }
   });
 
+  it('P10: included files of a hundred thousand names, of themselves and without an end are bounded, and told', async () => {
+    const house = await baidu({
+      aliases:
+        'many: :include:TABLES/many\nbomb: :include:TABLES/bomb\nlarge: :include:TABLES/large\ndevice: :include:/dev/zero\n',
+      many: Array.from({ length: 150_000 }, (_, i) => `u${i.toString(36)}\n`).join(''),
+      bomb: ':include:TABLES/bomb\n'.repeat(10),
+      large: `${'x'.repeat(80)}\n`.repeat(20_000),
+    });
+    const refused = async (name: string): Promise<string> => {
+      expect(await reach(house, `${name}@baidu.com`)).toEqual([
+        expect.stringMatching(name === 'many' ? /^451 4\.6\.0 .*virtual_alias_expansion_limit/ : /^451 4\.3\.0/),
+      ]);
+      return house.lines.at(-1) ?? '';
+    };
+    await refused('many');
+    expect(await refused('bomb')).toMatch(/ alias bomb: .*more than 10 deep$/);
+    expect(await refused('large')).toMatch(/ alias large: with .* larger than 1048576 octets/);
+    expect(await refused('device')).toMatch(/ alias device: \/dev\/zero is not a regular file$/);
+  });
+
+  it('P10: a list of includes that never gets deep ends too', async () => {
+    const house = await baidu({
+      aliases: 'wide: :include:TABLES/wide\n',
+      wide: ':include:TABLES/middle\n'.repeat(1000),
+      middle: ':include:TABLES/leaf\n'.repeat(1000),
+      leaf: 'maomao\n',
+    });
+    expect(await reach(house, 'wide@baidu.com')).toEqual(['451 4.3.0 <wide@baidu.com>: Temporary lookup failure']);
+    expect(house.lines.at(-1)).toMatch(/ alias wide: with .* larger than 1048576 octets/);
+  });
+
   it('P10: however often a broken alias is used, other recipients get their mail', async () => {
     const house = await baidu({ aliases: 'gone: :include:TABLES/gone\n' });
     for (let i = 0; i < 12; i += 1) await reach(house, 'gone@baidu.com');

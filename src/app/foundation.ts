@@ -31,6 +31,7 @@ import { connectTable } from '../net/table-connection.ts';
 import { filteredResolver } from '../protocol/dns/reply-filter.ts';
 import type { Directory } from '../store/directory.ts';
 import type { PluginStates } from '../store/plugin-states.ts';
+import { listenNameFaults } from './listen-names.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { readSniPairs, type SniPairs } from './sni-maps.ts';
 
@@ -87,6 +88,7 @@ export async function layFoundation(
     });
     const domains = createDomains({
       parameters,
+      services: configuration.services.map((service) => service.parameters),
       tables,
       transports: configuration.transports,
       directory,
@@ -127,6 +129,7 @@ export async function layFoundation(
       ...restrictionFaults(configuration.unknownRestrictions, bus.restrictions),
       ...relay.faults,
       ...sni.faults,
+      ...(await listenNameFaults(configuration)),
     ];
     const { rules: relayRules, warnings, notes } = relay;
     if (faults.length > 0) {
@@ -173,7 +176,7 @@ export async function layFoundation(
  * argument.
  */
 function relayCheck(
-  { services, directory }: Configuration,
+  { parameters, services, directory }: Configuration,
   tables: Tables,
   { restrictions }: Bus,
 ): ReturnType<typeof checkRelay> {
@@ -183,7 +186,7 @@ function relayCheck(
     return restriction === undefined ? undefined : restriction.takesArgument === true;
   };
   const networks = checkNetworks(services, file, { tables, gateway: containerGateway() });
-  const everywhere = [...networks.faults, ...checkRelayDomains(services, file, tables)];
+  const everywhere = [...networks.faults, ...checkRelayDomains(parameters, services, file, tables)];
   if (services.length > 0 && !restrictions.has('reject_unauth_destination')) {
     const message =
       'the plugin "restrictions" is not loaded: smtpd_*_restrictions have no effect, and only authenticated clients may relay';

@@ -1,6 +1,7 @@
 /** Postfix's address classes (ADDRESS_CLASS_README): which domains are ours, and of which kind. */
 import type { Address } from '../mail/address.ts';
 import type { Reply } from '../mail/status.ts';
+import type { ParameterReader } from './parameters.ts';
 
 export type AddressClass = 'local' | 'virtual_alias' | 'virtual_mailbox' | 'relay' | 'default';
 
@@ -11,9 +12,10 @@ export interface Domains {
   classify(domain: string): Promise<AddressClass>;
   /**
    * Whether an address in one of our classes is deliverable (reject_unlisted_recipient).
-   * Always true for the classes relay (without relay_recipient_maps) and default.
+   * Always true for the classes relay (without relay_recipient_maps) and default. `service`: the parameters of the
+   * service that asks (`connection.parameters`), whose row of master.cf may set other tables; main.cf's without it.
    */
-  recipientExists(address: Address): Promise<boolean>;
+  recipientExists(address: Address, service?: ParameterReader): Promise<boolean>;
   /** What the transport `error` or `retry` says to mail for an address; null if it has another one. */
-  undeliverable(address: Address): Promise<Reply | null>;
+  undeliverable(address: Address, service?: ParameterReader): Promise<Reply | null>;
 }

@@ -8,6 +8,7 @@ import type { LookupTable } from './table.ts';
 import { TableFault, TableUnavailableError } from './table-fault.ts';
 import type { TableConnect, TableConnection, TableContext, TableEndpoint, TableType } from './table-type.ts';
 
+/** For one question with its wait for those before it, ms. */
 const TIMEOUT = 10_000;
 const MAX_ANSWER = 100_000;
 const MAX_KEY = 4096;
@@ -84,21 +85,25 @@ class QuestionLine {
     if (this.#waiting >= MAX_WAITING)
       return Promise.reject(new TableUnavailableError(`${this.#name}: too many questions are waiting`));
     this.#waiting += 1;
-    const answer = this.#last.then(() => this.#once(key));
+    const until = performance.now() + TIMEOUT;
+    const answer = this.#last.then(() => this.#once(key, until));
     this.#last = answer.catch(() => undefined).finally(() => (this.#waiting -= 1));
     return answer;
   }
 
-  async #once(key: string): Promise<string | undefined> {
+  async #once(key: string, until: number): Promise<string | undefined> {
+    // Or each of a thousand would wait for a silent server one after the other.
+    if (performance.now() >= until)
+      throw new TableUnavailableError(`${this.#name}: no answer within ${TIMEOUT / 1000} s`);
     const fresh = this.#connection === null;
     try {
-      return await this.#exchange(key);
+      return await this.#exchange(key, until);
     } catch (error) {
       this.#drop();
       if (fresh || error instanceof TableUnavailableError) return this.#fail(error);
     }
     // The server may have closed the idle connection in the meantime.
-    return this.#exchange(key).catch((error: unknown) => this.#fail(error));
+    return this.#exchange(key, until).catch((error: unknown) => this.#fail(error));
   }
 
   #fail(error: unknown): never {
@@ -112,11 +117,12 @@ class QuestionLine {
     this.#connection = null;
   }
 
-  async #exchange(key: string): Promise<string | undefined> {
-    const connection = this.#connection ?? (await this.#connect(this.#endpoint, TIMEOUT));
+  async #exchange(key: string, until: number): Promise<string | undefined> {
+    const left = (): number => Math.max(1, until - performance.now());
+    const connection = this.#connection ?? (await this.#connect(this.#endpoint, left()));
     this.#connection = connection;
     // Disconnects a silent server, which ends the read below.
-    const deadline = setTimeout(() => connection.destroy(), TIMEOUT);
+    const deadline = setTimeout(() => connection.destroy(), left());
     try {
       connection.write(this.#dialogue.question(key));
       let received: Buffer = Buffer.alloc(0);

@@ -24,12 +24,12 @@ export default definePlugin({ name: 'quota', register(server) {
 `;
 
 /** The faults of a start with this list; empty if it succeeds. */
-async function faults(list: string, plugins: string): Promise<string[]> {
+async function faults(list: string, plugins: string, more = ''): Promise<string[]> {
   const folder = temporaryFolder('foundation');
   folders.push(folder);
   writeFileSync(
     join(folder, 'main.cf'),
-    `myhostname = mail.example.com\nalias_maps =\nalias_database =\nsmtpd_client_restrictions =\n  ${list}\n`,
+    `myhostname = mail.example.com\nalias_maps =\nalias_database =\nsmtpd_client_restrictions =\n  ${list}\n${more}`,
   );
   writeFileSync(join(folder, 'plugins'), plugins);
   mkdirSync(join(folder, 'plugins.d', 'quota'), { recursive: true });
@@ -74,4 +74,13 @@ describe('words of restriction lists', () => {
     expect(told[0]).toContain('"heck_client_access"; did you mean');
     expect(told[1]).toContain('plugin qouta');
   });
+});
+
+it('P2: a name at which nothing can listen prevents the start, with its place', async () => {
+  expect(await faults('permit', '', 'inet_interfaces = 127.0.0.1,\n  eth7.invalid\n')).toEqual([
+    expect.stringMatching(
+      /^main\.cf:7: inet_interfaces: "eth7\.invalid": no host has this name \(\w+\); expected all, loopback-only or addresses/,
+    ),
+  ]);
+  expect(await faults('permit', '', 'inet_interfaces = localhost\n')).toEqual([]);
 });

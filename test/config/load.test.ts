@@ -582,14 +582,14 @@ smtpd_relay_restrictions = reject_unauth_destination
     const directory = folder({
       'main.cf': '',
       'master.cf':
-        'smtp inet n - y - - smtpd\n  -o smtpd_dns_reply_filter= -o smtpd_banner=x\ncleanup unix - - y - - cleanup\n  -o syslog_name=relay -o smtp_helo_timeout=5\n',
+        'smtp inet n - y - - smtpd\n  -o smtpd_dns_reply_filter= -o smtpd_banner=x -o relay_domains=a.test -o local_recipient_maps=\ncleanup unix - - y - - cleanup\n  -o syslog_name=relay -o smtp_helo_timeout=5\n',
     });
     const notes = (await load(directory)).notes.map((note) => note.replace(`${directory}/`, ''));
     expect(notes).toContain(
       'master.cf:3: cleanup (cleanup): -o syslog_name, smtp_helo_timeout: no effect here: only those of smtpd, lmtpd, smtp, lmtp and pipe count',
     );
     expect(notes).toContain(
-      'master.cf:1: smtp (smtpd): -o smtpd_dns_reply_filter: no effect here: that of main.cf counts for all services',
+      'master.cf:1: smtp (smtpd): -o smtpd_dns_reply_filter, relay_domains: no effect here: that of main.cf counts for all services',
     );
   });
 

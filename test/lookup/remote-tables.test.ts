@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { TableUnavailableError } from '../../src/lookup/table-fault.ts';
 import type { TableConnect } from '../../src/lookup/table-type.ts';
 import { type LoopbackServer, openLoopback } from '../kit/loopback.ts';
@@ -67,5 +67,27 @@ describe('P5: tables of other servers', () => {
     const { tables } = openTables({ connect: overSocket });
     await expect(tables.open(`tcp:127.0.0.1:${port}`).get('a')).rejects.toThrow(TableUnavailableError);
     await expect(tables.open('tcp:127.0.0.1:1').get('a')).rejects.toThrow(TableUnavailableError);
+  });
+
+  test('a server that says nothing is waited for once, however many questions wait behind the first', async () => {
+    const asked = Promise.withResolvers<void>();
+    let questions = 0;
+    const port = await serve(() => {
+      questions += 1;
+      asked.resolve();
+    });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const table = openTables({ connect: overSocket }).tables.open(`tcp:127.0.0.1:${port}`);
+      const answers = Array.from({ length: 100 }, (_, i) => table.get(`key${i}`));
+      const all = Promise.allSettled(answers);
+      await asked.promise;
+      vi.advanceTimersByTime(10_000);
+      expect((await all).map(({ status }) => status)).toEqual(Array(100).fill('rejected'));
+      await expect(answers[99]).rejects.toThrow(/no answer within 10 s$/);
+      expect(questions).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -5,6 +5,7 @@
  * work is done by this process itself. `postscreen` before an `smtpd pass` row is that smtpd.
  */
 import { type LogicalLine, lineAt, logicalLines } from '../../lookup/logical-lines.ts';
+import { portOf } from '../../lookup/ports.ts';
 import { groupContent } from '../../lookup/split-list.ts';
 import { encodingFaults, withoutMark } from '../encoding.ts';
 import type { Fault } from '../fault.ts';
@@ -158,24 +159,6 @@ function parseOverrides(
     else overrides.push({ name: assignment.name, value: assignment.value, line });
   }
   return overrides;
-}
-
-/** Names of ports that master.cf rows use (services(5)). */
-const PORTS: ReadonlyMap<string, number> = new Map([
-  ['smtp', 25],
-  ['mail', 25],
-  ['submission', 587],
-  ['submissions', 465],
-  ['smtps', 465],
-  ['ssmtp', 465],
-  ['urd', 465],
-  ['lmtp', 24],
-]);
-
-/** The number of a port that is written as a number or by its name; undefined where it is neither. */
-export function portOf(text: string): number | undefined {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : PORTS.get(text.toLowerCase());
-  return port === undefined || port > 65_535 ? undefined : port;
 }
 
 /**

@@ -33,8 +33,24 @@ export function otherInternetRows(rows: readonly MasterRow[]): MasterRow[] {
   return rows.filter((row) => row.type === 'inet' && !SERVERS.has(row.command) && row.command !== 'spawn');
 }
 
-/** Parameters of servers that all services share. */
-const SHARED: ReadonlySet<string> = new Set(['smtpd_dns_reply_filter']);
+/**
+ * Parameters that all services share: what a domain is, and where mail for it goes, Postfix's smtpd asks
+ * trivial-rewrite(8), which reads main.cf.
+ */
+const SHARED: ReadonlySet<string> = new Set([
+  'default_transport',
+  'local_transport',
+  'luser_relay',
+  'mydestination',
+  'relay_domains',
+  'relay_transport',
+  'relocated_maps',
+  'smtpd_dns_reply_filter',
+  'transport_maps',
+  'virtual_alias_domains',
+  'virtual_mailbox_domains',
+  'virtual_transport',
+]);
 
 /** Rows of other daemons whose `-o` values nothing reads, and values of servers that nothing reads in a row. */
 export function unreadOverrides(rows: readonly MasterRow[]): Fault[] {
@@ -43,7 +59,10 @@ export function unreadOverrides(rows: readonly MasterRow[]): Fault[] {
     .map(({ file, line, service, command, overrides }) => ({
       file,
       line,
-      message: `${service} (${command}): -o ${overrides.map(({ name }) => name).filter((name) => SHARED.has(name))}: no effect here: that of main.cf counts for all services`,
+      message: `${service} (${command}): -o ${overrides
+        .map(({ name }) => name)
+        .filter((name) => SHARED.has(name))
+        .join(', ')}: no effect here: that of main.cf counts for all services`,
     }));
   const others = rows
     .filter((row) => !SERVERS.has(row.command) && !READS_OVERRIDES.has(row.command) && row.overrides.length > 0)

@@ -3,8 +3,8 @@
  * returns what was expected, or undefined if the text is valid. Only the syntax is checked, not whether a host exists.
  */
 import ipaddr from 'ipaddr.js';
+import { portOf } from '../../lookup/ports.ts';
 import { parseMilter } from '../../protocol/milter/specification.ts';
-import { portOf } from './master-cf.ts';
 
 export type Shape = (text: string) => string | undefined;
 

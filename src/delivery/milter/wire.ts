@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { type Packet, PacketReader } from '../../protocol/milter/packet.ts';
 import type { MilterEndpoint } from '../../protocol/milter/specification.ts';
 
+/** What a milter may take to read our last octets, ms. */
+const FAREWELL = 5000;
 /** A milter that sends more before it was asked has to wait. */
 const MUCH = 4 * 1024 * 1024;
 
@@ -57,8 +59,9 @@ export class MilterWire {
     await this.#wait(timeoutMs, (resolve) => this.#socket.once('drain', resolve));
   }
 
-  /** Rejects with MilterWireError, and with MilterPacketError for a packet that cannot be. */
+  /** `timeoutMs`: for the whole packet. Rejects with MilterWireError, and with MilterPacketError for one that cannot be. */
   async read(timeoutMs: number): Promise<Packet> {
+    const until = performance.now() + timeoutMs;
     for (;;) {
       const packet = this.#packets.next();
       if (packet !== undefined) {
@@ -67,16 +70,19 @@ export class MilterWire {
       }
       if (this.#socket.isPaused()) this.#socket.resume();
       if (this.#fault !== null) throw this.#fault;
-      await this.#wait(timeoutMs, (resolve) => {
+      // Not longer with each octet: one a second would hold a client for days.
+      await this.#wait(Math.max(1, until - performance.now()), (resolve) => {
         this.#wake = resolve;
       });
     }
   }
 
-  /** Sends the last octets and closes. */
+  /** Sends the last octets, if the milter takes them, and closes. */
   close(last?: Buffer): void {
-    if (last !== undefined) this.#socket.write(last);
-    this.#socket.destroySoon();
+    this.#socket.removeAllListeners('data').pause();
+    // What waits for a milter that reads no more would wait as long as that milter runs.
+    if (last === undefined || this.#socket.writableNeedDrain) this.#socket.destroy();
+    else this.#socket.setTimeout(FAREWELL, () => this.#socket.destroy()).end(last, () => this.#socket.destroy());
   }
 
   async #wait(timeoutMs: number, begin: (resolve: () => void) => void): Promise<void> {

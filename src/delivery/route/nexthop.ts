@@ -2,7 +2,7 @@
  * A nexthop in Postfix's syntax: `domain` (its MX hosts), `[host]` (only that host), either with `:port`, and
  * optionally preceded by a transport: `smtp:[mail.example]:587`.
  */
-import { ownValue } from '../../own-value.ts';
+import { portOf } from '../../lookup/ports.ts';
 
 export interface Nexthop {
   readonly protocol: 'smtp' | 'lmtp';
@@ -15,8 +15,6 @@ export interface Nexthop {
   /** The UNIX socket at which an LMTP server listens, as written behind `unix:`; null for a host. */
   readonly socket: string | null;
 }
-
-const PORTS: Readonly<Record<string, number>> = { smtp: 25, submission: 587, submissions: 465, smtps: 465, lmtp: 24 };
 
 /** Null if it does not have the form above. */
 export function parseNexthop(text: string, protocol: Nexthop['protocol'] = 'smtp'): Nexthop | null {
@@ -47,8 +45,5 @@ function parsePort(text: string | undefined): number | null | undefined {
   return text === undefined ? null : portNumber(text);
 }
 
-/** Of a name or a number. */
-export function portNumber(text: string): number | undefined {
-  const port = ownValue(PORTS, text.toLowerCase()) ?? Number(text);
-  return Number.isInteger(port) && port > 0 && port < 65536 ? port : undefined;
-}
+/** Of a name or a number; nobody connects to port 0. */
+export const portNumber = (text: string): number | undefined => portOf(text) || undefined;

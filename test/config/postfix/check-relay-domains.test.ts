@@ -7,10 +7,14 @@ import { openTables } from '../../kit/tables.ts';
 
 const { tables } = openTables();
 
-/** One of two services that share it. */
-function check(value: string): string[] {
-  const service = serviceOf(parametersOf({ relay_domains: value }), () => ({ file: 'main.cf', line: 4 }));
-  return checkRelayDomains([service, { ...service, name: 'submission' }], 'main.cf', tables).map(formatFault);
+/** The first of two services may set its own in master.cf. */
+function check(value: string, own = value): string[] {
+  const main = parametersOf({ relay_domains: value });
+  const service = serviceOf(parametersOf({ relay_domains: own }), () => ({ file: 'master.cf', line: 1 }));
+  const plain = serviceOf(main, () => ({ file: 'main.cf', line: 4 }));
+  return checkRelayDomains(main, [service, { ...plain, name: 'submission' }], 'main.cf', tables)
+    .map(formatFault)
+    .map((fault) => (own === value ? fault.replace('master.cf:1', 'main.cf:4') : fault));
 }
 
 describe('relay_domains', () => {
@@ -18,6 +22,13 @@ describe('relay_domains', () => {
     const fault = `main.cf:4: relay_domains: "${table}" matches every domain: anyone may relay to a domain of relay_domains; list the domains that you relay for`;
     expect(check(table)).toEqual([fault]);
     expect(check(`example.com, !example.org, ${table}`)).toEqual([fault]);
+  });
+
+  it('what a service sets in master.cf does not count: domains are those of main.cf', () => {
+    expect(check('static:all', 'example.com')).toEqual([
+      expect.stringMatching(/^main\.cf:4: relay_domains: "static:all"/),
+    ]);
+    expect(check('example.com', 'static:all')).toEqual([]);
   });
 
   it('domains, and tables of some domains, are accepted', () => {

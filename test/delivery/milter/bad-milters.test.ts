@@ -4,12 +4,19 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Judgement } from '../../../src/delivery/milter/judgement.ts';
 import { Milters } from '../../../src/delivery/milter/milters.ts';
+import { MilterWire, MilterWireError } from '../../../src/delivery/milter/wire.ts';
 import type { Log } from '../../../src/log.ts';
+import { openLoopback } from '../../kit/loopback.ts';
 import { parametersOf } from '../../kit/parameters.ts';
 import { connectionOf, tablesOf } from '../house.ts';
 
 const BAD: Readonly<Record<string, (socket: Socket) => void>> = {
   hangs: () => {},
+  'answers an octet at a time': (socket) => {
+    socket.write(Buffer.from([0, 0, 0x40, 0]));
+    const drip = setInterval(() => socket.write('x'), 50);
+    socket.once('close', () => clearInterval(drip));
+  },
   closes: (socket) => socket.end(),
   'answers rubbish': (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
   'announces 1 GB': (socket) => socket.write(Buffer.from([0x40, 0, 0, 0, 0x4f])),
@@ -68,4 +75,24 @@ describe('a milter that', () => {
     expect(judgement).toMatchObject({ kind: 'refuse', reply: { code: 451 } });
     expect(lines.join('\n')).toMatch(/^connect to Milter service inet:127\.0\.0\.1:1: /);
   });
+});
+
+it('P9: a milter that reads no more holds neither the connection nor what it was to get', async () => {
+  const taken = Promise.withResolvers<Socket>();
+  const server = await openLoopback((socket) => taken.resolve(socket.pause()));
+  try {
+    const wire = await MilterWire.open({ host: '127.0.0.1', port: server.port }, 1000);
+    const piece = Buffer.alloc(32 * 1024 * 1024);
+    await expect(wire.send(piece, 50)).rejects.toThrow(MilterWireError);
+    wire.close(Buffer.from('quit'));
+    const socket = await taken.promise;
+    let got = 0;
+    socket.on('error', () => {}).on('data', (octets) => (got += octets.length));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    await closed;
+    expect(got).toBeLessThan(piece.length);
+  } finally {
+    await server.close();
+  }
 });

@@ -214,6 +214,40 @@ describe('which recipients exist', () => {
     expect(await domains.resolve('"xixi@"@far.com')).toBe('"xixi@"@far.com');
   });
 
+  it('P10: -o tables of a service decide there; domains and deliveries are those of main.cf', async () => {
+    const settings = {
+      mydestination: 'baidu.com',
+      relay_domains: 'partner.com',
+      relay_recipient_maps: 'hash:/known',
+      virtual_alias_maps: 'hash:/virtual',
+    };
+    const main = parametersOf(settings);
+    const again = parametersOf({
+      ...settings,
+      relay_recipient_maps: '',
+      virtual_alias_maps: '',
+      recipient_delimiter: '+',
+      mydestination: '',
+      relay_domains: 'static:all',
+    });
+    const directory = {
+      find: async (address: string) => (address === 'maomao@baidu.com' ? accountOf(address) : null),
+      domains: async () => [],
+      aliases: async () => new Map(),
+    } as unknown as Directory;
+    const tables = tablesOf({ 'hash:/known': { 'a@partner.com': 'x' }, 'hash:/virtual': { 'v@baidu.com': 'x' } });
+    const domains = createDomains({ parameters: main, services: [again], tables, directory, addresses: [] });
+    const both = async (address: string): Promise<boolean[]> => [
+      await domains.recipientExists(address, main),
+      await domains.recipientExists(address, again),
+    ];
+    expect(await both('a@partner.com')).toEqual([true, true]);
+    expect(await both('b@partner.com')).toEqual([false, true]);
+    expect(await both('v@baidu.com')).toEqual([true, false]);
+    expect(await both('maomao+x@baidu.com')).toEqual([false, true]);
+    expect(await domains.classify('qq.com')).toBe('default');
+  });
+
   it('checking whether postmaster exists creates no account', async () => {
     const { domains, made } = houseOf({});
     expect(await domains.recipientExists('postmaster@baidu.com')).toBe(true);
@@ -312,6 +346,9 @@ describe('nexthops', () => {
   it.each([
     ['qq.com', { protocol: 'smtp', host: 'qq.com', port: null, mx: true }],
     ['qq.com:submission', { protocol: 'smtp', host: 'qq.com', port: 587, mx: true }],
+    ['[qq.com]:urd', { protocol: 'smtp', host: 'qq.com', port: 465, mx: false }],
+    ['[qq.com]:ssmtp', { protocol: 'smtp', host: 'qq.com', port: 465, mx: false }],
+    ['[qq.com]:mail', { protocol: 'smtp', host: 'qq.com', port: 25, mx: false }],
     ['[::1]:2525', { protocol: 'smtp', host: '::1', port: 2525, mx: false }],
     ['[IPv6:2001:db8::1]', { protocol: 'smtp', host: '2001:db8::1', port: null, mx: false }],
     ['[a]:0', null],

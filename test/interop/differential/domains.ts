@@ -81,6 +81,32 @@ const services = {
   'soft relay': ['smtpd_relay_restrictions = permit_mynetworks, defer_unauth_destination'],
 };
 
+/** What rows of master.cf set for their own recipient checks, and what they cannot set: domains. */
+const OWN_TABLES = {
+  'any relay recipient': ['relay_recipient_maps =', 'local_recipient_maps ='],
+  'own virtual aliases': ['virtual_alias_maps = inline:{new@virtual.test=xixi@ours.test}'],
+  'no delimiter': ['recipient_delimiter ='],
+  'own mailboxes': ['virtual_mailbox_maps = inline:{other@mailbox.test=x}'],
+  'own aliases': ['alias_maps ='],
+  'own domains': ['mydestination =', 'relay_domains =', 'virtual_alias_domains =', 'virtual_mailbox_domains ='],
+};
+const TOLD_APART = [
+  'xixi@ours.test',
+  'xixi+box@ours.test',
+  'alias@ours.test',
+  'known@virtual.test',
+  'known+box@virtual.test',
+  'new@virtual.test',
+  'any@catchall.test',
+  'nobody@mailbox.test',
+  'a@relay.test',
+  'known@relay.test',
+  'known+box@relay.test',
+  'moved@ours.test',
+  'moved@virtual.test',
+  'a@far.test',
+];
+
 export const domains: Cases = {
   house: {
     name: 'domains',
@@ -103,12 +129,21 @@ export const domains: Cases = {
       transport: 'error.test error:5.1.2 no such place\nlater.test retry:4.4.1 not today\ndiscard.test discard:\n',
     },
     accounts: ['xixi@ours.test', 'maomao@ours.test', 'box@mailbox.test'],
-    services,
+    services: { ...services, ...OWN_TABLES },
   },
-  dialogs: Object.keys(services).flatMap((service) => [
-    ...RECIPIENTS.flatMap((recipient) =>
-      ['127.0.0.1', '127.0.0.9'].map((client) => ({ service, client, says: [EHLO, MAIL, `RCPT TO:<${recipient}>`] })),
+  dialogs: [
+    ...Object.keys(services).flatMap((service) => [
+      ...RECIPIENTS.flatMap((recipient) =>
+        ['127.0.0.1', '127.0.0.9'].map((client) => ({ service, client, says: [EHLO, MAIL, `RCPT TO:<${recipient}>`] })),
+      ),
+      ...SENDERS.map((sender) => ({ service, says: [EHLO, `MAIL FROM:<${sender}>`, RCPT] })),
+    ]),
+    ...Object.keys(OWN_TABLES).flatMap((service) =>
+      TOLD_APART.map((recipient) => ({
+        service,
+        client: '127.0.0.9',
+        says: [EHLO, MAIL, `RCPT TO:<${recipient}>`],
+      })),
     ),
-    ...SENDERS.map((sender) => ({ service, says: [EHLO, `MAIL FROM:<${sender}>`, RCPT] })),
-  ]),
+  ],
 };

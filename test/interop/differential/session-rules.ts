@@ -48,10 +48,23 @@ export const sessionRules: Cases = {
       brokenFooters: ['smtpd_reject_footer_maps = fail:x', 'smtpd_reject_footer = usual'],
       cleaned: ['smtpd_reject_footer = \\c $client_name $helo_name', 'smtpd_expansion_filter = abcdx\\40'],
       unchecked: ['receive_override_options = no_header_body_checks'],
+      nakedEnd: [
+        'smtpd_restriction_classes = naked',
+        'naked = permit_naked_ip_address, defer',
+        'smtpd_end_of_data_restrictions = naked',
+      ],
+      nakedHelo: ['smtpd_helo_restrictions = permit_naked_ip_address, reject'],
       waits: ['smtpd_forbid_unauth_pipelining = yes'],
     },
   },
   dialogs: [
+    // A permit that lets nobody relay ends these lists for mail to others too. After a refusal there Postfix needs RSET.
+    ...['nakedEnd', 'nakedHelo'].flatMap((service) =>
+      ['HELO 127.0.0.1', 'HELO client.example'].map((helo) => ({
+        service,
+        says: [...mail({ helo }).slice(0, -1), 'RSET', ...mail({ rcpt: ['RCPT TO:<a@far.test>'] }).slice(1)],
+      })),
+    ),
     ...['filter', 'brokenFilter', 'footers', 'brokenFooters', 'cleaned'].flatMap((service) => [
       { service, says: ODD },
       { service, says: mail() },

@@ -184,7 +184,8 @@ export async function judge(
   const addressClass = await service.domains.classify(domainOf(address));
   const routed = !settings.allowsRouting && isRouted(address);
   if (addressClass === 'default' || routed) return judgeRelay(session, given, verdict);
-  if (isListed || !settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
+  if (isListed || !settings.rejectUnlisted || (await service.domains.recipientExists(address, service.parameters)))
+    return undefined;
   const code = settings.unknownCodes[addressClass];
   return reply(
     code,
@@ -194,9 +195,9 @@ export async function judge(
 }
 
 /** LMTP hands over mail for our own users, and for nobody else. */
-async function isOurs({ domains }: SmtpService, address: string): Promise<boolean> {
+async function isOurs({ domains, parameters }: SmtpService, address: string): Promise<boolean> {
   const addressClass = await domains.classify(domainOf(address));
-  return addressClass !== 'default' && addressClass !== 'relay' && (await domains.recipientExists(address));
+  return addressClass !== 'default' && addressClass !== 'relay' && (await domains.recipientExists(address, parameters));
 }
 
 async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict): Promise<Reply | undefined> {
