@@ -14,6 +14,8 @@ const PACKAGES = [
   'docker-compose',
   'dovecot-core',
   'dovecot-imapd',
+  'dovecot-lmtpd',
+  'dovecot-pop3d',
   'fetchmail',
   'haproxy',
   'isync',
