@@ -1,6 +1,8 @@
 /** The header of a message while milters change it: its fields in order, the first of which is our own. Octets as latin1. */
 import { cutField } from '../checks/content-filter.ts';
 
+const BLANK_LINE = '\r\n';
+
 interface Field {
   /** In lower case. */
   readonly name: string;
@@ -14,13 +16,9 @@ export class HeaderFields {
   readonly #end: string;
 
   constructor(head: Buffer) {
-    const text = head.toString('latin1');
-    this.#end = text.endsWith('\r\n\r\n') ? '\r\n' : '';
-    this.#fields = text
-      .slice(0, text.length - this.#end.length)
-      .replace(/\r\n$/, '')
-      .split(/\r\n(?![ \t])/)
-      .map(fieldOf);
+    const { fields, end } = splitHeader(head);
+    this.#end = end;
+    this.#fields = fields.map(fieldOf);
   }
 
   /** The blank line belongs to it. */
@@ -71,12 +69,32 @@ export class HeaderFields {
 
   /** `withEnd`: with the blank line that was given, if one was. */
   toBuffer(withEnd: boolean): Buffer {
-    const text = this.#fields.map((field) => `${field.text}\r\n`).join('');
-    return Buffer.from(withEnd ? text + this.#end : text, 'latin1');
+    return joinHeader(
+      this.#fields.map(({ text }) => text),
+      withEnd ? this.#end : '',
+    );
   }
 }
 
-const fieldOf = (text: string): Field => ({ name: text.slice(0, text.indexOf(':')).trimEnd().toLowerCase(), text });
+/** Each field with CRLF between its lines, without the last one; `end`: the blank line, or '' if it has none. */
+export function splitHeader(head: Buffer): { readonly fields: readonly string[]; readonly end: string } {
+  const text = head.toString('latin1');
+  const end = text.endsWith(`\r\n${BLANK_LINE}`) || text === BLANK_LINE ? BLANK_LINE : '';
+  const block = text.slice(0, text.length - end.length).replace(/\r\n$/, '');
+  return { fields: block === '' ? [] : block.split(/\r\n(?![ \t])/), end };
+}
+
+export const joinHeader = (fields: readonly string[], end: string): Buffer =>
+  Buffer.from(fields.map((field) => `${field}\r\n`).join('') + end, 'latin1');
+
+/** In lower case. */
+export const fieldName = (field: string): string =>
+  field
+    .slice(0, Math.max(0, field.indexOf(':')))
+    .trimEnd()
+    .toLowerCase();
+
+const fieldOf = (text: string): Field => ({ name: fieldName(text), text });
 
 /** A field of a milter: lines that would begin another field, or the body, continue this one. */
 export function fieldText(name: string, value: string, hasLeadingSpace: boolean, limit: number): string {

@@ -8,6 +8,7 @@ import { type Header, parseHeader } from '../../protocol/mime/header.ts';
 import { headerLine } from '../../protocol/mime/header-line.ts';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
 import { LineEndFilter } from '../../protocol/mime/line-end.ts';
+import { fieldName, joinHeader, splitHeader } from '../milter/header-fields.ts';
 import { BodyDraft } from './body-draft.ts';
 import { type MessageContent, withoutBlankLine } from './message-content.ts';
 
@@ -22,7 +23,6 @@ export interface MessageEditOptions {
 
 /** Each costs as much as the header is long. */
 const MOST_CHANGES = 1_000;
-const BLANK_LINE = '\r\n';
 
 export class MessageEdit implements MessageChange {
   readonly #options: MessageEditOptions;
@@ -70,7 +70,7 @@ export class MessageEdit implements MessageChange {
     const { content, temporaryFolder, sizeLimit } = this.#options;
     this.#mayChange();
     const changes = this.#changes;
-    const { fields, end } = this.#read();
+    const { fields, end } = this.#split();
     const draft = new BodyDraft(temporaryFolder);
     const lines = new LineEndFilter({ strayCr: 'keep', endLastLine: true });
     try {
@@ -84,7 +84,7 @@ export class MessageEdit implements MessageChange {
       if (!this.#isOpen || this.#changes !== changes) throw new Error('the message was changed or kept meanwhile');
       this.#changes += 1;
       this.#body = true;
-      await content.changeBlock(blockOf(fields, ''), draft.read());
+      await content.changeBlock(joinHeader(fields, ''), draft.read());
     } finally {
       await draft.close();
     }
@@ -103,9 +103,9 @@ export class MessageEdit implements MessageChange {
   /** Returns how many fields had that name. */
   #change(name: string, change: (fields: readonly string[]) => readonly string[]): number {
     this.#mayChange();
-    const { fields, end } = this.#read();
+    const { fields, end } = this.#split();
     const count = fields.filter((one) => isNamed(one, name)).length;
-    const block = blockOf(change(fields), end);
+    const block = joinHeader(change(fields), end);
     this.#changes += 1;
     this.#fields.add(name.toLowerCase());
     void this.#options.content.changeBlock(block, null);
@@ -120,23 +120,12 @@ export class MessageEdit implements MessageChange {
     if (this.#changes >= MOST_CHANGES) throw new Error(`more than ${MOST_CHANGES} changes of one message`);
   }
 
-  /** The fields as octets in latin1, and the blank line if it belongs to the header. */
-  #read(): { readonly fields: readonly string[]; readonly end: string } {
-    const text = Buffer.concat(this.#options.content.headerBlock()).toString('latin1');
-    const end = text.endsWith(`\r\n${BLANK_LINE}`) || text === BLANK_LINE ? BLANK_LINE : '';
-    const block = text.slice(0, text.length - end.length).replace(/\r\n$/, '');
-    return { fields: block === '' ? [] : block.split(/\r\n(?![ \t])/), end };
+  #split(): ReturnType<typeof splitHeader> {
+    return splitHeader(Buffer.concat(this.#options.content.headerBlock()));
   }
 }
 
-const blockOf = (fields: readonly string[], end: string): Buffer =>
-  Buffer.from(fields.map((field) => `${field}\r\n`).join('') + end, 'latin1');
-
-const isNamed = (field: string, name: string): boolean =>
-  field
-    .slice(0, Math.max(0, field.indexOf(':')))
-    .trimEnd()
-    .toLowerCase() === name.toLowerCase();
+const isNamed = (field: string, name: string): boolean => fieldName(field) === name.toLowerCase();
 
 /** Octets as latin1. Throws an Error that says what is wrong. */
 function fieldOf(name: string, value: string): string {
