@@ -19,6 +19,8 @@ interface RunningServer {
   /** In the order in which they are called. */
   plugins(): readonly PluginFacts[];
   stop(): void;
+  /** An operation has succeeded with this result. */
+  done(name: string, result: unknown): void;
   /** A login as clients make it, throttled as theirs. */
   logIn(login: string, password: Buffer): Promise<LoginResult>;
   reportLogin(login: string, password: Buffer): Promise<LoginReport>;

@@ -128,7 +128,9 @@ async function answer(line: string, services: AdminServices, log: Log): Promise<
     if (operation === undefined) throw new OperationError(`unknown operation "${name}"`);
     const given = request?.given;
     if (typeof given !== 'object' || given === null) throw new OperationError('a JSON object was expected');
-    return { result: (await operation(services, given as Arguments)) ?? null };
+    const result = (await operation(services, given as Arguments)) ?? null;
+    services.server?.done(name as string, result);
+    return { result };
   } catch (error) {
     if (error instanceof ConfigurationError) return { faults: error.faults };
     const message = messageOf(error);

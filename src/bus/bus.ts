@@ -18,9 +18,10 @@ import { Circuit } from './circuit.ts';
 import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
 import type { Handler, HookOptions } from './plugin.ts';
 import { dropFaultyPrepends } from './prepended.ts';
+import { readRefusal } from './refusal.ts';
 import type { Restriction } from './restriction.ts';
 import { isThenable, LATE, within } from './settle.ts';
-import { AnswerFault, failureVerdict, isObserving, readVerdict } from './verdict.ts';
+import { AnswerFault, canBeOverruled, failureVerdict, isObserving, readVerdict } from './verdict.ts';
 
 export interface PluginPolicy {
   /** The longest that one call may take, in ms. */
@@ -146,7 +147,7 @@ export class Bus implements Hooks {
     for (let i = 0; i < listeners.length; i += 1) {
       const listener = listeners[i];
       if (listener === undefined) break;
-      const answer = this.#ask(listener, argument);
+      const answer = this.#answer(listener, argument);
       if (answer instanceof Promise) return this.#wait(listeners, i, answer, argument);
       if (answer.code !== 'NEXT') return Promise.resolve(answer);
     }
@@ -190,7 +191,7 @@ export class Bus implements Hooks {
       for (let i = from + 1; i < listeners.length && verdict.code === 'NEXT'; i += 1) {
         const listener = listeners[i];
         if (listener === undefined) break;
-        const answer = this.#ask(listener, argument);
+        const answer = this.#answer(listener, argument);
         verdict = answer instanceof Promise ? await answer : answer;
       }
       return verdict;
@@ -212,6 +213,22 @@ export class Bus implements Hooks {
   #ended(): void {
     this.#pending -= 1;
     if (this.#pending === 0) this.#idle?.();
+  }
+
+  /** One handler's verdict; a refusal at a session's hook only if no plugin overrules it at `deny`. */
+  #answer(listener: Listener, argument: object): Verdict | Promise<Verdict> {
+    const answer = this.#ask(listener, argument);
+    if (!this.#listeners.has('deny') || !canBeOverruled(listener.hook)) return answer;
+    return answer instanceof Promise
+      ? answer.then((verdict) => this.#overruled(listener, verdict, argument))
+      : this.#overruled(listener, answer, argument);
+  }
+
+  #overruled(listener: Listener, verdict: Verdict, argument: object): Verdict | Promise<Verdict> {
+    if (readRefusal(verdict) === null) return verdict;
+    const { plugin, hook } = listener;
+    const { connection = null } = argument as { readonly connection?: Connection | null };
+    return this.run('deny', { connection, hook, plugin, verdict }).then(({ code }) => (code === 'OK' ? NEXT : verdict));
   }
 
   /** One handler's verdict; whoever watches (tracing.ts) is told. */

@@ -4,6 +4,7 @@
  */
 
 import type { Connection, Hooks } from '../bus/hook.ts';
+import { MailboxEvents } from '../bus/mailbox-events.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
@@ -25,9 +26,11 @@ import { deliverToTarget } from './local/deliver.ts';
 import { readLocalSettings } from './local/settings.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { deliverToPipe } from './program/pipe.ts';
+import { forwardItem } from './queue/forward.ts';
 import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
 import { Runner, type RunnerOptions } from './queue/runner.ts';
+import { sentByPlugins } from './queue/send-hook.ts';
 import { Settler } from './queue/settler.ts';
 import { expansionLimits } from './receive/expand.ts';
 import { MessageReceiver } from './receive/message-receiver.ts';
@@ -88,6 +91,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, hooks, parameters, tables, domains, clock, log } = options;
   const accounts = createAccounts({ directory: store.directory, parameters, tables });
   const { transports } = options;
+  const events = new MailboxEvents({ hooks, store });
   const router = createRouter({ parameters, tables, transports, domains, accounts });
   const isLocal = async (domain: string): Promise<boolean> => (await domains.classify(domain)) === 'local';
   const receiver = new MessageReceiver({
@@ -95,6 +99,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     hooks,
     parameters,
     tables,
+    events,
     router,
     domains,
     transports,
@@ -120,6 +125,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const client = clientParameters(protocol, settings);
     return createRemote({
       settings: readRemoteSettings(client, tables),
+      hooks,
       debugPeers,
       generic: Generic.of({
         own: client,
@@ -172,8 +178,21 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     router,
     knownTransports: transports,
     transports: {
-      local: (route, item) => deliverLocally({ store, hooks, namesOriginal: local.namesOriginal }, route.account, item),
-      remote: (route, items, signal) => remoteTo(route.transport).deliver(route, items, signal),
+      local: (route, item) =>
+        deliverLocally(
+          {
+            store,
+            hooks,
+            namesOriginal: local.namesOriginal,
+            events,
+            forward: (given, to) =>
+              forwardItem({ content: store.content, receiver, newQueueId: options.newQueueId }, given, to),
+          },
+          route.account,
+          item,
+        ),
+      remote: async (route, items, signal) =>
+        (await sentByPlugins(hooks, route, items)) ?? remoteTo(route.transport).deliver(route, items, signal),
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),
       pipe: (route, items, signal) =>

@@ -39,6 +39,7 @@ const house: AdminServices = {
     status: async () => ({ domain: 'example.com' }),
     metrics: async () => [],
     plugins: () => [],
+    done: () => {},
     stop: () => (stopped += 1),
     reportLogin: async () => ({ address: null, answeredBy: '', why: '', scheme: null, mechanisms: [], limits: [] }),
     explain: async () => ({ service: null, assumed: [], steps: [], destinations: [] }),

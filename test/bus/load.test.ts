@@ -139,7 +139,9 @@ describe('loading', () => {
       'plugins/b/index.ts': plugin('b', "try { server.on('rctp' as any, () => OK); } catch {}"),
     });
     const faults = await faultsOf(['a', 'b'], directory);
-    expect(faults[2]).toMatch(/^plugin a: server\.on\("toString"\): there is no such hook; known are connect, helo, /);
+    expect(faults[2]).toMatch(
+      /^plugin a: server\.on\("toString"\): there is no such hook; known are connect_init, lookup_rdns, connect, /,
+    );
     expect(faults.toSpliced(2, 1)).toEqual([
       'plugin a: server.on("mial"): there is no such hook; did you mean mail?',
       'plugin a: server.on("EHLO"): there is no such hook; did you mean helo?',

@@ -2,6 +2,7 @@
  * Delivery to other servers (Postfix: smtp(8); requirement P17): finds the hosts of a destination, passes the message
  * to a `RemoteAttempt`, and caches the sessions that may be reused.
  */
+import type { Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { DebugPeers } from '../../lookup/debug-peers.ts';
@@ -14,6 +15,7 @@ import type { Nexthop } from '../route/nexthop.ts';
 import type { Route } from '../route/router.ts';
 import { ClientContexts, type ClientTlsFiles } from './client-contexts.ts';
 import type { Generic } from './generic.ts';
+import { hostsByPlugins } from './given-hosts.ts';
 import { type FoundHosts, findHosts, type HostFinder } from './mx.ts';
 import { isSpeakable } from './outgoing.ts';
 import type { Peer } from './peer-outcome.ts';
@@ -24,6 +26,7 @@ import type { RemoteSettings } from './settings.ts';
 
 export interface RemoteOptions {
   readonly settings: RemoteSettings;
+  readonly hooks: Hooks;
   /** debug_peer_list; null if it is empty. */
   readonly debugPeers: DebugPeers | null;
   readonly generic: Generic | null;
@@ -122,9 +125,18 @@ export function createRemote(options: RemoteOptions): Remote {
         peers: [{ name: options.myhostname, ip: nexthop.host, port: 0, nexthop, destination }],
         areMine: false,
       };
+    const port = nexthop.port ?? (settings.port === SMTP_PORT ? options.smtpPort : settings.port);
+    const given =
+      nexthop.mx && options.hooks.has('get_mx')
+        ? await hostsByPlugins(options.hooks, nexthop.host, finder.lookup)
+        : null;
+    if (given?.ok === false) return given;
+    if (given !== null) {
+      const peers = given.hosts.map((host) => ({ ...host, port: host.port ?? port, nexthop, destination }));
+      return { ok: true, peers, areMine: false };
+    }
     const found = await findHosts(nexthop, finder);
     if (!found.ok) return found;
-    const port = nexthop.port ?? (settings.port === SMTP_PORT ? options.smtpPort : settings.port);
     return {
       ok: true,
       peers: found.hosts.map((host) => ({ ...host, port, nexthop, destination })),

@@ -1,5 +1,6 @@
 /** What all intakes of one receiver share: the services they use, and the main.cf settings for receiving. */
 import type { Connection, Hooks } from '../../bus/hook.ts';
+import type { MailboxEvents } from '../../bus/mailbox-events.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
@@ -21,6 +22,7 @@ import type { TraceSettings } from './trace.ts';
 export interface ReceiverOptions {
   readonly store: Pick<Store, 'accept'> & { readonly content: Pick<Store['content'], 'spool'> };
   readonly hooks: Hooks;
+  readonly events: Pick<MailboxEvents, 'appended'>;
   readonly parameters: ParameterReader;
   readonly tables: Tables;
   readonly router: Router;

@@ -35,7 +35,9 @@ function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Pro
   session.connection.helo = name.replace(TROUBLESOME, '?');
   const before = session.connection.protocol;
   session.connection.protocol = PROTOCOLS[verb];
-  if (!session.service.hooks.has('helo') && session.milters === null) return welcome(session, verb);
+  const { hooks } = session.service;
+  session.withdrawn = new Set();
+  if (!hooks.has('helo') && !hooks.has('capabilities') && session.milters === null) return welcome(session, verb);
   return ask(session, verb, name, { before, isAgain });
 }
 
@@ -50,7 +52,7 @@ async function ask(
     await session.nameKnown();
     const refusal = await session.refused('helo', { connection: session.connection, name }, verb, name);
     accepted = refusal === undefined;
-    return refusal ?? (await tellHelo(session, verb, name, isAgain)) ?? welcome(session, verb);
+    return refusal ?? (await tellHelo(session, verb, name, isAgain)) ?? (await welcomed(session, verb, name));
   } finally {
     // Plugins see the name while they are asked; it is kept only if they accept it.
     if (!accepted) {
@@ -60,7 +62,23 @@ async function ask(
   }
 }
 
-function welcome(session: SmtpSession, verb: Verb): Reply {
+function welcome(session: SmtpSession, verb: Verb, offered = offeredKeywords(session)): Reply {
   const { host } = session.settings;
-  return reply(250, '', verb === 'HELO' ? host : [host, ...offeredKeywords(session)].join('\n'));
+  return reply(250, '', verb === 'HELO' ? host : [host, ...offered].join('\n'));
 }
+
+/** Plugins may change what is offered. An extension whose line one has removed is refused from here on. */
+async function welcomed(session: SmtpSession, verb: Verb, name: string): Promise<Answer> {
+  const { connection, service } = session;
+  if (verb === 'HELO' || !service.hooks.has('capabilities')) return welcome(session, verb);
+  const usual = offeredKeywords(session);
+  const offered = [...usual];
+  const refusal = await session.refused('capabilities', { connection, offered }, verb, name);
+  if (refusal !== undefined) return refusal;
+  const left = new Set(offered.map(keywordOf));
+  session.withdrawn = new Set(usual.map(keywordOf).filter((keyword) => !left.has(keyword)));
+  return welcome(session, verb, offered);
+}
+
+/** `AUTH=` is AUTH for old clients. */
+const keywordOf = (line: string): string => (/^[^ =]*/.exec(line)?.[0] ?? '').toUpperCase();
