@@ -4,6 +4,7 @@
  */
 
 import type { Account } from '../mail/account.ts';
+import type { Forwarding } from '../mail/forwarding.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import { type HookName, NEXT, type Verdict } from './hook.ts';
 
@@ -171,7 +172,7 @@ function readRules(value: unknown): Readonly<Record<string, string>> {
 function readAccount(value: unknown): Account {
   const fault = new AnswerFault('answered with an invalid account; get it from server.directory.find(address)');
   if (typeof value !== 'object' || value === null) throw fault;
-  const { id, address, passwordHash, disabled, quota, createdAt } = value as {
+  const { id, address, passwordHash, disabled, quota, forwarding, createdAt } = value as {
     readonly [K in keyof Account]?: unknown;
   };
   if (
@@ -181,5 +182,14 @@ function readAccount(value: unknown): Account {
   )
     throw fault;
   if (typeof disabled !== 'boolean' || typeof quota !== 'number' || typeof createdAt !== 'number') throw fault;
-  return { id, address, passwordHash, disabled, quota, createdAt };
+  return { id, address, passwordHash, disabled, quota, forwarding: readForwarding(forwarding, fault), createdAt };
+}
+
+function readForwarding(value: unknown, fault: AnswerFault): Forwarding | null {
+  // Plugins that make an account themselves may know nothing of it.
+  if (value === undefined || value === null) return null;
+  const { targets, keep } = value as { readonly [K in keyof Forwarding]?: unknown };
+  if (!Array.isArray(targets) || !targets.every((target) => typeof target === 'string') || typeof keep !== 'boolean')
+    throw fault;
+  return { targets: [...targets], keep };
 }

@@ -75,7 +75,7 @@ export async function askExplanation(where: PlaceOptions, named: boolean, given:
 /** Of the data folder, through its server if one runs. */
 async function accountsOf(where: PlaceOptions): Promise<KnownDirectory> {
   const ask = async <T>(operation: string): Promise<readonly T[]> => (await operate(where, operation, {})) as T[];
-  const accounts = await ask<Pick<Account, 'address' | 'quota' | 'disabled'>>('user.list');
+  const accounts = await ask<Pick<Account, 'address' | 'quota' | 'disabled' | 'forwarding'>>('user.list');
   const aliases = await ask<{ readonly address: string; readonly targets: readonly string[] }>('alias.list');
   return {
     accounts: accounts.map((account) => ({ ...account, id: account.address, passwordHash: '', createdAt: 0 })),

@@ -18,6 +18,7 @@ import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { Tables } from '../../src/lookup/table.ts';
 import { SharedTables } from '../../src/lookup/tables.ts';
+import type { Forwarding } from '../../src/mail/forwarding.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { filteredResolver } from '../../src/protocol/dns/reply-filter.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
@@ -43,6 +44,8 @@ export interface HouseOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly accounts?: readonly string[];
   readonly aliases?: Readonly<Record<string, readonly string[]>>;
+  /** By address of an account. */
+  readonly forwarding?: Readonly<Record<string, Forwarding>>;
   readonly dns?: DnsRecords;
   readonly directories?: readonly string[];
   readonly clock?: () => number;
@@ -79,7 +82,11 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const paths = new PathResolver(folder);
   const resolvePath = (path: string): string => paths.resolve(path);
   const tables = new SharedTables({ log, clock, aliasTables, resolvePath });
-  const directory = directoryOf(options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'], options.aliases);
+  const directory = directoryOf(
+    options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'],
+    options.aliases,
+    options.forwarding,
+  );
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
   const resolver = resolverOf(options.dns);
   const house: Pick<
