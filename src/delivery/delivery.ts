@@ -16,6 +16,7 @@ import type { Tables } from '../lookup/table.ts';
 import type { Transports } from '../lookup/transports.ts';
 import type { BounceTemplates } from '../mail/bounce-template.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
+import { type SearchList, searching } from '../protocol/dns/search.ts';
 import type { Store } from '../store/store.ts';
 import type { ClientTlsFiles } from './client/client-contexts.ts';
 import { type ClientProtocol, clientParameters } from './client/client-parameters.ts';
@@ -51,6 +52,7 @@ export interface DeliveryOptions {
   readonly domains: Domains;
   readonly bounceTemplates: BounceTemplates;
   readonly resolver: Resolver;
+  readonly search: SearchList;
   readonly log: Log;
   readonly clock: Clock;
   /** Returns a number from 0 up to 1, for shuffling equal MX hosts. */
@@ -123,6 +125,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const debugPeers = readDebugPeers(parameters, tables);
   const remoteOf = (protocol: ClientProtocol, settings: ParameterReader): Remote => {
     const client = clientParameters(protocol, settings);
+    const words = new Set(client.list('dns_resolver_options'));
+    const resolver = searching(options.resolver, options.search, {
+      completes: words.has('res_defnames'),
+      searches: words.has('res_dnsrch'),
+    });
     return createRemote({
       settings: readRemoteSettings(client, tables),
       hooks,
@@ -132,7 +139,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         tables,
         isLocal,
       }),
-      finder: { resolver: options.resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
+      finder: { resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
       content: store.content,
       clock,
       log,

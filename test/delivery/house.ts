@@ -100,6 +100,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     domains,
     bounceTemplates: expandTemplates(readTemplates('', '').templates, '', parameters).templates,
     resolver: resolverOf(options.dns),
+    search: { domains: [], ndots: 1 },
     log,
     clock,
     random: () => 0.5,

@@ -9,6 +9,7 @@ import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
 import { type Address, addressKey } from '../../mail/address.ts';
+import type { MailSource } from '../../lookup/utf8-sources.ts';
 import type { ClientOrigin } from '../../mail/client-origin.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
@@ -19,6 +20,7 @@ import { trace } from '../../tracing.ts';
 import { withoutCharacters } from '../checks/characters.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
+import { hasUtf8Address, hasUtf8Header } from '../checks/utf8-header.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import type { MilterSession } from '../milter/session.ts';
 import type { RewriteField } from '../rewriting/address-rewriter.ts';
@@ -58,6 +60,9 @@ interface Way {
   readonly filter: string | null;
   readonly context: DeliveryContext;
 }
+/** Of mail that a plugin sends too: it is a notification. */
+const sourceOf = ({ report, submitter, connection }: Incoming): MailSource =>
+  report ?? (submitter !== undefined ? 'sendmail' : connection !== null ? 'smtpd' : 'notify');
 
 export class MessageIntake implements Intake {
   readonly #services: ReceiverServices;
@@ -69,6 +74,9 @@ export class MessageIntake implements Intake {
   readonly #isJudged: boolean;
   /** Those that look at the message at its end; of a session, or of this message alone. */
   readonly #milters: MilterSession | null;
+  /** No session has told its milters of it. */
+  readonly #isUnheard: boolean;
+  readonly #looksForUtf8: boolean;
   /** Milters add and remove some. */
   readonly #envelopeRecipients: Recipient[];
   #refusalIsLogged = false;
@@ -81,15 +89,17 @@ export class MessageIntake implements Intake {
     this.#settings = services.settings(incoming.connection);
     this.#arrivedAt = services.clock();
     this.#isJudged = services.hooks.has('data_post', incoming.connection);
-    const isSubmission = incoming.submitter !== undefined;
-    this.#milters = isSubmission ? this.#settings.milters.forSubmission() : (incoming.milters ?? null);
+    const { submitter, report } = incoming;
+    this.#isUnheard = submitter !== undefined || (report !== undefined && this.#settings.filtersOwn.has(report));
+    this.#looksForUtf8 = this.#settings.utf8Sources.has(sourceOf(incoming));
+    this.#milters = this.#isUnheard ? this.#settings.milters.forSubmission() : (incoming.milters ?? null);
     this.#envelopeRecipients = [...incoming.envelope.recipients];
     this.#content = new MessageContent({
       services,
       settings: this.#settings,
       incoming,
       arrivedAt: this.#arrivedAt,
-      reread: this.#isJudged || this.#milters !== null,
+      reread: this.#isJudged || this.#milters !== null || this.#looksForUtf8,
       filter: this.#filter(),
     });
   }
@@ -122,7 +132,7 @@ export class MessageIntake implements Intake {
       await this.#content.discard();
       return this.#replyTo(error);
     } finally {
-      if (this.#incoming.submitter !== undefined) this.#milters?.close();
+      if (this.#isUnheard) this.#milters?.close();
     }
   }
 
@@ -252,14 +262,14 @@ export class MessageIntake implements Intake {
 
   /** They change the message before it is kept: what is durable is what they left. */
   async #askMilters(): Promise<Reply | null> {
-    const { transaction, submitter } = this.#incoming;
+    const { transaction } = this.#incoming;
     const session = this.#milters;
     if (session === null || transaction.discard !== null) return null;
     const checked = this.#checked();
     const { milterFields, headerLimit, expansion } = this.#settings;
     const refusal = await inspect({
       session,
-      isSubmission: submitter !== undefined,
+      isSubmission: this.#isUnheard,
       checked,
       fields: milterFields,
       act: receivingAct(checked),
@@ -385,7 +395,8 @@ export class MessageIntake implements Intake {
   }
 
   async #keep(plan: Plan): Promise<Reply> {
-    const { transaction } = this.#incoming;
+    const { transaction, envelope } = this.#incoming;
+    const smtputf8 = envelope.smtputf8 || (this.#looksForUtf8 && (await this.#needsUtf8(wholePlan(plan))));
     const composed = await this.#content.compose();
     const began = this.#services.clock();
     let done = wholePlan(plan);
@@ -396,14 +407,14 @@ export class MessageIntake implements Intake {
       await this.#content.discard();
     } else {
       try {
-        ({ messageId, appended } = await this.#store(done, composed));
+        ({ messageId, appended } = await this.#store(done, composed, smtputf8));
       } catch (error) {
         if (!(error instanceof MailboxError)) throw error;
         // One mailbox is full or deleted. If it is the only recipient, the client gets the error; otherwise it must not
         // block the others.
         if (done.delivered.length + done.queued.length === 1) return mailboxReply(error, done.delivered[0]);
         done = withoutDeliveries(plan);
-        ({ messageId, appended } = await this.#store(done, composed));
+        ({ messageId, appended } = await this.#store(done, composed, smtputf8));
       }
     }
     // Accepted: whatever fails from here on, the client gets 250.
@@ -423,10 +434,19 @@ export class MessageIntake implements Intake {
     return this.#tellQueued(reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`));
   }
 
-  #store(plan: Plan, composed: Composed): Promise<AcceptedMessage> {
+  /** Only what is sent on can need it. */
+  async #needsUtf8({ queued }: Plan): Promise<boolean> {
+    if (queued.length === 0) return false;
+    const { reversePath } = this.#incoming.transaction;
+    return (
+      hasUtf8Address([reversePath, ...queued.map(({ recipient }) => recipient)]) || hasUtf8Header(this.#content.read())
+    );
+  }
+
+  #store(plan: Plan, composed: Composed, smtputf8: boolean): Promise<AcceptedMessage> {
     const { transaction, envelope } = this.#incoming;
     const { reversePath } = transaction;
-    const { ret, envid, smtputf8, body } = envelope;
+    const { ret, envid, body } = envelope;
     return this.#services.store.accept({
       queueId: transaction.queueId,
       arrivedAt: this.#arrivedAt,
