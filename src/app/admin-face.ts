@@ -31,7 +31,7 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads, metric
     server: {
       reload: () => reloads.reload(),
       stop: () => options.onStop(),
-      status: () => statusOf(parts),
+      status: () => statusOf(parts, reloads.refusal),
       metrics: () => metrics.families(),
       plugins: () => generations.current.bus.plugins,
       logIn: (login, password) =>
