@@ -49,7 +49,7 @@ export interface AdminServices {
   /** Null if no server is running. */
   readonly server: RunningServer | null;
   readonly clock: () => number;
-  /** Hears how far a long operation is; a running server does not pass it on. */
+  /** Hears how far a long operation is; throws if nobody waits for the result any more. */
   readonly progress: (done: number, of: number) => void;
 }
 

@@ -33,7 +33,7 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads, metric
       reload: () => reloads.reload(),
       stop: () => options.onStop(),
       done: (name, result) => tellOperation(generations.hooks, name, result),
-      status: () => statusOf(parts),
+      status: () => statusOf(parts, reloads.refusal),
       metrics: () => metrics.families(),
       plugins: () => generations.current.bus.plugins,
       logIn: (login, password) =>

@@ -51,7 +51,7 @@ export interface Lent {
 export interface Foundation extends AsyncDisposable {
   readonly configuration: Configuration;
   readonly resolver: StubResolver;
-  readonly tables: Tables;
+  readonly tables: SharedTables;
   readonly domains: Domains;
   readonly bus: Bus;
   /** Until it is opened, it knows nothing. */

@@ -62,7 +62,7 @@ export const isNamed = (command: Command): boolean => command.getOptionValueSour
 export async function askExplanation(where: PlaceOptions, named: boolean, given: Arguments): Promise<Explanation> {
   if (!named) {
     try {
-      return (await callServer(where.data, 'explain', given, PATIENCE)) as Explanation;
+      return (await callServer(where.data, 'explain', given, { silence: PATIENCE })) as Explanation;
     } catch (error) {
       if (!(error instanceof NoServerError)) throw error;
     }

@@ -59,7 +59,7 @@ function fatal(text: string, code: number): number {
 /** Null if no server is running. */
 async function ask({ where }: Call, name: string, given: Record<string, unknown>): Promise<unknown> {
   try {
-    return await callServer(where.data, name, given, 60_000);
+    return await callServer(where.data, name, given, { silence: 60_000 });
   } catch (error) {
     if (error instanceof NoServerError) return null;
     throw error;
