@@ -1,6 +1,6 @@
 /**
- * HELO and EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). Each resets the session and any open
- * transaction.
+ * HELO and EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). Each that is accepted resets the session and any
+ * open transaction; one that is refused changes nothing.
  */
 import { type Reply, reply } from '../../../mail/status.ts';
 import { offeredKeywords } from '../extensions.ts';
@@ -8,7 +8,6 @@ import { tellHelo } from '../milters.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 type Verb = keyof typeof PROTOCOLS;
-type Protocol = SmtpSession['connection']['protocol'];
 
 /** The protocol that each verb selects. */
 const PROTOCOLS = { HELO: 'SMTP', EHLO: 'ESMTP', LHLO: 'LMTP' } as const;
@@ -30,37 +29,33 @@ function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Pro
   // Postfix accepts any words.
   const name = argument.trim().replace(/\s+/g, ' ').replace(UNPRINTABLE, '?');
   if (name === '' || name.length > MAX_NAME) return reply(501, '', `Syntax: ${verb} hostname`);
-  session.resetTransaction();
-  const isAgain = session.connection.helo !== null;
+  const { helo: heloBefore, protocol: protocolBefore } = session.connection;
   session.connection.helo = name.replace(TROUBLESOME, '?');
-  const before = session.connection.protocol;
   session.connection.protocol = PROTOCOLS[verb];
   if (!session.service.hooks.has('helo') && session.milters === null) return welcome(session, verb);
-  return ask(session, verb, name, { before, isAgain });
+  return ask(session, verb, name, { helo: heloBefore, protocol: protocolBefore });
 }
 
 async function ask(
   session: SmtpSession,
   verb: Verb,
   name: string,
-  { before, isAgain }: { readonly before: Protocol; readonly isAgain: boolean },
+  before: Pick<SmtpSession['connection'], 'helo' | 'protocol'>,
 ): Promise<Answer> {
   let accepted = false;
   try {
     await session.nameKnown();
     const refusal = await session.refused('helo', { connection: session.connection, name }, verb, name);
     accepted = refusal === undefined;
-    return refusal ?? (await tellHelo(session, verb, name, isAgain)) ?? welcome(session, verb);
+    return refusal ?? (await tellHelo(session, verb, name, before.helo !== null)) ?? welcome(session, verb);
   } finally {
     // Plugins see the name while they are asked; it is kept only if they accept it.
-    if (!accepted) {
-      session.connection.helo = null;
-      session.connection.protocol = before;
-    }
+    if (!accepted) Object.assign(session.connection, before);
   }
 }
 
 function welcome(session: SmtpSession, verb: Verb): Reply {
+  session.resetTransaction();
   const { host } = session.settings;
   return reply(250, '', verb === 'HELO' ? host : [host, ...offeredKeywords(session)].join('\n'));
 }
