@@ -104,6 +104,7 @@ export async function layFoundation(
     const bus = await loadPlugins({
       names: configuration.plugins,
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
+      ours: BUILT_IN_PLUGINS,
       configDirectory: configuration.directory,
       server: {
         parameters,

@@ -39,6 +39,7 @@ export interface PluginFacts {
   /** What was imported; null where it was not a file. */
   readonly file: string | null;
   readonly policy: PluginPolicy;
+  readonly thread: 'main' | 'worker';
   /** In the order in which they were registered. */
   readonly hooks: readonly { readonly hook: HookName; readonly priority: number }[];
   /** The words of `smtpd_*_restrictions` that it defined. */
@@ -95,11 +96,17 @@ export class Bus implements Hooks {
   }
 
   /** Adds a plugin after those added before. It registers its hooks through the result. */
-  add(plugin: string, policy: PluginPolicy = DEFAULT_POLICY, file: string | null = null): PluginPlace {
+  add(
+    plugin: string,
+    policy: PluginPolicy = DEFAULT_POLICY,
+    file: string | null = null,
+    thread: PluginFacts['thread'] = 'main',
+  ): PluginPlace {
     const facts = {
       name: plugin,
       file,
       policy,
+      thread,
       hooks: [] as PluginFacts['hooks'][number][],
       restrictions: [] as string[],
     };

@@ -15,6 +15,11 @@ import { HOOK_NAMES, isHookName } from './verdict.ts';
 /** The parts that do not depend on the bus. */
 export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction'>;
 
+/** What of the bus is needed to register; a worker has its own. */
+export interface PluginHost extends Pick<Bus, 'add'> {
+  readonly restrictions: Pick<Bus['restrictions'], 'has' | 'get'>;
+}
+
 /** Names in restriction lists are separated by white space and commas; `type:name` is a table. */
 const WORD = /^[a-z_][\w.-]{0,99}$/i;
 /** Hook names used by other servers, for hints. */
@@ -33,7 +38,7 @@ export class Lending {
   #open = true;
 
   constructor(
-    bus: Bus,
+    bus: PluginHost,
     { plugin, file, policy }: { readonly plugin: string; readonly file: string; readonly policy: PluginPolicy },
     lent: Lent,
   ) {

@@ -35,6 +35,7 @@ const options = (names: readonly string[], directory: string): LoadOptions => {
   return {
     names,
     directories: [join(directory, 'builtin'), join(directory, 'plugins')],
+    ours: join(directory, 'plugins'),
     configDirectory: directory,
     server: {} as LoadOptions['server'],
     send: async () => 'SENT',
@@ -208,7 +209,7 @@ describe('loading', () => {
       import { writeFileSync } from 'node:fs';
       process.chdir(${JSON.stringify(directory)});
       const log = { child: () => log };
-      const load = (...names) => loadPlugins({ names, directories: [process.cwd()], configDirectory: process.cwd(), server: {}, log, clock: Date.now });
+      const load = (...names) => loadPlugins({ names, directories: [process.cwd()], ours: process.cwd(), configDirectory: process.cwd(), server: {}, log, clock: Date.now });
       const answer = async (...names) => (await (await load(...names)).run('vrfy', {})).reply?.text;`;
     const said = execFileSync(process.execPath, ['--input-type=module', '-e', `${start}\n${program}`], {
       encoding: 'utf8',
