@@ -4,16 +4,20 @@
  * Either every plugin is registered, or the load fails with all errors at once and everything registered is closed
  * again. A plugin that changed since the last load is read again (locate.ts).
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { messageOf, stackOf } from '../errors.ts';
+import { isInstance, messageOf, stackOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { runningMark, whileRunning } from '../running.ts';
 import type { PluginStates } from '../store/plugin-states.ts';
-import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
+import { activationOf } from './activation.ts';
+import { Bus, DEFAULT_POLICY } from './bus.ts';
+import type { BusSettings } from './configuration/bus-keys.ts';
+import { FaultyConfiguration, readConfiguration } from './configuration/configuration.ts';
+import type { Values } from './configuration/file.ts';
+import type { ConfigSchema } from './configuration/schema.ts';
 import { Lending } from './lending.ts';
 import { importLocated, locate } from './locate.ts';
+import { inOrder, type Ordered } from './order.ts';
 import type { Plugin, PluginMail, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
 import { pluginState } from './plugin-state.ts';
@@ -25,7 +29,7 @@ export interface LoadOptions {
   /** Folders that contain a folder for each plugin, searched in this order: the built-in ones, then the operator's. */
   readonly directories: readonly string[];
   /**
-   * The configuration folder, for `plugins.d/<name>.json` and for packages installed beside it; null if there is none.
+   * The configuration folder, for `plugins.d/<name>.json` (or .toml …) and for packages installed beside it; null if there is none.
    */
   readonly configDirectory: string | null;
   /** The services passed to every plugin. */
@@ -48,15 +52,22 @@ const REGISTER_WITHIN = 60_000;
 export interface PluginFault {
   /** The name as listed. */
   readonly plugin: string;
+  /** Where it is, if it is in the plugin's configuration file. */
+  readonly file?: string;
+  /** 0 for the file as a whole. */
+  readonly line?: number;
   readonly message: string;
 }
+
+const placeWords = ({ file, line }: PluginFault): string =>
+  file === undefined ? '' : `${file}${line === undefined || line === 0 ? '' : `:${line}`}: `;
 
 /** Makes a start or reload fail. */
 export class PluginFaults extends Error {
   override readonly name = 'PluginFaults';
   readonly faults: readonly PluginFault[];
   constructor(faults: readonly PluginFault[]) {
-    super(faults.map(({ plugin, message }) => `plugin ${plugin}: ${message}`).join('\n'));
+    super(faults.map((fault) => `plugin ${fault.plugin}: ${placeWords(fault)}${fault.message}`).join('\n'));
     this.faults = faults;
   }
 }
@@ -65,41 +76,97 @@ export class PluginFaults extends Error {
 export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   const bus = new Bus({ log: options.log, clock: options.clock });
   const faults: PluginFault[] = [];
+  const prepared: Prepared[] = [];
+  const refuse = (plugin: string, error: unknown): void =>
+    void faults.push(
+      ...(isInstance(error, FaultyConfiguration)
+        ? error.faults.map((fault) => ({ plugin, ...fault }))
+        : [{ plugin, message: messageOf(error) }]),
+    );
   for (const name of new Set(options.names)) {
     try {
       if (options.names.indexOf(name) !== options.names.lastIndexOf(name))
         throw new Error('is listed more than once; list it once');
-      const imported = await importPlugin(name, options);
-      const config = await readConfig(name, options.configDirectory);
-      for (const message of await register(bus, imported, config, options)) faults.push({ plugin: name, message });
+      prepared.push(await prepare(name, options));
     } catch (error) {
-      faults.push({ plugin: name, message: messageOf(error) });
+      refuse(name, error);
+    }
+  }
+  const ordered = inOrder(prepared);
+  if ('circle' in ordered) {
+    const [first = ''] = ordered.circle;
+    refuse(
+      first,
+      new Error(`cannot be ordered: by "after" and "before", ${[...ordered.circle, first].join(' comes before ')}`),
+    );
+  }
+  for (const one of 'circle' in ordered ? prepared : ordered) {
+    try {
+      for (const message of await register(bus, one, options)) faults.push({ plugin: one.listed, message });
+    } catch (error) {
+      refuse(one.listed, error);
     }
   }
   if (faults.length === 0) return bus;
   await bus.close();
-  throw new PluginFaults(faults);
+  throw new PluginFaults(
+    options.names.flatMap((name, i) =>
+      options.names.indexOf(name) === i ? faults.filter(({ plugin }) => plugin === name) : [],
+    ),
+  );
+}
+
+/** A plugin whose code and configuration were read. */
+interface Prepared extends Imported, Ordered {
+  /** The name as listed. */
+  readonly listed: string;
+  readonly settings: BusSettings;
+  /** What its schema made of its configuration. */
+  readonly config: Values;
+}
+
+/** Rejects with an Error, or with FaultyConfiguration. */
+async function prepare(name: string, options: LoadOptions): Promise<Prepared> {
+  const imported = await importPlugin(name, options);
+  const { plugin } = imported;
+  const { settings, config } = await readConfiguration(name, options.configDirectory, plugin.config);
+  return {
+    ...imported,
+    listed: name,
+    names: [name, plugin.name],
+    after: settings.after ?? plugin.after ?? [],
+    before: settings.before ?? plugin.before ?? [],
+    settings,
+    config,
+  };
 }
 
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
 async function register(
   bus: Bus,
-  { plugin, file }: Imported,
-  config: Config,
+  { plugin, file, settings, config, after, before }: Prepared,
   options: LoadOptions,
 ): Promise<readonly string[]> {
+  const { domains, accounts, deadline, onError = plugin.onError } = settings;
+  const activeFor = {
+    ...(domains === undefined ? {} : { domains }),
+    ...(accounts === undefined ? {} : { accounts }),
+  };
   const policy = {
     ...DEFAULT_POLICY,
-    ...(plugin.onError === undefined ? {} : { onError: plugin.onError }),
+    ...(onError === undefined ? {} : { onError }),
+    ...(deadline === undefined ? {} : { deadline: deadline * 1000 }),
     stateless: plugin.stateless === true,
-    ...config.policy,
+    after,
+    before,
+    ...(domains === undefined && accounts === undefined ? {} : { activeFor }),
   };
   const lent = new Lending(
     bus,
-    { plugin: plugin.name, file, policy },
+    { plugin: plugin.name, file, policy, isActive: activationOf(activeFor, () => options.server.parameters) },
     {
       ...options.server,
-      config: config.own,
+      config,
       send: (mail) => options.send(plugin.name, mail),
       state: pluginState(plugin.name, options.states, options.clock),
       log: pluginLog(options.log, plugin.name),
@@ -116,7 +183,7 @@ async function register(
 const NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;
 
 interface Imported {
-  readonly plugin: Plugin;
+  readonly plugin: Plugin<ConfigSchema | undefined>;
   readonly file: string;
 }
 
@@ -155,7 +222,7 @@ const remedy = (message: string): string =>
     ? `; the package.json above it says "type": "commonjs": write "type": "module" there, or let the file's name end in .mjs`
     : '';
 
-function checkPlugin(module: { readonly default?: unknown }, path: string): Plugin {
+function checkPlugin(module: { readonly default?: unknown }, path: string): Plugin<ConfigSchema | undefined> {
   const found = module.default;
   const expected = 'expected `export default definePlugin({ name, register(server) { … } })`';
   if (found === undefined)
@@ -164,47 +231,24 @@ function checkPlugin(module: { readonly default?: unknown }, path: string): Plug
     );
   if (typeof found !== 'object' || found === null)
     throw new Error(`the default export of ${path} is a ${typeof found}; ${expected}`);
-  const plugin = found as Partial<Plugin>;
+  const plugin = found as Partial<Plugin<ConfigSchema | undefined>>;
   if (typeof plugin.name !== 'string' || plugin.name === '')
     throw new Error(`the default export of ${path} has no name; ${expected}`);
   if (typeof plugin.register !== 'function')
     throw new Error(`the default export of ${path} has no register function; ${expected}`);
+  for (const key of ['after', 'before'] as const) {
+    const names: unknown = plugin[key];
+    if (names !== undefined && !(Array.isArray(names) && names.every((one) => typeof one === 'string')))
+      throw new Error(`the default export of ${path} has names in ${key} that are no list of plugins' names`);
+  }
+  if (
+    plugin.config !== undefined &&
+    ((typeof plugin.config !== 'object' && typeof plugin.config !== 'function') || plugin.config === null)
+  )
+    throw new Error(
+      `the default export of ${path} has a config that is no schema; expected { word: setting.text() }, or a schema`,
+    );
   if (plugin.onError !== undefined && plugin.onError !== 'defer' && plugin.onError !== 'pass')
     throw new Error(`the default export of ${path} has an onError that is neither 'defer' nor 'pass'`);
-  return found as Plugin;
-}
-
-interface Config {
-  readonly policy: Partial<PluginPolicy>;
-  readonly own: Readonly<Record<string, unknown>>;
-}
-
-/** `plugins.d/<name>.json`: `deadline` (seconds) and `onError` are for the bus, the rest for the plugin. */
-async function readConfig(name: string, directory: string | null): Promise<Config> {
-  if (directory === null) return { policy: {}, own: {} };
-  const path = join(directory, 'plugins.d', `${name}.json`);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{}';
-    throw new Error(`${path} cannot be read: ${error.message}`);
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${path} is not JSON: ${messageOf(error)}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error(`${path} must hold an object, such as { "onError": "pass" }`);
-  const { deadline, onError, ...own } = value as Record<string, unknown>;
-  if (deadline !== undefined && !(typeof deadline === 'number' && deadline > 0 && deadline <= 3600))
-    throw new Error(`${path}: deadline must be a number of seconds from above 0 to 3600`);
-  if (onError !== undefined && onError !== 'defer' && onError !== 'pass')
-    throw new Error(`${path}: onError must be "defer" or "pass"`);
-  return {
-    policy: {
-      ...(deadline === undefined ? {} : { deadline: deadline * 1000 }),
-      ...(onError === undefined ? {} : { onError }),
-    },
-    own,
-  };
+  return found as Plugin<ConfigSchema | undefined>;
 }
