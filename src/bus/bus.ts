@@ -7,12 +7,13 @@
  */
 import type { Clock } from '../clock.ts';
 import { counters } from '../counters.ts';
-import { firstLineOf } from '../errors.ts';
+import { firstLineOf, isInstance } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { formatReply } from '../mail/status.ts';
 import { noteAwaited, runningMark, whileRunning } from '../running.ts';
 import { StoreUnavailableError } from '../store/store.ts';
 import { trace } from '../tracing.ts';
+import type { Activation, ActiveFor } from './activation.ts';
 import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
 import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
@@ -29,6 +30,11 @@ export interface PluginPolicy {
   readonly onError: 'defer' | 'pass';
   /** See Plugin.stateless. */
   readonly stateless?: boolean;
+  /** Names of plugins before and behind it, enabled or not. */
+  readonly after?: readonly string[];
+  readonly before?: readonly string[];
+  /** Absent: for everybody. */
+  readonly activeFor?: ActiveFor;
 }
 
 export const DEFAULT_POLICY: PluginPolicy = { deadline: 30_000, onError: 'defer' };
@@ -65,6 +71,7 @@ interface Listener {
   readonly priority: number;
   readonly when: HookOptions['when'];
   readonly policy: PluginPolicy;
+  readonly isActive: Activation;
   readonly circuit: Circuit;
   /** For a watcher in another thread: the index of the running handler. */
   readonly mark: Uint8Array;
@@ -100,6 +107,7 @@ export class Bus implements Hooks {
     plugin: string,
     policy: PluginPolicy = DEFAULT_POLICY,
     file: string | null = null,
+    isActive: Activation = null,
     thread: PluginFacts['thread'] = 'main',
   ): PluginPlace {
     const facts = {
@@ -128,6 +136,7 @@ export class Bus implements Hooks {
             priority,
             when,
             policy,
+            isActive,
             circuit: new Circuit(this.#clock),
             mark: runningMark(plugin, `hook ${hook}`),
           },
@@ -223,6 +232,7 @@ export class Bus implements Hooks {
 
   /** One handler's verdict; whoever watches (tracing.ts) is told. */
   #ask(listener: Listener, argument: object): Verdict | Promise<Verdict> {
+    if (listener.isActive?.(listener.hook, argument) === false) return NEXT;
     const watcher = trace();
     if (watcher === null) return this.#call(listener, argument);
     const { plugin, hook, policy } = listener;
@@ -361,12 +371,4 @@ function takeBack(hook: HookName, argument: object): void {
 /** What went wrong, to follow the hook's name. The value may be anything: even `instanceof` may throw on it. */
 function faultOf(error: unknown, verb: 'threw' | 'rejected'): string {
   return isInstance(error, AnswerFault) ? error.message : `${verb}: ${firstLineOf(error)}`;
-}
-
-function isInstance<T extends Error>(error: unknown, kind: new (...args: never[]) => T): error is T {
-  try {
-    return error instanceof kind;
-  } catch {
-    return false;
-  }
 }

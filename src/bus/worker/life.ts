@@ -6,13 +6,15 @@ import { extname } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { messageOf } from '../../errors.ts';
 import { trace } from '../../tracing.ts';
+import type { About } from '../candidate.ts';
+import { FaultyConfiguration } from '../configuration/configuration.ts';
 import { REGISTER_WITHIN } from '../import-plugin.ts';
 import { LATE, within } from '../settle.ts';
 import { type Fields, TRANSACTION } from './crossing.ts';
 import { packError, unpackError } from './packed-error.ts';
 import { Packer } from './packer.ts';
 import { Peer } from './peer.ts';
-import type { CallResult, Imported, Registered, ThreadData } from './registered.ts';
+import type { CallResult, Opened, Registered, ThreadData } from './registered.ts';
 import { type Call, type House, Numbered, serveAtOnce, serveLater } from './services.ts';
 import { Streams } from './streams.ts';
 import { ANSWERED, type NowAnswer, type NowQuestion, RUNNING } from './uplink.ts';
@@ -36,13 +38,12 @@ interface OpenCall extends Call {
   readonly began: number;
 }
 
+/** What the plugin can reach. */
+export type Reachable = Pick<House, 'plugin' | 'lent' | 'states' | 'restrictions' | 'clock'>;
+
 export interface LifeOptions {
   readonly thread: Omit<ThreadData, 'control' | 'answers'>;
   readonly memoryMb: number;
-  /** Of a call, ms: when the plugin is known. */
-  readonly deadline: () => number;
-  /** What it can reach, when its name is known. */
-  readonly house: (imported: Imported) => Pick<House, 'plugin' | 'lent' | 'states' | 'restrictions' | 'clock'>;
   readonly onUncloneable: (key: string) => void;
   readonly onRubbish: () => void;
 }
@@ -70,6 +71,7 @@ export class Life {
   readonly #answers: MessageChannel['port1'];
   readonly #timer: NodeJS.Timeout;
   #house: House | null = null;
+  #deadline = Number.POSITIVE_INFINITY;
   #lastCall = 0;
   #isMeasuring = false;
   #forgotten: number[] = [];
@@ -114,17 +116,19 @@ export class Life {
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
-  /** Rejects with an Error that says why the plugin cannot be used; the life is over then. */
-  async begin(): Promise<Imported & Registered> {
-    try {
-      const imported = (await this.#soon('import')) as Imported;
-      this.#house = this.#furnish(imported);
-      const registered = (await this.#soon('register')) as Registered;
-      return { ...imported, ...registered };
-    } catch (error) {
-      this.end({ kind: 'closed' });
-      throw error;
-    }
+  /** Rejects with an Error that says why the plugin cannot be used, or with FaultyConfiguration; the life is over then. */
+  async open(): Promise<About> {
+    const opened = (await this.#soon('import')) as Opened;
+    if ('about' in opened) return opened.about;
+    this.end({ kind: 'closed' });
+    throw new FaultyConfiguration(opened.faults);
+  }
+
+  /** `deadline`: of a call, ms. Rejects with what register() throws; the life is over then. */
+  register(house: Reachable, deadline: number): Promise<Registered> {
+    this.#deadline = deadline;
+    this.#house = this.#furnish(house);
+    return this.#soon('register') as Promise<Registered>;
   }
 
   /** Rejects with what the handler throws, or because the thread ended. What it changed is applied. */
@@ -164,7 +168,7 @@ export class Life {
   /** Has the plugin close what it opened, and ends. Rejects with what it throws. */
   async close(): Promise<void> {
     try {
-      await within(this.#peer.request('close', []), this.#options.deadline());
+      await within(this.#peer.request('close', []), this.#deadline);
     } finally {
       this.end({ kind: 'closed' });
     }
@@ -178,9 +182,14 @@ export class Life {
 
   /** A question at the start: the thread may fall, or never answer. */
   async #soon(op: string): Promise<unknown> {
-    const answer = await within(this.#peer.request(op, []), REGISTER_WITHIN);
-    if (answer === LATE) throw new Error(`${op} did not end within ${REGISTER_WITHIN / 1000} s`);
-    return answer;
+    try {
+      const answer = await within(this.#peer.request(op, []), REGISTER_WITHIN);
+      if (answer === LATE) throw new Error(`its ${op} did not end within ${REGISTER_WITHIN / 1000} s`);
+      return answer;
+    } catch (error) {
+      this.end({ kind: 'closed' });
+      throw error;
+    }
   }
 
   #reach(): House {
@@ -188,8 +197,7 @@ export class Life {
     return this.#house;
   }
 
-  #furnish(imported: Imported): House {
-    const house = this.#options.house(imported);
+  #furnish(house: Reachable): House {
     // The number of main.cf.
     this.#readers.numberOf(house.lent.parameters);
     return {
@@ -228,11 +236,11 @@ export class Life {
     const now = performance.now();
     if (this.#pinged !== null) {
       if (now - this.#pinged < PATIENCE_MS) return;
-      const words = `did not come back within ${this.#options.deadline() / 1000} s`;
+      const words = `did not come back within ${this.#deadline / 1000} s`;
       this.end({ kind: 'loop', words });
       return;
     }
-    const limit = now - this.#options.deadline();
+    const limit = now - this.#deadline;
     const late = [...this.#calls].filter(([, { began }]) => began <= limit);
     if (late.length === 0) return;
     this.#pinged = now;
@@ -288,7 +296,7 @@ function endOf(error: unknown, memoryMb: number): End {
 }
 
 /** The message that a hook is about; null where there is none. */
-export function queueIdOf(argument: object): string | null {
+function queueIdOf(argument: object): string | null {
   const { transaction, connection, queueId } = argument as {
     readonly transaction?: { readonly queueId?: unknown } | null;
     readonly connection?: { readonly transaction?: { readonly queueId?: unknown } | null } | null;

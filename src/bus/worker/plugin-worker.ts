@@ -7,47 +7,48 @@ import { counters } from '../../counters.ts';
 import { firstLineOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { PluginStates } from '../../store/plugin-states.ts';
-import type { PluginPlace, PluginPolicy } from '../bus.ts';
+import type { Bus } from '../bus.ts';
+import type { About, Candidate, Source } from '../candidate.ts';
 import { FIRST_PAUSE, LONGEST_PAUSE } from '../circuit.ts';
 import type { HookName } from '../hook.ts';
-import type { Lent } from '../lending.ts';
-import type { Located } from '../locate.ts';
+import type { Lent, Registrant } from '../lending.ts';
 import { readOutcome } from '../outcome.ts';
 import type { Handler } from '../plugin.ts';
-import type { Outcome, Question, Restriction } from '../restriction.ts';
+import type { Outcome, Question } from '../restriction.ts';
 import { LATE, within } from '../settle.ts';
 import { crossingOf, QUESTION } from './crossing.ts';
-import { type Asked, type End, Life } from './life.ts';
-import type { Imported, Registered } from './registered.ts';
+import { type Asked, type End, Life, type Reachable } from './life.ts';
+import type { Registered } from './registered.ts';
 
 export interface WorkerOptions {
-  readonly located: Located;
-  /** The plugin's own configuration. */
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly memoryMb: number;
-  /** With what the plugin says about itself. */
-  readonly policyOf: (imported: Imported) => PluginPolicy;
-  readonly lentTo: (plugin: string) => Lent;
+  readonly source: Source;
+  /** Undefined: DEFAULT_MEMORY_MB. */
+  readonly memoryMb: number | undefined;
   readonly states: PluginStates;
-  readonly restrictions: ReadonlyMap<string, Restriction>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Where its configuration is, for remedies: `plugins.d/greylist.json`. */
-  readonly settings: string;
 }
 
+/** Of its heap, and as much again outside of it. */
+const DEFAULT_MEMORY_MB = 256;
 /** Texts that are said once. */
 const MOST_SAID = 100;
 
-export class PluginWorker {
+/** What it needs to begin again. */
+interface Begun {
+  readonly house: Reachable;
+  readonly deadline: number;
+  readonly registered: Registered;
+}
+
+export class PluginWorker implements Candidate {
+  readonly about: About;
   readonly #options: WorkerOptions;
-  /** Undefined until it has been imported. */
-  #policy: PluginPolicy | undefined;
-  #name = '';
   #life: Promise<Life>;
-  #registered: (Imported & Registered) | null = null;
+  /** Null until it has registered. */
+  #begun: Begun | null = null;
   #falls = 0;
-  #began = 0;
+  #startedAt = performance.now();
   /** Monotonic, ms; while it is in the future, calls fail at once. */
   #pausedUntil = 0;
   #why = '';
@@ -55,46 +56,59 @@ export class PluginWorker {
   #isClosed = false;
   readonly #said = new Set<string>();
 
-  /** Rejects with an Error that says why the plugin cannot be used. */
-  static async start(options: WorkerOptions): Promise<PluginWorker> {
-    const worker = new PluginWorker(options);
-    await worker.#life;
+  /** Imports the plugin in a thread. Rejects with an Error that says why it cannot be used, or with FaultyConfiguration. */
+  static async open(options: WorkerOptions): Promise<PluginWorker> {
+    const early: string[] = [];
+    let say = (text: string): void => void early.push(text);
+    const life = startLife(options, (text) => say(text));
+    const worker = new PluginWorker(options, life, await life.open());
+    say = (text) => worker.#say(text);
+    early.forEach(say);
     return worker;
   }
 
-  private constructor(options: WorkerOptions) {
+  private constructor(options: WorkerOptions, life: Life, about: About) {
     this.#options = options;
-    this.#life = this.#begin();
+    this.#life = Promise.resolve(life);
+    this.about = about;
   }
 
-  get registered(): Imported & Registered {
-    if (this.#registered === null) throw new Error('the plugin has not been registered');
-    return this.#registered;
+  get file(): string {
+    return this.#options.source.located.path;
   }
 
-  get policy(): PluginPolicy {
-    if (this.#policy === undefined) throw new Error('the plugin has not been imported');
-    return this.#policy;
-  }
-
-  /** What the plugin registered in its thread is registered here. */
-  registerOn(place: PluginPlace): void {
-    const { hooks, restrictions } = this.registered;
-    for (const [at, { hook, priority }] of hooks.entries()) place.on(hook, this.#handler(hook, at), { priority });
-    for (const [at, { word, takesArgument, stateful }] of restrictions.entries())
-      place.define(word, {
-        takesArgument,
-        stateful,
-        check: (question) => this.#check(word, at, question),
-      });
+  async register(bus: Bus, registrant: Registrant, lent: Omit<Lent, 'config'>): Promise<readonly string[]> {
+    const { plugin, file, policy, isActive } = registrant;
+    const { states, clock } = this.#options;
+    const house = { plugin, lent, states, restrictions: bus.restrictions, clock };
+    const life = await this.#life;
+    const registered = await life.register(house, policy.deadline);
+    this.#begun = { house, deadline: policy.deadline, registered };
+    this.#watch(life);
+    const place = bus.add(plugin, policy, file, isActive, 'worker');
+    for (const [at, { hook, priority }] of registered.hooks.entries())
+      place.on(hook, this.#handler(hook, at), { priority });
+    for (const [at, { word, takesArgument, stateful }] of registered.restrictions.entries())
+      place.define(word, { takesArgument, stateful, check: (question) => this.#check(word, at, question) });
     place.onClose(() => this.close());
+    return registered.faults;
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     const life = await this.#life.catch(() => null);
     await life?.close();
+  }
+
+  discard(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#life.then(
+      (life) => life.end({ kind: 'closed' }),
+      () => {},
+    );
   }
 
   #handler<N extends HookName>(hook: N, at: number): Handler<N> {
@@ -104,7 +118,7 @@ export class PluginWorker {
 
   async #check(word: string, at: number, question: Question): Promise<Outcome> {
     const asked = this.#ask({ kind: 'restriction', at, name: word, shape: QUESTION, argument: question });
-    const { deadline } = this.policy;
+    const deadline = this.#begun?.deadline ?? 0;
     const outcome = await within(asked, deadline);
     if (outcome === LATE) throw new Error(`${word} gave no answer within ${deadline / 1000} s`);
     return readOutcome(word, outcome);
@@ -117,37 +131,30 @@ export class PluginWorker {
     return life.ask(asked);
   }
 
-  async #begin(): Promise<Life> {
-    const { located, config, memoryMb, clock, states, restrictions } = this.#options;
-    const life = new Life({
-      thread: { located, config, isRealClock: clock === Date.now },
-      memoryMb,
-      deadline: () => this.#policy?.deadline ?? Number.POSITIVE_INFINITY,
-      house: (imported) => {
-        this.#name = imported.name;
-        this.#policy = this.#options.policyOf(imported);
-        return { plugin: imported.name, lent: this.#options.lentTo(imported.name), states, restrictions, clock };
-      },
-      onUncloneable: (key) => this.#say(`its note "${key}" cannot be sent to another thread, and is kept on one side`),
-      onRubbish: () => this.#say('its worker posted something that the server did not ask for; it is ignored'),
-    });
-    this.#began = performance.now();
-    const registered = await life.begin();
-    if (this.#registered !== null && !isSame(registered, this.#registered)) {
+  /** After an end: imported and registered as before. */
+  async #begin({ house, deadline, registered: before }: Begun): Promise<Life> {
+    this.#startedAt = performance.now();
+    const life = startLife(this.#options, (text) => this.#say(text));
+    await life.open();
+    const registered = await life.register(house, deadline);
+    if (!isSame(registered, before)) {
       life.end({ kind: 'closed' });
       throw new Error('it registers other hooks than before');
     }
-    this.#registered = registered;
-    void life.died.then((end) => this.#fell(end, life.running));
+    this.#watch(life);
     return life;
+  }
+
+  #watch(life: Life): void {
+    void life.died.then((end) => this.#fell(end, life.running));
   }
 
   #fell(end: End, running: string): void {
     if (end.kind === 'closed' || this.#isClosed) return;
-    if (performance.now() - this.#began > LONGEST_PAUSE) this.#falls = 0;
+    if (performance.now() - this.#startedAt > LONGEST_PAUSE) this.#falls = 0;
     this.#falls += 1;
     const pause = this.#falls === 1 ? 0 : Math.min(FIRST_PAUSE * 2 ** (this.#falls - 2), LONGEST_PAUSE);
-    counters.workerEnds.count(this.#name, end.kind);
+    counters.workerEnds.count(this.about.name, end.kind);
     this.#why = end.words;
     const where = running === '' ? '' : `, in ${running}`;
     const again = pause === 0 ? 'now' : `in ${pause / 1000} s`;
@@ -159,14 +166,15 @@ export class PluginWorker {
 
   #startAgain(): void {
     this.#pausedUntil = 0;
-    this.#life = this.#begin();
+    if (this.#begun === null || this.#isClosed) return;
+    this.#life = this.#begin(this.#begun);
     this.#life.catch((error: unknown) =>
       this.#fell({ kind: 'error', words: `could not be started again: ${firstLineOf(error)}` }, ''),
     );
   }
 
   #remedy(kind: Exclude<End['kind'], 'closed'>): string {
-    const { settings } = this.#options;
+    const settings = `plugins.d/${this.#options.source.listed}.json`;
     return {
       memory: `Mend what it keeps, or raise "memory_mb" in ${settings}`,
       loop: `Mend the loop; if it only needs longer, raise "deadline" in ${settings}`,
@@ -183,8 +191,17 @@ export class PluginWorker {
   }
 
   #warn(text: string): void {
-    this.#options.log.warn({ plugin: this.#name }, `plugin ${this.#name}: ${text}`);
+    this.#options.log.warn({ plugin: this.about.name }, `plugin ${this.about.name}: ${text}`);
   }
+}
+
+function startLife({ source, memoryMb = DEFAULT_MEMORY_MB, clock }: WorkerOptions, say: (text: string) => void): Life {
+  return new Life({
+    thread: { source, isRealClock: clock === Date.now },
+    memoryMb,
+    onUncloneable: (key) => say(`its note "${key}" cannot be sent to another thread, and is kept on one side`),
+    onRubbish: () => say('its worker posted something that the server did not ask for; it is ignored'),
+  });
 }
 
 const isSame = (one: Registered, other: Registered): boolean =>

@@ -1,26 +1,21 @@
 /** What the two threads tell each other when a plugin begins. */
 import type { MessagePort } from 'node:worker_threads';
+import type { About, Source } from '../candidate.ts';
+import type { FaultyConfiguration } from '../configuration/configuration.ts';
 import type { HookName } from '../hook.ts';
-import type { Located } from '../locate.ts';
-import type { Plugin } from '../plugin.ts';
 import type { PackedError } from './packed-error.ts';
 
 /** What the thread begins with. */
 export interface ThreadData {
-  readonly located: Located;
-  readonly config: Readonly<Record<string, unknown>>;
+  readonly source: Source;
   readonly isRealClock: boolean;
   readonly control: Int32Array<SharedArrayBuffer>;
   /** Answers to what the plugin asks at once. */
   readonly answers: MessagePort;
 }
 
-/** What a plugin says about itself. */
-export interface Imported {
-  readonly name: string;
-  readonly onError: Plugin['onError'];
-  readonly stateless: boolean;
-}
+/** What the import gives: a faulty configuration crosses with its lines. */
+export type Opened = { readonly about: About } | { readonly faults: FaultyConfiguration['faults'] };
 
 /** What it registered; a handler's number is its place in the list. */
 export interface Registered {

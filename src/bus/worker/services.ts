@@ -26,7 +26,7 @@ export interface Call {
 /** What a worker can reach. */
 export interface House {
   readonly plugin: string;
-  readonly lent: Lent;
+  readonly lent: Omit<Lent, 'config'>;
   readonly states: PluginStates;
   readonly restrictions: ReadonlyMap<string, Restriction>;
   readonly clock: Clock;

@@ -5,22 +5,23 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ownValue } from '../../own-value.ts';
 import { DEFAULT_POLICY } from '../bus.ts';
-import { importPlugin, registerPlugin } from '../import-plugin.ts';
+import { type Configured, importConfigured } from '../candidate.ts';
+import { FaultyConfiguration } from '../configuration/configuration.ts';
+import { registerPlugin } from '../import-plugin.ts';
 import { Lending } from '../lending.ts';
-import type { Plugin } from '../plugin.ts';
 import { TRANSACTION } from './crossing.ts';
 import { Handlers, type Watched } from './handlers.ts';
 import { lentInWorker, type WorkerLent } from './lent-in-worker.ts';
 import { changeOver, contentOver } from './message-in-worker.ts';
 import { Mirror } from './mirror.ts';
 import { Peer } from './peer.ts';
-import type { Imported, Registered, ThreadData } from './registered.ts';
+import type { Opened, Registered, ThreadData } from './registered.ts';
 import { Streams } from './streams.ts';
 import { Uplink } from './uplink.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this is the entry of a worker thread');
-const { located, config, isRealClock, control, answers } = workerData as ThreadData;
+const { source, isRealClock, control, answers } = workerData as ThreadData;
 
 const streams = new Streams();
 const peer = new Peer({
@@ -36,29 +37,40 @@ const mirror: Mirror = new Mirror({
   onUncloneable: (key) => uplink.tell('uncloneable', key),
 });
 const handlers = new Handlers(uplink, mirror);
-let plugin: Plugin | null = null;
+let configured: Configured | null = null;
 let lent: WorkerLent | null = null;
 
+function here(): Configured {
+  if (configured === null) throw new Error('the plugin has not been imported');
+  return configured;
+}
+
 function lentTo(): WorkerLent {
-  lent ??= lentInWorker({ uplink, plugin: pluginHere().name, config, isRealClock });
+  const { about, config } = here();
+  lent ??= lentInWorker({ uplink, plugin: about.name, config, isRealClock });
   return lent;
 }
 
-function pluginHere(): Plugin {
-  if (plugin === null) throw new Error('the plugin has not been imported');
-  return plugin;
-}
-
-async function imported(): Promise<Imported> {
-  plugin = await importPlugin(located);
-  return { name: plugin.name, onError: plugin.onError, stateless: plugin.stateless === true };
+async function imported(): Promise<Opened> {
+  try {
+    configured = await importConfigured(source);
+    return { about: configured.about };
+  } catch (error) {
+    if (error instanceof FaultyConfiguration) return { faults: error.faults };
+    throw error;
+  }
 }
 
 async function registered(): Promise<Registered> {
-  const { name, stateless } = pluginHere();
-  const policy = { ...DEFAULT_POLICY, stateless: stateless === true };
-  const lending = new Lending(handlers.host, { plugin: name, file: located.path, policy }, lentTo().lent);
-  const faults = await registerPlugin(pluginHere(), lending);
+  const { plugin, about } = here();
+  const registrant = {
+    plugin: about.name,
+    file: source.located.path,
+    policy: { ...DEFAULT_POLICY, stateless: about.stateless },
+    // The bus asks only where it is.
+    isActive: null,
+  };
+  const faults = await registerPlugin(plugin, new Lending(handlers.host, registrant, lentTo().lent));
   return { ...handlers.registered, faults };
 }
 
