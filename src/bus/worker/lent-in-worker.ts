@@ -209,7 +209,8 @@ class RemoteSocket extends Duplex {
     super({ decodeStrings: true });
     this.#uplink = uplink;
     this.#number = uplink.request('socket.open', path);
-    this.#number.catch((error: unknown) => this.destroy(error as Error));
+    // An error is heard of although nobody reads; the end comes with what is read.
+    this.#ask('socket.ended').catch((error: unknown) => this.destroy(error as Error));
   }
 
   override _read(): void {

@@ -5,6 +5,7 @@
 import { extname } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { messageOf } from '../../errors.ts';
+import { few } from '../../few.ts';
 import { trace } from '../../tracing.ts';
 import type { About } from '../candidate.ts';
 import { FaultyConfiguration } from '../configuration/configuration.ts';
@@ -78,7 +79,7 @@ export class Life {
   /** When a question was sent that shows whether the thread still runs; null: none is open. */
   #pinged: number | null = null;
   #end: End | null = null;
-  /** The call that was running at the end, and how many were open. */
+  /** What was going on at the end. */
   #running = '';
   #died: (end: End) => void = () => {};
   /** Resolves when it has ended. */
@@ -160,7 +161,7 @@ export class Life {
     }
   }
 
-  /** What was going on when it ended: `rcpt of 4TjQ, 3 other calls`; '' for nothing. */
+  /** What was going on when it ended: `in rcpt of 4TjQ2m5bHYz9sWx`; '' for nothing. */
   get running(): string {
     return this.#running;
   }
@@ -272,21 +273,21 @@ export class Life {
     this.#running = this.#describe();
     const words = end.kind === 'closed' ? 'was closed' : end.words;
     this.#peer.end(new Error(`its worker ${words}`));
-    for (const socket of this.#sockets.values()) socket.destroy();
+    for (const { socket } of this.#sockets.values()) socket.destroy();
     this.#answers.close();
     this.#died(end);
   }
 
+  /** Behind an await it is not known which of the calls it was: the oldest ones first. */
   #describe(): string {
     const running = this.#calls.get(this.#control[RUNNING] ?? 0);
-    if (running === undefined) return this.#calls.size === 0 ? '' : counted(this.#calls.size, 'call');
-    const others = this.#calls.size - 1;
-    const of = running.queueId === null ? '' : ` of ${running.queueId}`;
-    return `${running.hook}${of}${others === 0 ? '' : `, and ${counted(others, 'other call')}`}`;
+    const open = [...this.#calls.values()];
+    if (open.length === 0) return '';
+    return running === undefined ? `while it was asked ${few(open.map(callWords), 3)}` : `in ${callWords(running)}`;
   }
 }
 
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+const callWords = ({ hook, queueId }: OpenCall): string => (queueId === null ? hook : `${hook} of ${queueId}`);
 
 function endOf(error: unknown, memoryMb: number): End {
   const { code } = (typeof error === 'object' && error !== null ? error : {}) as { readonly code?: unknown };

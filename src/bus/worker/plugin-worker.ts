@@ -156,7 +156,7 @@ export class PluginWorker implements Candidate {
     const pause = this.#falls === 1 ? 0 : Math.min(FIRST_PAUSE * 2 ** (this.#falls - 2), LONGEST_PAUSE);
     counters.workerEnds.count(this.about.name, end.kind);
     this.#why = end.words;
-    const where = running === '' ? '' : `, in ${running}`;
+    const where = running === '' ? '' : ` ${running}`;
     const again = pause === 0 ? 'now' : `in ${pause / 1000} s`;
     this.#warn(`its worker ${end.words}${where}; another one is started ${again}. ${this.#remedy(end.kind)}`);
     this.#pausedUntil = performance.now() + pause;

@@ -33,7 +33,7 @@ export interface House {
   readonly streams: Streams;
   readonly readers: Numbered<ParameterReader>;
   readonly tables: Numbered<LookupTable>;
-  readonly sockets: Map<number, Duplex>;
+  readonly sockets: Map<number, HeldSocket>;
   /** By the number of the worker's stream: the body that it replaces. */
   readonly bodies: Map<number, number>;
   /** Asks the worker. */
@@ -41,6 +41,13 @@ export interface House {
   /** What is new in the transaction of a call. */
   readonly repack: (call: Call) => unknown;
   readonly onUncloneable: (key: string) => void;
+}
+
+/** A connection of the worker, until the worker closes it. */
+export interface HeldSocket {
+  readonly socket: Duplex;
+  /** Rejects with the error that ended it. */
+  readonly ended: Promise<void>;
 }
 
 /** Objects that the other thread names by a number. */
@@ -116,9 +123,13 @@ const LATER: Readonly<Record<string, Service>> = {
   'body.replace': replaceBody,
   'body.source': ({ bodies }, [number]) => bodies.get(number),
   'socket.open': openSocket,
-  'socket.write': (house, [number, chunk]) => written(socketOf(house, number), chunk),
-  'socket.end': (house, [number]) => void socketOf(house, number).end(),
-  'socket.close': (house, [number]) => void house.sockets.get(number)?.destroy(),
+  'socket.write': (house, [number, chunk]) => written(heldBy(house, number).socket, chunk),
+  'socket.end': (house, [number]) => void heldBy(house, number).socket.end(),
+  'socket.ended': (house, [number]) => heldBy(house, number).ended,
+  'socket.close': ({ sockets }, [number]) => {
+    sockets.get(number)?.socket.destroy();
+    sockets.delete(number);
+  },
 };
 
 /** Throws for what is not there, and whatever the service throws. */
@@ -207,20 +218,18 @@ const MOST_SOCKETS = 100;
 function openSocket({ lent, sockets, streams }: House, [path]: Given): number {
   if (sockets.size >= MOST_SOCKETS) throw new Error(`more than ${MOST_SOCKETS} connections are open`);
   const socket = lent.connectLocal(path);
-  const stream = streams.open(socket);
-  sockets.set(stream, socket);
-  // Whoever reads or writes hears of its errors.
-  finished(socket).then(
-    () => sockets.delete(stream),
-    () => sockets.delete(stream),
-  );
-  return stream;
+  const ended = finished(socket);
+  // Whoever reads, writes or asks hears of its errors.
+  ended.catch(() => {});
+  const number = streams.open(socket);
+  sockets.set(number, { socket, ended });
+  return number;
 }
 
-function socketOf({ sockets }: House, number: never): Duplex {
-  const socket = sockets.get(number);
-  if (socket === undefined) throw new Error('the connection is closed');
-  return socket;
+function heldBy({ sockets }: House, number: never): HeldSocket {
+  const held = sockets.get(number);
+  if (held === undefined) throw new Error('the connection is closed');
+  return held;
 }
 
 const written = (socket: Duplex, chunk: never): Promise<void> =>
