@@ -62,6 +62,11 @@ export const counters = {
     'Calls of plugins that threw, were late or answered nonsense.',
     ['plugin', 'hook'],
   ),
+  workerEnds: new Counter(
+    'posthorn_plugin_worker_ends_total',
+    'Threads of plugins that ended by themselves: memory, loop (ended at the deadline), exit, error.',
+    ['plugin', 'reason'],
+  ),
   milterFailures: new Counter('posthorn_milter_failures_total', 'Sessions that went on without a milter, by milter.', [
     'milter',
   ]),

@@ -38,3 +38,12 @@ function read(value: object, key: 'message' | 'stack'): unknown {
     return null;
   }
 }
+
+/** Never throws, which `instanceof` may do on what a plugin threw. */
+export function isInstance<T extends Error>(error: unknown, kind: new (...args: never[]) => T): error is T {
+  try {
+    return error instanceof kind;
+  } catch {
+    return false;
+  }
+}

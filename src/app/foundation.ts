@@ -104,6 +104,7 @@ export async function layFoundation(
     const bus = await loadPlugins({
       names: configuration.plugins,
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
+      ours: BUILT_IN_PLUGINS,
       configDirectory: configuration.directory,
       server: {
         parameters,
@@ -207,8 +208,9 @@ function restrictionFaults(unknown: readonly UnknownRestriction[], defined: Read
   });
 }
 
-/** A plugin's error, located at its line of the file `plugins`. */
-function located({ plugin, message }: PluginFault, directory: string): Fault {
+/** A plugin's error, located in its configuration, or at its line of the file `plugins`. */
+function located({ plugin, message, file: own, line: at = 0 }: PluginFault, directory: string): Fault {
+  if (own !== undefined) return { file: own, line: at, parameter: `plugin ${plugin}`, message };
   const { file, text } = readOwnOrShipped(directory, 'plugins', (content, path) => ({ file: path, text: content }));
   const line = text.split('\n').findIndex((content) => content.replace(/#.*/, '').trim() === plugin) + 1;
   return { file, line, parameter: `plugin ${plugin}`, message };

@@ -7,12 +7,13 @@
  */
 import type { Clock } from '../clock.ts';
 import { counters } from '../counters.ts';
-import { firstLineOf } from '../errors.ts';
+import { firstLineOf, isInstance } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { formatReply } from '../mail/status.ts';
 import { noteAwaited, runningMark, whileRunning } from '../running.ts';
 import { StoreUnavailableError } from '../store/store.ts';
 import { trace } from '../tracing.ts';
+import type { Activation, ActiveFor } from './activation.ts';
 import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
 import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
@@ -30,6 +31,11 @@ export interface PluginPolicy {
   readonly onError: 'defer' | 'pass';
   /** See Plugin.stateless. */
   readonly stateless?: boolean;
+  /** Names of plugins before and behind it, enabled or not. */
+  readonly after?: readonly string[];
+  readonly before?: readonly string[];
+  /** Absent: for everybody. */
+  readonly activeFor?: ActiveFor;
 }
 
 export const DEFAULT_POLICY: PluginPolicy = { deadline: 30_000, onError: 'defer' };
@@ -40,6 +46,7 @@ export interface PluginFacts {
   /** What was imported; null where it was not a file. */
   readonly file: string | null;
   readonly policy: PluginPolicy;
+  readonly thread: 'main' | 'worker';
   /** In the order in which they were registered. */
   readonly hooks: readonly { readonly hook: HookName; readonly priority: number }[];
   /** The words of `smtpd_*_restrictions` that it defined. */
@@ -65,6 +72,7 @@ interface Listener {
   readonly priority: number;
   readonly when: HookOptions['when'];
   readonly policy: PluginPolicy;
+  readonly isActive: Activation;
   readonly circuit: Circuit;
   /** For a watcher in another thread: the index of the running handler. */
   readonly mark: Uint8Array;
@@ -96,11 +104,18 @@ export class Bus implements Hooks {
   }
 
   /** Adds a plugin after those added before. It registers its hooks through the result. */
-  add(plugin: string, policy: PluginPolicy = DEFAULT_POLICY, file: string | null = null): PluginPlace {
+  add(
+    plugin: string,
+    policy: PluginPolicy = DEFAULT_POLICY,
+    file: string | null = null,
+    isActive: Activation = null,
+    thread: PluginFacts['thread'] = 'main',
+  ): PluginPlace {
     const facts = {
       name: plugin,
       file,
       policy,
+      thread,
       hooks: [] as PluginFacts['hooks'][number][],
       restrictions: [] as string[],
     };
@@ -122,6 +137,7 @@ export class Bus implements Hooks {
             priority,
             when,
             policy,
+            isActive,
             circuit: new Circuit(this.#clock),
             mark: runningMark(plugin, `hook ${hook}`),
           },
@@ -233,6 +249,7 @@ export class Bus implements Hooks {
 
   /** One handler's verdict; whoever watches (tracing.ts) is told. */
   #ask(listener: Listener, argument: object): Verdict | Promise<Verdict> {
+    if (listener.isActive?.(listener.hook, argument) === false) return NEXT;
     const watcher = trace();
     if (watcher === null) return this.#call(listener, argument);
     const { plugin, hook, policy } = listener;
@@ -371,12 +388,4 @@ function takeBack(hook: HookName, argument: object): void {
 /** What went wrong, to follow the hook's name. The value may be anything: even `instanceof` may throw on it. */
 function faultOf(error: unknown, verb: 'threw' | 'rejected'): string {
   return isInstance(error, AnswerFault) ? error.message : `${verb}: ${firstLineOf(error)}`;
-}
-
-function isInstance<T extends Error>(error: unknown, kind: new (...args: never[]) => T): error is T {
-  try {
-    return error instanceof kind;
-  } catch {
-    return false;
-  }
 }

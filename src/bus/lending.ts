@@ -5,6 +5,7 @@
  */
 import { nearest } from '../nearest.ts';
 import { ownValue } from '../own-value.ts';
+import type { Activation } from './activation.ts';
 import type { Bus, PluginPolicy } from './bus.ts';
 import { readOutcome } from './outcome.ts';
 import type { Server } from './plugin.ts';
@@ -14,6 +15,11 @@ import { HOOK_NAMES, isHookName } from './verdict.ts';
 
 /** The parts that do not depend on the bus. */
 export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction'>;
+
+/** What of the bus is needed to register; a worker has its own. */
+export interface PluginHost extends Pick<Bus, 'add'> {
+  readonly restrictions: Pick<Bus['restrictions'], 'has' | 'get'>;
+}
 
 /** Names in restriction lists are separated by white space and commas; `type:name` is a table. */
 const WORD = /^[a-z_][\w.-]{0,99}$/i;
@@ -26,18 +32,21 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   login: 'auth',
 };
 
+export interface Registrant {
+  readonly plugin: string;
+  readonly file: string;
+  readonly policy: PluginPolicy;
+  readonly isActive: Activation;
+}
+
 export class Lending {
   /** What the plugin gets. It may take the functions out of it. */
   readonly server: Server;
   readonly #faults: string[] = [];
   #open = true;
 
-  constructor(
-    bus: Bus,
-    { plugin, file, policy }: { readonly plugin: string; readonly file: string; readonly policy: PluginPolicy },
-    lent: Lent,
-  ) {
-    const place = bus.add(plugin, policy, file);
+  constructor(bus: PluginHost, { plugin, file, policy, isActive }: Registrant, lent: Lent) {
+    const place = bus.add(plugin, policy, file, isActive);
     const faults = this.#faults;
     this.server = {
       ...lent,

@@ -4,28 +4,30 @@
  * Either every plugin is registered, or the load fails with all errors at once and everything registered is closed
  * again. A plugin that changed since the last load is read again (locate.ts).
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { messageOf, stackOf } from '../errors.ts';
+import { isInstance, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { runningMark, whileRunning } from '../running.ts';
 import type { PluginStates } from '../store/plugin-states.ts';
-import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
-import { Lending } from './lending.ts';
-import { importLocated, locate } from './locate.ts';
-import type { Plugin, PluginMail, Server } from './plugin.ts';
+import { activationOf } from './activation.ts';
+import { Bus, DEFAULT_POLICY } from './bus.ts';
+import { type Candidate, openHere } from './candidate.ts';
+import { FaultyConfiguration, readSettings } from './configuration/configuration.ts';
+import { locate } from './locate.ts';
+import { inOrder, type Ordered } from './order.ts';
+import type { PluginMail, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
 import { pluginState } from './plugin-state.ts';
-import { isThenable, LATE, within } from './settle.ts';
+import { PluginWorker } from './worker/plugin-worker.ts';
 
 export interface LoadOptions {
   /** In the order in which they are called. */
   readonly names: readonly string[];
   /** Folders that contain a folder for each plugin, searched in this order: the built-in ones, then the operator's. */
   readonly directories: readonly string[];
+  /** The one of the built-in ones: others run in workers, unless their configuration says something else. */
+  readonly ours: string;
   /**
-   * The configuration folder, for `plugins.d/<name>.json` and for packages installed beside it; null if there is none.
+   * The configuration folder, for `plugins.d/<name>.json` (or .toml …) and for packages installed beside it; null if there is none.
    */
   readonly configDirectory: string | null;
   /** The services passed to every plugin. */
@@ -41,22 +43,26 @@ export interface LoadOptions {
   readonly clock: Clock;
 }
 
-/** Limit for a plugin's import and its register(), ms: a start or reload waits for both. */
-const REGISTER_WITHIN = 60_000;
-
 /** Why a plugin cannot be used, as one sentence. */
 export interface PluginFault {
   /** The name as listed. */
   readonly plugin: string;
+  /** Where it is, if it is in the plugin's configuration file. */
+  readonly file?: string;
+  /** 0 for the file as a whole. */
+  readonly line?: number;
   readonly message: string;
 }
+
+const placeWords = ({ file, line }: PluginFault): string =>
+  file === undefined ? '' : `${file}${line === undefined || line === 0 ? '' : `:${line}`}: `;
 
 /** Makes a start or reload fail. */
 export class PluginFaults extends Error {
   override readonly name = 'PluginFaults';
   readonly faults: readonly PluginFault[];
   constructor(faults: readonly PluginFault[]) {
-    super(faults.map(({ plugin, message }) => `plugin ${plugin}: ${message}`).join('\n'));
+    super(faults.map((fault) => `plugin ${fault.plugin}: ${placeWords(fault)}${fault.message}`).join('\n'));
     this.faults = faults;
   }
 }
@@ -65,146 +71,107 @@ export class PluginFaults extends Error {
 export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   const bus = new Bus({ log: options.log, clock: options.clock });
   const faults: PluginFault[] = [];
+  const prepared: Prepared[] = [];
+  const refuse = (plugin: string, error: unknown): void =>
+    void faults.push(
+      ...(isInstance(error, FaultyConfiguration)
+        ? error.faults.map((fault) => ({ plugin, ...fault }))
+        : [{ plugin, message: messageOf(error) }]),
+    );
   for (const name of new Set(options.names)) {
     try {
       if (options.names.indexOf(name) !== options.names.lastIndexOf(name))
         throw new Error('is listed more than once; list it once');
-      const imported = await importPlugin(name, options);
-      const config = await readConfig(name, options.configDirectory);
-      for (const message of await register(bus, imported, config, options)) faults.push({ plugin: name, message });
+      prepared.push(await prepare(name, options));
     } catch (error) {
-      faults.push({ plugin: name, message: messageOf(error) });
+      refuse(name, error);
+    }
+  }
+  const ordered = inOrder(prepared);
+  if ('circle' in ordered) {
+    const [first = ''] = ordered.circle;
+    refuse(
+      first,
+      new Error(`cannot be ordered: by "after" and "before", ${[...ordered.circle, first].join(' comes before ')}`),
+    );
+  }
+  for (const one of 'circle' in ordered ? prepared : ordered) {
+    try {
+      for (const message of await register(bus, one, options)) faults.push({ plugin: one.listed, message });
+    } catch (error) {
+      refuse(one.listed, error);
     }
   }
   if (faults.length === 0) return bus;
   await bus.close();
-  throw new PluginFaults(faults);
+  for (const { candidate } of prepared) candidate.discard();
+  throw new PluginFaults(
+    options.names.flatMap((name, i) =>
+      options.names.indexOf(name) === i ? faults.filter(({ plugin }) => plugin === name) : [],
+    ),
+  );
+}
+
+/** A plugin whose code and configuration were read. */
+interface Prepared extends Ordered {
+  /** The name as listed. */
+  readonly listed: string;
+  readonly candidate: Candidate;
+}
+
+/** Rejects with an Error, or with FaultyConfiguration. */
+async function prepare(listed: string, options: LoadOptions): Promise<Prepared> {
+  if (!NAME.test(listed))
+    throw new Error(
+      'is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
+    );
+  const { configDirectory, clock, log } = options;
+  const located = await locate(listed, { ...options, base: configDirectory });
+  const { worker = !located.isOurs, memory_mb: memoryMb } = await readSettings(listed, configDirectory);
+  const source = { located, listed, configDirectory };
+  const candidate = worker
+    ? await PluginWorker.open({ source, memoryMb, clock, log, states: options.states })
+    : await openHere(source);
+  const { name, settings, after, before } = candidate.about;
+  return {
+    listed,
+    names: [listed, name],
+    after: settings.after ?? after,
+    before: settings.before ?? before,
+    candidate,
+  };
 }
 
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
-async function register(
-  bus: Bus,
-  { plugin, file }: Imported,
-  config: Config,
-  options: LoadOptions,
-): Promise<readonly string[]> {
+function register(bus: Bus, { candidate, after, before }: Prepared, options: LoadOptions): Promise<readonly string[]> {
+  const { name: plugin, settings, stateless, ...about } = candidate.about;
+  const { domains, accounts, deadline, onError = about.onError } = settings;
+  const activeFor = {
+    ...(domains === undefined ? {} : { domains }),
+    ...(accounts === undefined ? {} : { accounts }),
+  };
   const policy = {
     ...DEFAULT_POLICY,
-    ...(plugin.onError === undefined ? {} : { onError: plugin.onError }),
-    stateless: plugin.stateless === true,
-    ...config.policy,
+    ...(onError === undefined ? {} : { onError }),
+    ...(deadline === undefined ? {} : { deadline: deadline * 1000 }),
+    stateless,
+    after,
+    before,
+    ...(domains === undefined && accounts === undefined ? {} : { activeFor }),
   };
-  const lent = new Lending(
+  const isActive = activationOf(activeFor, () => options.server.parameters);
+  return candidate.register(
     bus,
-    { plugin: plugin.name, file, policy },
+    { plugin, file: candidate.file, policy, isActive },
     {
       ...options.server,
-      config: config.own,
-      send: (mail) => options.send(plugin.name, mail),
-      state: pluginState(plugin.name, options.states, options.clock),
-      log: pluginLog(options.log, plugin.name),
+      send: (mail) => options.send(plugin, mail),
+      state: pluginState(plugin, options.states, options.clock),
+      log: pluginLog(options.log, plugin),
       clock: options.clock,
     },
   );
-  const registering: unknown = whileRunning(runningMark(plugin.name, 'register'), () => plugin.register(lent.server));
-  if (isThenable(registering) && (await within(registering, REGISTER_WITHIN)) === LATE)
-    throw new Error(`register() did not end within ${REGISTER_WITHIN / 1000} s`);
-  return lent.end();
 }
 
 /** The name of a folder or package, never a path outside the folders. */
 const NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;
-
-interface Imported {
-  readonly plugin: Plugin;
-  readonly file: string;
-}
-
-async function importPlugin(name: string, options: LoadOptions): Promise<Imported> {
-  if (!NAME.test(name))
-    throw new Error(
-      'is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
-    );
-  const located = await locate(name, { directories: options.directories, base: options.configDirectory });
-  let module: { readonly default?: unknown };
-  try {
-    const imported = await within(importLocated(located), REGISTER_WITHIN);
-    if (imported === LATE) throw new Error(`its top-level await did not end within ${REGISTER_WITHIN / 1000} s`);
-    module = imported as typeof module;
-  } catch (error) {
-    const message = messageOf(error);
-    throw new Error(`could not be imported from ${placeOf(error, located.path)}: ${message}${remedy(message)}`, {
-      cause: error,
-    });
-  }
-  return { plugin: checkPlugin(module, located.path), file: located.path };
-}
-
-/** The file to show to the user, with the line if the stack contains it. */
-function placeOf(error: unknown, path: string): string {
-  const stack = stackOf(error);
-  const found = stack.indexOf(path);
-  const line =
-    found < 0 ? null : /^(?:\?changed=\d+)?:(\d+)/.exec(stack.slice(found + path.length, found + path.length + 60));
-  return line === null ? path : `${path}:${line[1]}`;
-}
-
-/** What to do where Node took a file for the other kind of module. */
-const remedy = (message: string): string =>
-  /outside a module|Unexpected token 'export'/.test(message)
-    ? `; the package.json above it says "type": "commonjs": write "type": "module" there, or let the file's name end in .mjs`
-    : '';
-
-function checkPlugin(module: { readonly default?: unknown }, path: string): Plugin {
-  const found = module.default;
-  const expected = 'expected `export default definePlugin({ name, register(server) { … } })`';
-  if (found === undefined)
-    throw new Error(
-      `${path} has no default export (it exports ${Object.keys(module).join(', ') || 'nothing'}); ${expected}`,
-    );
-  if (typeof found !== 'object' || found === null)
-    throw new Error(`the default export of ${path} is a ${typeof found}; ${expected}`);
-  const plugin = found as Partial<Plugin>;
-  if (typeof plugin.name !== 'string' || plugin.name === '')
-    throw new Error(`the default export of ${path} has no name; ${expected}`);
-  if (typeof plugin.register !== 'function')
-    throw new Error(`the default export of ${path} has no register function; ${expected}`);
-  if (plugin.onError !== undefined && plugin.onError !== 'defer' && plugin.onError !== 'pass')
-    throw new Error(`the default export of ${path} has an onError that is neither 'defer' nor 'pass'`);
-  return found as Plugin;
-}
-
-interface Config {
-  readonly policy: Partial<PluginPolicy>;
-  readonly own: Readonly<Record<string, unknown>>;
-}
-
-/** `plugins.d/<name>.json`: `deadline` (seconds) and `onError` are for the bus, the rest for the plugin. */
-async function readConfig(name: string, directory: string | null): Promise<Config> {
-  if (directory === null) return { policy: {}, own: {} };
-  const path = join(directory, 'plugins.d', `${name}.json`);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{}';
-    throw new Error(`${path} cannot be read: ${error.message}`);
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${path} is not JSON: ${messageOf(error)}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error(`${path} must hold an object, such as { "onError": "pass" }`);
-  const { deadline, onError, ...own } = value as Record<string, unknown>;
-  if (deadline !== undefined && !(typeof deadline === 'number' && deadline > 0 && deadline <= 3600))
-    throw new Error(`${path}: deadline must be a number of seconds from above 0 to 3600`);
-  if (onError !== undefined && onError !== 'defer' && onError !== 'pass')
-    throw new Error(`${path}: onError must be "defer" or "pass"`);
-  return {
-    policy: {
-      ...(deadline === undefined ? {} : { deadline: deadline * 1000 }),
-      ...(onError === undefined ? {} : { onError }),
-    },
-    own,
-  };
-}

@@ -19,6 +19,7 @@ import type { Verifications } from '../lookup/verifications.ts';
 import type { Address } from '../mail/address.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Directory } from '../store/directory.ts';
+import type { ConfigOf, ConfigSchema } from './configuration/schema.ts';
 import type { Connection, HookArguments, HookName, Verdict } from './hook.ts';
 import type { PluginState } from './plugin-state.ts';
 import type { Restriction } from './restriction.ts';
@@ -29,6 +30,9 @@ export { ResolveError, type Resolver } from '../protocol/dns/resolver.ts';
 /** Thrown by `server.directory` and `server.domains` while the store cannot be reached: the store has logged it. */
 export { StoreUnavailableError } from '../store/store.ts';
 export { type Trace, type TraceStep, trace } from '../tracing.ts';
+export type { ConfigSchema } from './configuration/schema.ts';
+export { type Setting, setting } from './configuration/setting.ts';
+export type { StandardSchema } from './configuration/standard-schema.ts';
 export * from './hook.ts';
 export type { Json, PluginState, StateOptions } from './plugin-state.ts';
 export * from './restriction.ts';
@@ -52,8 +56,8 @@ export interface PluginMail {
   readonly message: string | Uint8Array;
 }
 
-/** The services a plugin can use. */
-export interface Server {
+/** The services a plugin can use. `Config` is what its schema makes of its configuration. */
+export interface Server<Config = Readonly<Record<string, unknown>>> {
   /**
    * Registers a handler for a hook. Lower priorities are called first (default 0), then the order of `config/plugins`.
    */
@@ -93,15 +97,27 @@ export interface Server {
    * row of master.cf is started for it.
    */
   connectLocal(path: string): Duplex;
-  /** The plugin's own configuration: `plugins.d/<name>.json` in the configuration folder, or {}. */
-  readonly config: Readonly<Record<string, unknown>>;
+  /**
+   * The plugin's own configuration: `plugins.d/<name>.json` (or `.toml`, `.ini`, `.yaml`) in the configuration folder,
+   * or {}; checked by its schema, with defaults, where it has one.
+   */
+  readonly config: Config;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   /** Milliseconds since 1970 UTC. */
   clock(): number;
 }
 
-export interface Plugin {
+export interface Plugin<C extends ConfigSchema | undefined = undefined> {
   readonly name: string;
+  /**
+   * The schema of its configuration: settings by their names (`{ word: setting.text() }`), or any Standard Schema (of
+   * zod, valibot, arktype …) for all of it. Faults make the start fail, with their lines.
+   */
+  readonly config?: C;
+  /** Names of plugins that are called before this one, where they are enabled. */
+  readonly after?: readonly string[];
+  /** Names of plugins that are called after this one, where they are enabled. */
+  readonly before?: readonly string[];
   /**
    * How a failed call counts, unless the plugin's configuration overrides it. Default: `defer`, a temporary refusal.
    */
@@ -112,7 +128,8 @@ export interface Plugin {
    */
   readonly stateless?: boolean;
   /** Called once at start and again after each reload (with a fresh bus). Errors thrown here make the start fail. */
-  register(server: Server): void | Promise<void>;
+  register(server: Server<ConfigOf<C>>): void | Promise<void>;
 }
 
-export const definePlugin = (plugin: Plugin): Plugin => plugin;
+export const definePlugin = <const C extends ConfigSchema | undefined = undefined>(plugin: Plugin<C>): Plugin<C> =>
+  plugin;

@@ -3,9 +3,9 @@
  * directory and resolver; a connection whose fields can be set.
  */
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
 import type { Connection, ReceivedTransaction, Verdict } from '../../src/bus/hook.ts';
@@ -48,6 +48,8 @@ export interface HouseOptions {
   readonly forwarding?: Readonly<Record<string, Forwarding>>;
   readonly dns?: DnsRecords;
   readonly directories?: readonly string[];
+  /** Of those directories, the one whose plugins run in the main thread; the first one, if it is not given. */
+  readonly ours?: string;
   readonly clock?: () => number;
 }
 
@@ -69,8 +71,10 @@ export interface TestHouse {
 
 export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const folder = temporaryFolder('house');
-  for (const [name, text] of Object.entries(options.files ?? {}))
+  for (const [name, text] of Object.entries(options.files ?? {})) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text.replaceAll('TABLES', folder));
+  }
   const inFolder = Object.entries(options.parameters ?? {}).map(([name, value]) => [
     name,
     value.replaceAll('TABLES', folder),
@@ -108,6 +112,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const bus = await loadPlugins({
     names: options.plugins,
     directories: options.directories ?? [PLUGINS],
+    ours: options.ours ?? options.directories?.[0] ?? PLUGINS,
     configDirectory: folder,
     server: house,
     send: async () => 'SENT',

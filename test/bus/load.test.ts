@@ -1,54 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { type LoadOptions, loadPlugins, PluginFaults } from '../../src/bus/load.ts';
+import { loadPlugins } from '../../src/bus/load.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
 import { temporaryFolder } from '../kit/folder.ts';
-import { recordLog } from '../kit/log.ts';
-import { memoryStates } from '../kit/states.ts';
 import { connect, openHouse, rcpt, recipient, transactionOf, UNCHANGEABLE, words } from './house.ts';
+import { faultsOf, pluginFolder as folder, loadOptions as options, plugin } from './plugin-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = fileURLToPath(new URL('../../plugins/README.md', import.meta.url));
-
-/** A folder of plugins, from path to text. The test runner resolves modules itself, so `posthorn` is linked there. */
-function folder(files: Readonly<Record<string, string>>): string {
-  const root = temporaryFolder('plugins');
-  mkdirSync(join(root, 'node_modules'));
-  symlinkSync(ROOT, join(root, 'node_modules/posthorn'));
-  for (const [path, text] of Object.entries(files)) {
-    const file = join(root, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  }
-  return root;
-}
-
-const plugin = (name: string, body: string, more = ''): string =>
-  `import { definePlugin, deny, NEXT, OK, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: '${name}', ${more} register(server) { ${body} } });\n`;
-
-const options = (names: readonly string[], directory: string): LoadOptions => {
-  const { log } = recordLog();
-  return {
-    names,
-    directories: [join(directory, 'builtin'), join(directory, 'plugins')],
-    configDirectory: directory,
-    server: {} as LoadOptions['server'],
-    send: async () => 'SENT',
-    states: memoryStates(),
-    log,
-    clock: () => 0,
-  };
-};
-
-const faultsOf = async (names: readonly string[], directory: string): Promise<readonly string[]> => {
-  const error: unknown = await loadPlugins(options(names, directory)).catch((thrown: unknown) => thrown);
-  if (!(error instanceof PluginFaults)) throw new Error('expected PluginFaults');
-  return error.message.split('\n').map((fault) => fault.replaceAll(directory, 'DIR').replace(/\?changed=\d+/g, ''));
-};
 
 describe('loading', () => {
   it('plugins are found in the folders in order, and as packages next to the configuration', async () => {
@@ -57,6 +20,8 @@ describe('loading', () => {
       'plugins/a/index.ts': plugin('a', "server.on('vrfy', () => OK);"),
       'plugins/b/index.js': plugin('b', "server.on('etrn', () => OK);"),
       'node_modules/@scope/c/package.json': '{ "type": "module", "exports": "./main.js" }',
+      'plugins.d/a.json': '{ "worker": false }',
+      'plugins.d/@scope/c.json': '{ "worker": false }',
       'node_modules/@scope/c/main.js': plugin('c', "server.on('unrecognized_command', () => OK);"),
     });
     const bus = await loadPlugins(options(['a', 'b', '@scope/c'], directory));
@@ -87,7 +52,7 @@ describe('loading', () => {
       `plugin idle: the default export of DIR/plugins/idle/index.ts has no register function; ${expected}`,
       'plugin throws: needs an apiKey',
       'plugin unknown: could not be imported from DIR/plugins/unknown/index.js:2: definePlugin is not defined',
-      'plugin badjson: DIR/plugins.d/badjson.json: deadline must be a number of seconds from above 0 to 3600',
+      'plugin badjson: DIR/plugins.d/badjson.json:1: deadline: expected a number of seconds from above 0 to 3600',
       'plugin missing: is listed more than once; list it once',
       'plugin ../evil: is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
     ]);
@@ -210,7 +175,7 @@ describe('loading', () => {
       import { writeFileSync } from 'node:fs';
       process.chdir(${JSON.stringify(directory)});
       const log = { child: () => log };
-      const load = (...names) => loadPlugins({ names, directories: [process.cwd()], configDirectory: process.cwd(), server: {}, log, clock: Date.now });
+      const load = (...names) => loadPlugins({ names, directories: [process.cwd()], ours: process.cwd(), configDirectory: process.cwd(), server: {}, log, clock: Date.now });
       const answer = async (...names) => (await (await load(...names)).run('vrfy', {})).reply?.text;`;
     const said = execFileSync(process.execPath, ['--input-type=module', '-e', `${start}\n${program}`], {
       encoding: 'utf8',
@@ -239,6 +204,7 @@ describe('loading', () => {
       'typeless/index.js': says('typeless'),
       'node_modules/posthorn-plugin-greylist/package.json': '{ "type": "module", "exports": "./main.js" }',
       'node_modules/posthorn-plugin-greylist/main.js': says('package'),
+      'plugins.d/greylist.json': '{ "worker": false }',
       'esm/index.js': says('esm'),
       'twice.ts': says('twice'),
       'twice/index.ts': says('twice'),

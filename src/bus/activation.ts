@@ -1,0 +1,81 @@
+/**
+ * Plugins that are active for some domains or accounts only (`"domains"`, `"accounts"` of their configuration).
+ *
+ * A row for each hook says which addresses of ours a call is about; a plugin is called if one of them is its. A call
+ * about no address reaches every plugin. Senders are not among them, because anybody can claim to be one: a session
+ * that has logged in is about its account.
+ */
+import { delimitersOf } from '../lookup/delimiters.ts';
+import type { ParameterReader } from '../lookup/parameters.ts';
+import { type Address, splitDetail } from '../mail/address.ts';
+import type { Connection, HookArguments, HookName, Transaction } from './hook.ts';
+
+/** Null: about no address. */
+type About<N extends HookName> = (argument: HookArguments[N]) => readonly Address[] | null;
+
+const nobody = (): null => null;
+const account = ({ account: { address } }: { readonly account: { readonly address: Address } }): Address[] => [address];
+const recipient = ({ recipient: address }: { readonly recipient: Address }): Address[] => [address];
+const userOf = (connection: Connection | null): Address[] =>
+  connection?.user ? [connection.user.account.address] : [];
+const addressesOf = (recipients: Transaction['recipients']): Address[] => recipients.map(({ address }) => address);
+const message = ({
+  connection,
+  transaction,
+}: {
+  readonly connection: Connection | null;
+  readonly transaction: Transaction;
+}): Address[] => [...userOf(connection), ...addressesOf(transaction.recipients)];
+
+const ABOUT: { readonly [N in HookName]: About<N> } = {
+  connect: nobody,
+  helo: nobody,
+  auth: ({ login }) => [login],
+  // A stranger has only a sender by then.
+  mail: ({ connection }) => (connection.user === null ? null : userOf(connection)),
+  rcpt: ({ connection, recipient: { address } }) => [...userOf(connection), address],
+  data: ({ connection }) => [...userOf(connection), ...addressesOf(connection.transaction?.recipients ?? [])],
+  data_post: message,
+  vrfy: ({ address }) => [address],
+  etrn: ({ domain }) => [`@${domain}`],
+  unrecognized_command: nobody,
+  disconnect: nobody,
+  queue: message,
+  expand: ({ recipient: { address } }) => [address],
+  deliver: ({ account: { address }, recipient: { address: to } }) => [address, to],
+  delivered: recipient,
+  deferred: recipient,
+  bounce: recipient,
+  dns_query: nobody,
+  imap_login: account,
+  pop3_login: account,
+};
+
+export interface ActiveFor {
+  readonly domains?: readonly string[];
+  readonly accounts?: readonly string[];
+}
+
+/** Whether a plugin is called; null: always. */
+export type Activation = ((hook: HookName, argument: object) => boolean) | null;
+
+/** Addresses without a domain are of `myorigin`; an account's are also those with an extension. */
+export function activationOf({ domains, accounts }: ActiveFor, parameters: () => ParameterReader): Activation {
+  if (domains === undefined && accounts === undefined) return null;
+  const activeDomains = new Set(domains?.map((one) => one.toLowerCase()));
+  const activeAccounts = new Set(accounts?.map((one) => one.toLowerCase()));
+  const origin = parameters().string('myorigin').toLowerCase();
+  const delimiters = delimitersOf(parameters());
+  const isOurs = (address: Address): boolean => {
+    const at = address.lastIndexOf('@');
+    const user = (at < 0 ? address : address.slice(0, at)).toLowerCase();
+    const domain = at < 0 ? origin : address.slice(at + 1).toLowerCase();
+    if (activeDomains.has(domain) || activeAccounts.has(`${user}@${domain}`)) return true;
+    const plain = activeAccounts.size === 0 ? null : splitDetail(user, delimiters);
+    return plain !== null && activeAccounts.has(`${plain.user}@${domain}`);
+  };
+  return (hook, argument) => {
+    const about = (ABOUT[hook] as (argument: object) => readonly Address[] | null)(argument);
+    return about === null || about.some(isOurs);
+  };
+}
