@@ -21,6 +21,7 @@ import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Directory } from '../store/directory.ts';
 import type { ConfigOf, ConfigSchema } from './configuration/schema.ts';
 import type { Connection, HookArguments, HookName, Verdict } from './hook.ts';
+import type { Messages } from './messages.ts';
 import type { PluginState } from './plugin-state.ts';
 import type { Restriction } from './restriction.ts';
 
@@ -34,6 +35,7 @@ export type { ConfigSchema } from './configuration/schema.ts';
 export { type Setting, setting } from './configuration/setting.ts';
 export type { StandardSchema } from './configuration/standard-schema.ts';
 export * from './hook.ts';
+export type { MessagePlace, Messages } from './messages.ts';
 export type { Json, PluginState, StateOptions } from './plugin-state.ts';
 export * from './restriction.ts';
 
@@ -87,6 +89,8 @@ export interface Server<Config = Readonly<Record<string, unknown>>> {
   /** What the plugin remembers, over restarts and over all processes. */
   readonly state: PluginState;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
+  /** The messages in mailboxes. */
+  readonly messages: Messages;
   /**
    * The actual path of a file named by a table or setting: `/etc/postfix/list` is looked up in the configuration
    * folder.

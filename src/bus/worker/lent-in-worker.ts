@@ -6,8 +6,10 @@ import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { PluginStates } from '../../store/plugin-states.ts';
 import type { Lent } from '../lending.ts';
+import type { MessagePlace } from '../messages.ts';
 import { pluginState } from '../plugin-state.ts';
 import { isCloneable } from './cloneable.ts';
+import { type Piece, readOctets, readPieces } from './streams.ts';
 import type { Uplink } from './uplink.ts';
 
 /** Lines of the log between two questions whether the main thread has written them: a loop that logs must wait. */
@@ -50,12 +52,21 @@ export function lentInWorker({ uplink, plugin, config, isRealClock }: LentOption
         aliases: ask('directory.aliases'),
         domains: ask('directory.domains'),
       },
+      messages: { read: (place) => readOctets(piecesOf(uplink, place)) },
       send: ask('send'),
       state: pluginState(plugin, statesOver(uplink), clock),
       resolvePath: (path) => uplink.now('resolvePath', path) as string,
       connectLocal: (path) => new RemoteSocket(uplink, path),
     },
   };
+}
+
+async function* piecesOf(uplink: Uplink, place: MessagePlace): AsyncGenerator<Piece, void> {
+  const number = await uplink.request('message.open', place);
+  yield* readPieces(
+    () => uplink.request('stream.next', number),
+    () => uplink.request('stream.stop', number),
+  );
 }
 
 /** A value is asked for once: it changes with the configuration, and then there is another worker. */
