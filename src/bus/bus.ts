@@ -17,6 +17,8 @@ import type { Activation, ActiveFor } from './activation.ts';
 import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
 import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
+import { type Job, JobTable } from './lent/jobs.ts';
+import { type Route, RouteTable } from './lent/routes.ts';
 import type { Handler, HookOptions } from './plugin.ts';
 import { dropFaultyPrepends } from './prepended.ts';
 import type { Restriction } from './restriction.ts';
@@ -30,9 +32,8 @@ export interface PluginPolicy {
   readonly onError: 'defer' | 'pass';
   /** See Plugin.stateless. */
   readonly stateless?: boolean;
-  /** Names of plugins before and behind it, enabled or not. */
-  readonly after?: readonly string[];
-  readonly before?: readonly string[];
+  /** What it wants: `after greylist`, `before spam (not enabled)`. */
+  readonly order?: readonly string[];
   /** Absent: for everybody. */
   readonly activeFor?: ActiveFor;
 }
@@ -49,6 +50,10 @@ export interface PluginFacts {
   readonly hooks: readonly { readonly hook: HookName; readonly priority: number }[];
   /** The words of `smtpd_*_restrictions` that it defined. */
   readonly restrictions: readonly string[];
+  /** The names of its jobs. */
+  readonly jobs: readonly string[];
+  /** `GET /status`: below `/plugins/<name>`. */
+  readonly routes: readonly string[];
 }
 
 /** Through this a plugin registers on the bus. */
@@ -57,6 +62,9 @@ export interface PluginPlace {
   onClose(close: () => void | Promise<void>): void;
   /** `word` is not defined yet. */
   define(word: string, restriction: Restriction): void;
+  addJob(job: Job): void;
+  /** False if there is that one already. */
+  addRoute(route: Route): boolean;
 }
 
 /** A handler without its hook's type: the bus only calls it with arguments of the same hook. */
@@ -83,6 +91,9 @@ export class Bus implements Hooks {
   readonly restrictions = new Map<string, Restriction>();
   /** In the order in which they are called. */
   readonly plugins: PluginFacts[] = [];
+  /** They begin when somebody says so: a bus that is only checked runs none. */
+  readonly jobs: JobTable;
+  readonly routes: RouteTable;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #listeners = new Map<HookName, Listener[]>();
@@ -99,6 +110,8 @@ export class Bus implements Hooks {
   constructor(options: { readonly log: Log; readonly clock: Clock }) {
     this.#log = options.log;
     this.#clock = options.clock;
+    this.jobs = new JobTable(options);
+    this.routes = new RouteTable(options.log);
   }
 
   /** Adds a plugin after those added before. It registers its hooks through the result. */
@@ -114,6 +127,8 @@ export class Bus implements Hooks {
       policy,
       hooks: [] as PluginFacts['hooks'][number][],
       restrictions: [] as string[],
+      jobs: [] as string[],
+      routes: [] as string[],
     };
     const rank = this.plugins.push(facts);
     return {
@@ -143,6 +158,15 @@ export class Bus implements Hooks {
           listeners.sort((a, b) => a.priority - b.priority || a.rank - b.rank),
         );
       },
+      addJob: (job) => {
+        facts.jobs.push(job.name);
+        this.jobs.add(job);
+      },
+      addRoute: (route) => {
+        const isNew = this.routes.add(route);
+        if (isNew) facts.routes.push(`${route.method} ${route.path}`);
+        return isNew;
+      },
       onClose: (close) => void this.#closers.push({ plugin, close, policy }),
     };
   }
@@ -167,7 +191,7 @@ export class Bus implements Hooks {
   }
 
   /**
-   * Waits for current runs (bounded by their deadlines), then closes the plugins in reverse order. Never rejects; a
+   * Waits for jobs and current runs (bounded by their deadlines), then closes the plugins in reverse order. Never rejects; a
    * second call waits for the first.
    */
   close(): Promise<void> {
@@ -176,6 +200,7 @@ export class Bus implements Hooks {
   }
 
   async #close(): Promise<void> {
+    await this.jobs.close();
     if (this.#pending > 0) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;

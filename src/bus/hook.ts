@@ -14,6 +14,7 @@ import type { Reply } from '../mail/status.ts';
 import type { DnsQuestion } from '../protocol/dns/message.ts';
 import type { Header } from '../protocol/mime/header.ts';
 import type { ShownCertificate } from '../protocol/tls/peer.ts';
+import type { Notes } from './notes.ts';
 
 /** An SMTP (or LMTP) connection as plugins see it. The same object for the whole connection. */
 export interface Connection {
@@ -53,7 +54,7 @@ export interface Connection {
   /** The client pipelined commands where that is not allowed (reject_unauth_pipelining). */
   readonly pipelined: boolean;
   readonly transaction: Transaction | null;
-  readonly notes: Map<string, unknown>;
+  readonly notes: Notes;
 }
 
 /** One mail transaction. Plugins may change the fields that are not readonly. */
@@ -73,7 +74,7 @@ export interface Transaction {
   readonly size: number;
   /** Set from data_post on. */
   readonly header: Header | null;
-  readonly notes: Map<string, unknown>;
+  readonly notes: Notes;
   /**
    * Header fields to prepend to the message (access PREPEND, Authentication-Results …), each `Name: value` without its
    * line end. Long ones are folded with CRLF and a space; any other line break becomes a space. Anything that is not a

@@ -5,8 +5,10 @@
  */
 import { nearest } from '../nearest.ts';
 import { ownValue } from '../own-value.ts';
+import type { PluginStates } from '../store/plugin-states.ts';
 import type { Activation } from './activation.ts';
 import type { Bus, PluginPolicy } from './bus.ts';
+import { jobsOf } from './lent/register-jobs.ts';
 import { readOutcome } from './outcome.ts';
 import type { Server } from './plugin.ts';
 import type { Outcome, Restriction } from './restriction.ts';
@@ -14,7 +16,10 @@ import { isThenable } from './settle.ts';
 import { HOOK_NAMES, isHookName } from './verdict.ts';
 
 /** The parts that do not depend on the bus. */
-export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction'>;
+export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction' | 'jobs' | 'route'> & {
+  /** Where it is kept which process runs a job. */
+  readonly jobStates: PluginStates;
+};
 
 /** Names in restriction lists are separated by white space and commas; `type:name` is a table. */
 const WORD = /^[a-z_][\w.-]{0,99}$/i;
@@ -40,7 +45,7 @@ export class Lending {
   readonly #faults: string[] = [];
   #open = true;
 
-  constructor(bus: Bus, { plugin, file, policy, isActive }: Registrant, lent: Lent) {
+  constructor(bus: Bus, { plugin, file, policy, isActive }: Registrant, { jobStates, ...lent }: Lent) {
     const place = bus.add(plugin, policy, file, isActive);
     const faults = this.#faults;
     this.server = {
@@ -62,6 +67,21 @@ export class Lending {
         this.#registering('server.onClose', () => {
           if (typeof close !== 'function') faults.push(`server.onClose needs a function, got ${typeof close}`);
           else place.onClose(close);
+        }),
+      jobs: jobsOf({
+        plugin,
+        states: jobStates,
+        clock: lent.clock,
+        registering: (what, register) => this.#registering(what, register),
+        add: (job) => place.addJob(job),
+        fault: (message) => void faults.push(message),
+      }),
+      route: (method, path, handler) =>
+        this.#registering('server.route', () => {
+          const fault = routeFault(plugin, method, path, handler);
+          if (fault !== null) faults.push(fault);
+          else if (!place.addRoute({ plugin, method, path, handler, deadline: policy.deadline }))
+            faults.push(`server.route('${method}', '${path}'): there is that route already`);
         }),
       defineRestriction: (word, restriction) =>
         this.#registering('server.defineRestriction', () => {
@@ -94,6 +114,17 @@ function unknownHook(name: unknown): string {
   const meant = ownValue(OTHER_NAMES, lower) ?? nearest(lower, HOOK_NAMES);
   const shown = JSON.stringify(name.slice(0, 60));
   return `server.on(${shown}): there is no such hook; ${meant === undefined ? `known are ${HOOK_NAMES.join(', ')}` : `did you mean ${meant}?`}`;
+}
+
+function routeFault(plugin: string, method: unknown, path: unknown, handler: unknown): string | null {
+  if (!/^[\w@.-]+$/.test(plugin)) return `server.route: ${JSON.stringify(plugin)} cannot be part of a path`;
+  if (method !== 'GET' && method !== 'POST')
+    return `server.route needs 'GET' or 'POST', got ${JSON.stringify(String(method).slice(0, 20))}`;
+  if (typeof path !== 'string' || !/^(?:\/[\w~.-]+)+\/?$|^\/$/.test(path) || /\/\.{1,2}(?:\/|$)/.test(path))
+    return `server.route('${method}') needs a path such as /status`;
+  return typeof handler === 'function'
+    ? null
+    : `server.route('${method}', '${path}') needs a function, got ${typeof handler}`;
 }
 
 function restrictionFault(word: unknown, restriction: unknown): string | null {

@@ -16,8 +16,10 @@ import { FaultyConfiguration, readConfiguration } from './configuration/configur
 import type { Values } from './configuration/file.ts';
 import type { ConfigSchema } from './configuration/schema.ts';
 import { Lending } from './lending.ts';
+import { type HttpSend, PluginHttp } from './lent/http.ts';
+import { pluginMetrics } from './lent/metrics.ts';
 import { importLocated, locate } from './locate.ts';
-import { inOrder, type Ordered } from './order.ts';
+import { inOrder, type Ordered, orderWords } from './order.ts';
 import type { Plugin, PluginMail, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
 import { pluginState } from './plugin-state.ts';
@@ -39,6 +41,8 @@ export interface LoadOptions {
   >;
   /** Accepts mail of a plugin; returns the queue ID. */
   readonly send: (plugin: string, mail: PluginMail) => Promise<string>;
+  /** Sends the requests of plugins. */
+  readonly http: HttpSend;
   /** Where each plugin has a room of its own. */
   readonly states: PluginStates;
   readonly log: Log;
@@ -102,7 +106,8 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   }
   for (const one of 'circle' in ordered ? prepared : ordered) {
     try {
-      for (const message of await register(bus, one, options)) faults.push({ plugin: one.listed, message });
+      for (const message of await register(bus, one, orderWords(one, prepared), options))
+        faults.push({ plugin: one.listed, message });
     } catch (error) {
       refuse(one.listed, error);
     }
@@ -144,7 +149,8 @@ async function prepare(name: string, options: LoadOptions): Promise<Prepared> {
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
 async function register(
   bus: Bus,
-  { plugin, file, settings, config, after, before }: Prepared,
+  { plugin, file, settings, config }: Prepared,
+  order: readonly string[],
   options: LoadOptions,
 ): Promise<readonly string[]> {
   const { domains, accounts, deadline, onError = plugin.onError } = settings;
@@ -157,10 +163,10 @@ async function register(
     ...(onError === undefined ? {} : { onError }),
     ...(deadline === undefined ? {} : { deadline: deadline * 1000 }),
     stateless: plugin.stateless === true,
-    after,
-    before,
+    ...(order.length === 0 ? {} : { order }),
     ...(domains === undefined && accounts === undefined ? {} : { activeFor }),
   };
+  const http = new PluginHttp(plugin.name, options.http);
   const lent = new Lending(
     bus,
     { plugin: plugin.name, file, policy, isActive: activationOf(activeFor, () => options.server.parameters) },
@@ -169,10 +175,14 @@ async function register(
       config,
       send: (mail) => options.send(plugin.name, mail),
       state: pluginState(plugin.name, options.states, options.clock),
+      jobStates: options.states,
+      http,
+      metrics: pluginMetrics(plugin.name),
       log: pluginLog(options.log, plugin.name),
       clock: options.clock,
     },
   );
+  lent.server.onClose(() => http.close());
   const registering: unknown = whileRunning(runningMark(plugin.name, 'register'), () => plugin.register(lent.server));
   if (isThenable(registering) && (await within(registering, REGISTER_WITHIN)) === LATE)
     throw new Error(`register() did not end within ${REGISTER_WITHIN / 1000} s`);
