@@ -67,6 +67,11 @@ export const counters = {
     'Requests of plugins to HTTP servers, by first digit of the answer: 2xx …, or failed.',
     ['plugin', 'result'],
   ),
+  workerEnds: new Counter(
+    'posthorn_plugin_worker_ends_total',
+    'Threads of plugins that ended by themselves: memory, loop (ended at the deadline), exit, error.',
+    ['plugin', 'reason'],
+  ),
   milterFailures: new Counter('posthorn_milter_failures_total', 'Sessions that went on without a milter, by milter.', [
     'milter',
   ]),

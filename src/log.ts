@@ -42,6 +42,16 @@ export interface LogSink extends Log {
   flush(): Promise<void>;
   /** Reopens the files by name after they were moved away (logrotate). */
   reopen(): void;
+  /** Hears of every line from `info` on, but for those of plugins; replaces one that was set before. */
+  watch(listener: (line: LoggedLine) => void): void;
+}
+
+export interface LoggedLine {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly process: string;
+  readonly message: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly time: number;
 }
 
 /** Octets that are gathered before they are written, and of several lines in one write. */
@@ -182,6 +192,7 @@ export function createLog(options: LogOptions): LogSink {
   }, FLUSH_EVERY_MS);
   timer.unref();
 
+  let listener: ((line: LoggedLine) => void) | null = null;
   const rank = { debug: 20, info: 30, warn: 40, error: 50, silent: 99 }[level];
   /** `bound`: the fields of the child logger, for a plugin's text lines. */
   const make = (logger: Logger | null, process_: string, bound: Readonly<Record<string, unknown>>): Log => {
@@ -189,8 +200,11 @@ export function createLog(options: LogOptions): LogSink {
       (name: 'debug' | 'info' | 'warn' | 'error', severity: number) => (fields: object, message: string) => {
         if (severity < rank) return;
         logger?.[name](fields, message);
-        if (texts.length === 0) return;
+        if (texts.length === 0 && listener === null) return;
         const { plugin, ...rest }: Readonly<Record<string, unknown>> = { ...bound, ...fields };
+        if (name !== 'debug' && plugin === undefined)
+          listener?.({ level: name, process: process_, message, time: Date.now() });
+        if (texts.length === 0) return;
         const entry = {
           time: Date.now(),
           level: name,
@@ -219,6 +233,9 @@ export function createLog(options: LogOptions): LogSink {
     ...make(json, 'posthorn', {}),
     reopen: () => {
       for (const lines of destinations) lines.reopen();
+    },
+    watch: (given) => {
+      listener = given;
     },
     flush: () => {
       clearInterval(timer);

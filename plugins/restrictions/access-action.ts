@@ -35,6 +35,8 @@ interface Action extends AccessResult {
   readonly text: string;
 }
 
+const ACCESS_DENIED = 'Access denied';
+
 /** `5.7.9 text` as its two parts; with the given code if the text does not start with one. */
 function splitEnhanced(text: string, otherwise: string): { readonly enhanced: string; readonly text: string } {
   const match = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)/.exec(text);
@@ -138,8 +140,8 @@ const ACTIONS: Readonly<Record<string, (action: Action) => Outcome>> = {
   OK: permit,
   RELAY: permit,
   DUNNO: () => DUNNO,
-  REJECT: (action) => rejectWith(refused(action, 'access_map_reject_code', '5.7.1', 'Access denied')),
-  DEFER: (action) => rejectWith(refused(action, 'access_map_defer_code', '4.7.1', 'Access denied')),
+  REJECT: (action) => rejectWith(refused(action, 'access_map_reject_code', '5.7.1', ACCESS_DENIED)),
+  DEFER: (action) => rejectWith(refused(action, 'access_map_defer_code', '4.7.1', ACCESS_DENIED)),
   DEFER_IF_PERMIT: (action) => ({
     kind: 'defer_if_permit',
     reply: refused(action, 'access_map_defer_code', '4.7.1', 'Service unavailable'),
@@ -190,7 +192,7 @@ export function accessOutcome(value: string, result: AccessResult): Outcome {
   if (/^\d+$/.test(word) && text === '') return permit({ ...result, word, text });
   if (/^[45]\d\d$/.test(word)) {
     const said = splitEnhanced(text, `${word.charAt(0)}.7.1`);
-    return refuse(Number(word), said.enhanced, result.subject, said.text);
+    return refuse(Number(word), said.enhanced, result.subject, said.text || ACCESS_DENIED);
   }
   if (value.includes(':')) {
     warn(result, 'names a lookup table; define a restriction class and name that instead');

@@ -1,12 +1,12 @@
 /** Restrictions allowed in any list: permit, reject, defer and their conditional forms. One row each. */
 import { setTimeout } from 'node:timers/promises';
 import { DUNNO, type Restriction, type Server } from '../../src/bus/plugin.ts';
-import { refusal, refuse } from './refusal.ts';
+import { misconfigured, refusal, refuse } from './refusal.ts';
 
 /** Seconds; below the bus's deadline. */
 const LONGEST_SLEEP = 20;
 
-export function genericRestrictions(_server: Server): Readonly<Record<string, Restriction>> {
+export function genericRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   return {
     permit: { check: () => ({ kind: 'permit', relay: 'list' }) },
     reject: {
@@ -35,8 +35,16 @@ export function genericRestrictions(_server: Server): Readonly<Record<string, Re
     },
     sleep: {
       takesArgument: true,
-      check: async ({ argument }) => {
-        await setTimeout(Math.min(LONGEST_SLEEP, Number(argument) || 0) * 1000);
+      check: async ({ argument, connection }) => {
+        // That of main.cf is looked at when it is read; this one is a table's.
+        if (!/^\d+$/.test(argument)) {
+          server.log.warn(
+            { session: connection.id },
+            `sleep "${argument.slice(0, 100)}": expected a number of seconds`,
+          );
+          return misconfigured;
+        }
+        await setTimeout(Math.min(LONGEST_SLEEP, Number(argument)) * 1000);
         return DUNNO;
       },
     },

@@ -39,7 +39,7 @@ function fitDetail(detail: string, kind: Subject['kind']): string {
   return kind === 'Recipient address' ? recipient : '0.0';
 }
 
-const printable = (text: string): string => text.replace(/[\0-\x1f\x7f]/g, '?').slice(0, LONGEST_TEXT);
+const printable = (text: string): string => text.replace(/[\0-\x1f\x7f]/g, ' ').slice(0, LONGEST_TEXT);
 
 /** A reply whose enhanced code agrees with its code, which takes precedence. */
 export const makeReply = (code: number, enhanced: string, text: string): Reply =>

@@ -9,7 +9,7 @@ import { lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
 import { delimitersOf } from '../../src/lookup/delimiters.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
 import type { NumberName, ParameterReader } from '../../src/lookup/parameters.ts';
-import { addressKey, domainOf, localPart } from '../../src/mail/address.ts';
+import { domainOf } from '../../src/mail/address.ts';
 import { lookupFault, refuse } from './refusal.ts';
 import { recipientSubject, senderSubject } from './session.ts';
 
@@ -66,17 +66,9 @@ async function relocation(
   address: string,
   local: boolean,
 ): Promise<string | null> {
-  const user = addressKey(localPart(address));
-  const keys = [addressKey(address), ...(local ? [user] : []), `@${domainOf(address)}`];
-  for (const name of server.parameters.list('relocated_maps')) {
-    const table = server.tables.open(name);
-    for (const key of table.wholeKeyOnly ? keys.slice(0, 1) : keys) {
-      const found = await table.get(key);
-      if (found === undefined) continue;
-      return (await isRewritten(server.tables, service, address, local)) ? null : found;
-    }
-  }
-  return null;
+  const maps = server.parameters.list('relocated_maps').map((name) => server.tables.open(name));
+  const found = await lookUp(maps, mailboxKeys(address, delimitersOf(server.parameters), local));
+  return found === null || (await isRewritten(server.tables, service, address, local)) ? null : found.value;
 }
 
 const REWRITING = ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps'] as const;

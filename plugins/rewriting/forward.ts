@@ -11,7 +11,7 @@ import { LRUCache } from 'lru-cache';
 import type { Server } from '../../src/bus/plugin.ts';
 import { filtered } from '../../src/lookup/expansion-filter.ts';
 import { findUser } from '../../src/lookup/system-users.ts';
-import { type Member, parseInclude } from './members.ts';
+import { type Member, parseInclude } from '../../src/protocol/members.ts';
 
 const LONGEST = 64 * 1024;
 const REMEMBERED = 10_000;

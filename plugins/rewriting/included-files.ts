@@ -3,7 +3,7 @@
  * many times: what is read for one message is limited for all of them together.
  */
 import { readFile, stat } from 'node:fs/promises';
-import { type Member, parseInclude } from './members.ts';
+import { type Member, parseInclude } from '../../src/protocol/members.ts';
 
 const DEEPEST = 10;
 /** Octets of all files. */

@@ -22,14 +22,16 @@ import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup
 import { localRewriting, type Rewrite } from '../../src/lookup/address-rewriting.ts';
 import { completeAddress } from '../../src/lookup/complete-address.ts';
 import { delimitersOf } from '../../src/lookup/delimiters.ts';
+import type { AddressClass } from '../../src/lookup/domains.ts';
+import { accountFinder, type FindAccount } from '../../src/lookup/find-account.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { type Address, addressKey, type Delimiters, domainOf, localPart } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import type { LocalTarget } from '../../src/mail/local-target.ts';
+import { type Member, parseMembers } from '../../src/protocol/members.ts';
 import { Forwards } from './forward.ts';
 import { IncludedFiles } from './included-files.ts';
-import { type Member, parseMembers } from './members.ts';
 
 /** The replacement of a recipient; its other properties stay. */
 type Replacement = Pick<Expanded, 'address' | 'final' | 'sender' | 'target' | 'refusal'>;
@@ -62,6 +64,7 @@ export class Rewriter {
   readonly #delimiters: Delimiters;
   readonly #propagate: ReadonlySet<string>;
   readonly #forwards: Forwards;
+  readonly #findAccount: FindAccount;
   readonly #expandsOwner: boolean;
   /** Where commands and files may be named. */
   readonly #allowed: Readonly<Record<LocalTarget['kind'], ReadonlySet<string>>>;
@@ -79,6 +82,7 @@ export class Rewriter {
     };
     this.#aliasFiles = new Map(this.#tables.aliases.map((table) => [table, fileOf(table, server)]));
     this.#forwards = new Forwards(server);
+    this.#findAccount = accountFinder(server);
     this.#expandsOwner = parameters.boolean('expand_owner_alias');
     this.#allowed = {
       command: new Set(parameters.list('allow_mail_to_commands')),
@@ -112,16 +116,15 @@ export class Rewriter {
   async #step(recipient: Recipient, into: Expanded[], steps: ExpansionSteps): Promise<Verdict> {
     const address = this.#rewrite(recipient.address);
     const domain = domainOf(address);
-    const local = (await this.#server.domains.classify(domain)) === 'local';
+    const kind = await this.#server.domains.classify(domain);
+    const local = kind === 'local';
     const keys = mailboxKeys(address, this.#delimiters, local || domain === this.#origin.toLowerCase());
 
     const virtual = steps.maps ? await this.#virtual(address, keys) : null;
     if (virtual?.some((member) => addressKey(member) !== addressKey(address))) {
       for (const member of virtual) {
         const itself =
-          addressKey(member) === addressKey(address) && local && steps.aliases
-            ? ((await this.#aliases(address)) ?? (await this.#forward(address)))
-            : null;
+          addressKey(member) === addressKey(address) && steps.aliases ? await this.#ownMembers(address, kind) : null;
         if (itself === null) into.push({ ...recipient, address: member, onCircle: 'refuse' });
         else for (const expanded of itself) into.push({ ...recipient, ...expanded });
       }
@@ -135,7 +138,7 @@ export class Rewriter {
     const moved = await lookUp(this.#tables.relocated, keys);
     if (moved !== null) return deny(reply(550, '5.1.6', `User has moved to ${printable(moved.value)}`));
 
-    const members = local ? ((await this.#aliases(address)) ?? (await this.#forward(address))) : null;
+    const members = await this.#ownMembers(address, kind);
     if (members === null) return this.#postmaster(recipient, address, local, into);
     return replace(
       into,
@@ -164,6 +167,12 @@ export class Rewriter {
     return key === undefined ? null : { key, value: (known(key) ?? []).join(', ') };
   }
 
+  /** What replaces an address of our own; null if its mail is kept. */
+  async #ownMembers(address: string, kind: AddressClass): Promise<Replacement[] | null> {
+    if (kind === 'virtual_mailbox') return this.#forward(address, false);
+    return kind === 'local' ? ((await this.#aliases(address)) ?? (await this.#forward(address, true))) : null;
+  }
+
   /** The members of a local user's alias; null if there is none. */
   async #aliases(address: string): Promise<Replacement[] | null> {
     const keys = userKeys(address, this.#delimiters);
@@ -181,14 +190,14 @@ export class Rewriter {
       key,
       included: new IncludedFiles(key),
     };
-    const gathered = await this.#gather(parseMembers(found.value), list, 0);
-    const sender = await this.#ownerOf(key);
-    const members = sender === null ? gathered : gathered.map((member) => ({ ...member, sender }));
+    const members = await this.#gather(parseMembers(found.value), list, 0);
     const own = members.findIndex(
       (member) => member.final !== true && !isEnd(member) && addressKey(member.address) === addressKey(address),
     );
-    const forward = own < 0 ? null : await this.#forward(address);
-    return forward === null ? members : [...members.slice(0, own), ...forward, ...members.slice(own + 1)];
+    const forward = own < 0 ? null : await this.#forward(address, true);
+    if (forward !== null) members.splice(own, 1, ...forward);
+    const sender = await this.#ownerOf(key);
+    return sender === null ? members : members.map((member) => ({ ...member, sender }));
   }
 
   /** The sender of mail through an alias that has an owner (aliases(5)); null for none. */
@@ -201,8 +210,22 @@ export class Rewriter {
     return this.#rewrite(only?.kind === 'address' && others.length === 0 ? only.address : name);
   }
 
-  /** Where a user's own file forwards mail; null if it is kept. */
-  async #forward(address: string): Promise<Replacement[] | null> {
+  /** Where mail is forwarded, by what the account says or else by a local user's file; null if it is kept. */
+  async #forward(address: string, local: boolean): Promise<Replacement[] | null> {
+    return (await this.#stored(address, local)) ?? (local ? this.#filed(address) : null);
+  }
+
+  /** Where the account of an address forwards mail (`posthorn user forward`, IMAP). */
+  async #stored(address: string, local: boolean): Promise<Replacement[] | null> {
+    const forwarding = (await this.#findAccount(address, local))?.forwarding;
+    if (forwarding == null) return null;
+    return [
+      ...(forwarding.keep ? [{ address, final: true }] : []),
+      ...forwarding.targets.map((to) => ({ address: to })),
+    ];
+  }
+
+  async #filed(address: string): Promise<Replacement[] | null> {
     for (const { text: user, extension } of userKeys(address, this.#delimiters).toReversed()) {
       const { path, owner, members } = await this.#forwards.of(user, extension);
       if (members.length === 0) continue;

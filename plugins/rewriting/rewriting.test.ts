@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { expand } from '../../src/delivery/receive/expand.ts';
 import { localRewriting } from '../../src/lookup/address-rewriting.ts';
 import { formatReply } from '../../src/mail/status.ts';
+import { parseMembers } from '../../src/protocol/members.ts';
 import { openHouse, recipient, type TestHouse, transactionOf, words } from '../../test/bus/house.ts';
-import { parseMembers } from './members.ts';
 
 const BAIDU_ALIASES = `# everything for xixi is also for haha
 xixi:           xixi, haha
@@ -308,6 +308,18 @@ describe('P10: aliases', () => {
     expect(await senders(expanding)).toEqual(rows('boss@elsewhere.example'));
   });
 
+  it('P10: an owner is also the sender of what a member of that name forwards', async () => {
+    const house = await aliases('xixi: xixi, haha\nowner-xixi: boss@elsewhere.example\n', {
+      forwarding: { 'xixi@baidu.com': { targets: ['x@elsewhere.example'], keep: false } },
+    });
+    const all = await expand([recipient('xixi@baidu.com')], house.bus, LIMITS(house));
+    if (!('recipients' in all)) throw new Error(formatReply(all));
+    expect(all.recipients.map(({ address, sender }) => [address, sender])).toEqual([
+      ['x@elsewhere.example', 'owner-xixi@baidu.com'],
+      ['haha@baidu.com', 'owner-xixi@baidu.com'],
+    ]);
+  });
+
   it('P10: an alias loop bounces even if its names have accounts, as in Postfix', async () => {
     const house = await aliases('xixi: haha\nhaha: xixi, maomao\n');
     expect(await reach(house, 'xixi@baidu.com')).toEqual([
@@ -393,6 +405,70 @@ describe('P12: forwarding files of users', () => {
     expect(house.lines).toEqual([expect.stringContaining('is writable by others: not followed')]);
     expect(await reach(house, '../xixi@baidu.com')).toEqual(['../xixi@baidu.com']);
     expect(await reach(house, 'xixi+../../x@baidu.com')).toEqual(['xixi+../../x@baidu.com']);
+  });
+});
+
+describe('P12: forwarding set by command or over IMAP', () => {
+  const FAR = 'x@elsewhere.example';
+  const house = (
+    forwarding: Readonly<Record<string, { targets: readonly string[]; keep: boolean }>>,
+    files: Record<string, string> = {},
+  ): Promise<TestHouse> =>
+    baidu(
+      {
+        aliases: 'team: haha, redhat\nhaha: haha, redhat\n',
+        virtual: 'both@virt.example both@virt.example, maomao\n',
+        ...files,
+      },
+      {
+        accounts: ['xixi', 'maomao', 'haha', 'redhat', 'me@virt.example', 'both@virt.example'],
+        forwarding,
+        parameters: {
+          forward_path: 'TABLES/${user}.forward',
+          recipient_delimiter: '+',
+          virtual_mailbox_domains: 'virt.example',
+          virtual_mailbox_maps: 'static:any',
+        },
+      },
+    );
+
+  it('P12: sends mail to every target, through aliases, and keeps a copy where that is wanted', async () => {
+    const here = await house({
+      'xixi@baidu.com': { targets: [FAR, 'team@baidu.com'], keep: false },
+      'maomao@baidu.com': { targets: ['me@virt.example', FAR], keep: true },
+    });
+    expect(await reach(here, 'xixi@baidu.com')).toEqual([FAR, 'haha@baidu.com', 'redhat@baidu.com']);
+    expect(await reach(here, 'XIXI+shop@mail.baidu.com')).toEqual([FAR, 'haha@baidu.com', 'redhat@baidu.com']);
+    expect(await reach(here, 'maomao+shop@baidu.com')).toEqual(['maomao+shop@baidu.com', 'me@virt.example', FAR]);
+  });
+
+  it('P12: of an account in a virtual mailbox domain, also beside its virtual alias', async () => {
+    const here = await house({
+      'me@virt.example': { targets: [FAR], keep: true },
+      'both@virt.example': { targets: [FAR], keep: false },
+    });
+    expect(await reach(here, 'me+a@virt.example')).toEqual(['me+a@virt.example', FAR]);
+    expect(await reach(here, 'both@virt.example')).toEqual([FAR, 'maomao@baidu.com']);
+  });
+
+  it('P12: comes before a forwarding file, and after an alias of the user that leads to the user', async () => {
+    const files = { 'xixi.forward': 'maomao', 'haha.forward': 'maomao' };
+    const here = await house({ 'haha@baidu.com': { targets: [FAR], keep: false } }, files);
+    expect(await reach(here, 'xixi@baidu.com')).toEqual(['maomao@baidu.com']);
+    expect(await reach(here, 'haha@baidu.com')).toEqual([FAR, 'redhat@baidu.com']);
+  });
+
+  it('P12: two accounts that forward to each other bounce their mail, unless one keeps it', async () => {
+    const loop = (keep: boolean): Promise<TestHouse> =>
+      house({
+        'xixi@baidu.com': { targets: ['maomao@baidu.com'], keep: false },
+        'maomao@baidu.com': { targets: ['xixi@baidu.com'], keep },
+      });
+    expect(await reach(await loop(false), 'xixi@baidu.com')).toEqual(['550 5.4.6 alias database loop for maomao']);
+    expect(await reach(await loop(true), 'xixi@baidu.com')).toEqual([
+      'maomao@baidu.com',
+      '550 5.4.6 alias database loop for maomao',
+    ]);
   });
 });
 

@@ -21,6 +21,7 @@ const shown = (account: Account) => ({
   address: account.address,
   quota: account.quota,
   disabled: account.disabled,
+  forwarding: account.forwarding,
   created: new Date(account.createdAt).toISOString(),
 });
 
@@ -48,7 +49,7 @@ async function setDisabled(
   return { address: account.address, disabled };
 }
 
-/** Renames all of the accounts or none; aliases (made by command) that lead to them are updated. */
+/** Renames all of the accounts or none; aliases (made by command) and forwarding that lead to them are updated. */
 async function rename(
   services: AdminServices,
   renames: readonly { readonly account: Account; readonly address: string }[],
@@ -68,6 +69,11 @@ async function rename(
   for (const [alias, targets] of aliases) {
     const followed = targets.map((target) => now.get(addressKey(target)) ?? target);
     if (followed.some((target, i) => target !== targets[i])) await directory.setAlias(alias, followed);
+  }
+  for (const { id, forwarding } of await directory.list()) {
+    const targets = forwarding?.targets.map((target) => now.get(addressKey(target)) ?? target) ?? [];
+    if (forwarding !== null && targets.some((target, i) => target !== forwarding.targets[i]))
+      await directory.update(id, { forwarding: { ...forwarding, targets } });
   }
 }
 

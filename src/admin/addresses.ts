@@ -77,7 +77,7 @@ export const aliasKey = (services: AdminServices, given: string): string =>
   given.startsWith('@') ? `@${domainName(given.slice(1))}` : ownAddress(services, given);
 
 /** The target of an alias: any valid address, or `@domain` for the same name there. */
-export function aliasTarget(services: AdminServices, given: string): string {
+export function aliasTarget(services: Pick<AdminServices, 'defaultDomain'>, given: string): string {
   if (/^\\?[|/]/.test(given) || /^:include:/i.test(given))
     throw new OperationError(
       `"${given}": an alias made by command can only lead to addresses; put commands, files and :include: into alias_maps`,

@@ -119,7 +119,7 @@ function nextOf(address: string, aliases: Aliases, delimiters: Delimiters): read
 }
 
 /** Targets in our own domains that do not exist. */
-async function missingTargets(
+export async function missingTargets(
   services: AdminServices,
   targets: readonly string[],
   aliases: Aliases,

@@ -15,7 +15,7 @@ import { domainName, ownAddress } from './addresses.ts';
 import { DovecotPlaces, type UserPlace } from './dovecot-places.ts';
 import { mailOfAnybody } from './dovecot-strangers.ts';
 import { DovecotUsers } from './dovecot-users.ts';
-import { printable } from './mail-files.ts';
+import { alone, printable, unreadable } from './mail-files.ts';
 import {
   type AdminServices,
   type Arguments,
@@ -25,7 +25,7 @@ import {
   text,
   texts,
 } from './operation.ts';
-import { refuseCopy, refuseServed } from './unserved.ts';
+import { refuseCopy, refuseServedDatabase } from './unserved.ts';
 
 type Work = TransferReport & {
   readonly accounts: TransferReport['accounts'][number][];
@@ -81,7 +81,7 @@ class DovecotImport {
     try {
       for (const user of this.#users.of(address)) places.push(await this.#places.of(user));
     } catch (error) {
-      this.#problem(address, messageOf(error));
+      this.#problem(address, unreadable(this.#services, error) ?? messageOf(error));
       return null;
     }
     const place = places.find(({ real }) => real.length > 0);
@@ -105,10 +105,11 @@ class DovecotImport {
     try {
       files = await place.open(onFault);
     } catch (error) {
-      onFault(place.path, messageOf(error));
+      onFault(place.path, unreadable(this.#services, error) ?? messageOf(error));
       return;
     }
-    const imported = await importFiles({ store: this.#services.store, account: id, files, onMessage, onFault });
+    const { store, server } = this.#services;
+    const imported = await importFiles({ store, account: id, files, isServed: server !== null, onMessage, onFault });
     this.#work.accounts.push({ address, ...imported });
   }
 
@@ -211,11 +212,11 @@ async function chosen(services: AdminServices, users: readonly string[]): Promis
 }
 
 export const dovecotMailOperations: Readonly<Record<string, Operation>> = {
-  'import.mail.dovecot': async (services, given): Promise<TransferReport> => {
-    await refuseServed(services);
+  'import.mail.dovecot': alone(async (services, given): Promise<TransferReport> => {
+    await refuseServedDatabase(services);
     await refuseCopy(services);
     const users = texts(given, 'users').map((user) => qualify(user, services.defaultDomain));
     const accounts = await chosen(services, users);
     return new DovecotImport(services, given).run(accounts, users.length === 0);
-  },
+  }),
 };

@@ -19,6 +19,8 @@ interface RunningServer {
   /** In the order in which they are called. */
   plugins(): readonly PluginFacts[];
   stop(): void;
+  /** An operation has succeeded with this result. */
+  done(name: string, result: unknown): void;
   /** A login as clients make it, throttled as theirs. */
   logIn(login: string, password: Buffer): Promise<LoginResult>;
   reportLogin(login: string, password: Buffer): Promise<LoginReport>;
@@ -47,7 +49,7 @@ export interface AdminServices {
   /** Null if no server is running. */
   readonly server: RunningServer | null;
   readonly clock: () => number;
-  /** Hears how far a long operation is; a running server does not pass it on. */
+  /** Hears how far a long operation is; throws if nobody waits for the result any more. */
   readonly progress: (done: number, of: number) => void;
 }
 

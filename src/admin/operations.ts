@@ -4,6 +4,7 @@ import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
 import { dovecotMailOperations } from './dovecot-mail.ts';
 import { explainOperations } from './explain.ts';
+import { forwardingOperations } from './forwarding.ts';
 import { mailFileOperations } from './mail-files.ts';
 import { type Operation, OperationError, text } from './operation.ts';
 import { queueOperations } from './queue.ts';
@@ -54,6 +55,7 @@ export const operations: ReadonlyMap<string, Operation> = new Map(
     ...accountOperations,
     ...aliasOperations,
     ...explainOperations,
+    ...forwardingOperations,
     ...mailFileOperations,
     ...dovecotMailOperations,
     ...queueOperations,

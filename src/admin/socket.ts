@@ -4,7 +4,8 @@
  * A UNIX socket that only the server's user may open; its permissions are the authentication. A connection carries one
  * request and its answer, each one line of JSON: `{ name, given }`, then `{ result }`, `{ error }`, `{ unavailable }` if
  * the store cannot be reached now or, for an invalid configuration, `{ faults }`. While the server works on the answer it sends a space each second; a client gives up on
- * a silent server.
+ * a silent server. Long operations say how far they are, each time a line `{ progress: [done, of] }` before the answer;
+ * they end when the client is gone.
  */
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -24,6 +25,9 @@ const REQUEST_LIMIT = 1024 * 1024;
 const PATIENCE = 10_000;
 /** How often a server sends a space while it works on a request, ms. */
 const SIGN_OF_LIFE = 1_000;
+/** How often it says how far an operation is, ms. */
+const PROGRESS_EVERY = 200;
+const PROGRESS = '{"progress":';
 /**
  * How long a client waits without receiving anything, ms; a reload may block the event loop as long as the watchdog
  * allows.
@@ -47,7 +51,7 @@ export interface AdminSocket {
 }
 
 /** Answers a request. Never rejects. */
-export type Answerer = (line: string) => Promise<Answer>;
+export type Answerer = (line: string, progress?: AdminServices['progress']) => Promise<Answer>;
 
 /** Rejects if a server is running. */
 export async function expectNoServer(dataDirectory: string): Promise<void> {
@@ -78,7 +82,7 @@ export async function openAdminSocket(dataDirectory: string, answer: Answerer): 
       // sends nothing.
       const working = setInterval(() => socket.write(' '), SIGN_OF_LIFE);
       socket.on('close', () => clearInterval(working));
-      void answer(line).then((answered) => {
+      void answer(line, progressTo(socket)).then((answered) => {
         clearInterval(working);
         socket.setTimeout(PATIENCE);
         socket.end(`${JSON.stringify(answered)}\n`);
@@ -94,6 +98,17 @@ export async function openAdminSocket(dataDirectory: string, answer: Answerer): 
         server.close(() => resolve());
         for (const socket of waiting) socket.destroy();
       }),
+  };
+}
+
+/** A client that went away has ended what it asked for. */
+function progressTo(socket: Socket): AdminServices['progress'] {
+  let next = 0;
+  return (done, of) => {
+    if (socket.destroyed) throw new OperationError('ended, because the command was');
+    if (performance.now() < next) return;
+    next = performance.now() + PROGRESS_EVERY;
+    socket.write(`${JSON.stringify({ progress: [done, of] })}\n`);
   };
 }
 
@@ -116,8 +131,9 @@ function readLine(socket: Socket, done: (line: string) => void): void {
 
 export const answerWith =
   (services: AdminServices, log: Log): Answerer =>
-  (line) =>
-    answer(line, services, log);
+  (line, progress = services.progress) =>
+    // Its values are looked up when they are needed.
+    answer(line, Object.create(services, { progress: { value: progress } }) as AdminServices, log);
 
 async function answer(line: string, services: AdminServices, log: Log): Promise<Answer> {
   let name: unknown;
@@ -128,7 +144,9 @@ async function answer(line: string, services: AdminServices, log: Log): Promise<
     if (operation === undefined) throw new OperationError(`unknown operation "${name}"`);
     const given = request?.given;
     if (typeof given !== 'object' || given === null) throw new OperationError('a JSON object was expected');
-    return { result: (await operation(services, given as Arguments)) ?? null };
+    const result = (await operation(services, given as Arguments)) ?? null;
+    services.server?.done(name as string, result);
+    return { result };
   } catch (error) {
     if (error instanceof ConfigurationError) return { faults: error.faults };
     const message = messageOf(error);
@@ -147,29 +165,35 @@ export class NoServerError extends Error {
 /**
  * Calls the running server. Rejects with NoServerError if none is running, OperationError if it refuses,
  * StoreUnavailableError if it cannot reach its store, ConfigurationError if a reload finds errors, and an Error if it is
- * silent for `silence` ms.
+ * silent for `silence` ms. `progress` hears of long work.
  */
 export function callServer(
   dataDirectory: string,
   name: string,
   given: Arguments,
-  silence: number = name === 'server.reload' ? RELOAD_SILENCE : SILENCE,
+  {
+    silence = name === 'server.reload' ? RELOAD_SILENCE : SILENCE,
+    progress = () => {},
+  }: { readonly silence?: number; readonly progress?: AdminServices['progress'] } = {},
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const path = socketPath(dataDirectory);
     const silent = `the server at ${path} is running but has not answered for ${silence / 1_000} s: its event loop is blocked, perhaps by a reload; see its log`;
     const ended = `the server at ${path} closed the connection without an answer; see its log`;
     const socket = connect(path, () => socket.write(`${JSON.stringify({ name, given })}\n`));
-    const chunks: Buffer[] = [];
+    let text = '';
+    socket.setEncoding('utf8');
     socket.setTimeout(silence, () => socket.destroy(new Error(silent)));
-    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      text = withoutProgress(text, progress);
+    });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
         reject(new NoServerError(`no server is listening at ${path}`));
       else reject(error.code === 'ECONNRESET' || error.code === 'EPIPE' ? new Error(ended) : error);
     });
     socket.on('end', () => {
-      const text = Buffer.concat(chunks).toString('utf8');
       if (!text.endsWith('\n')) return reject(new Error(ended));
       const answered = JSON.parse(text) as Answer;
       if ('faults' in answered) reject(new ConfigurationError(answered.faults));
@@ -178,4 +202,16 @@ export function callServer(
       else resolve(answered.result);
     });
   });
+}
+
+/** What is left of an answer when the lines that say how far the work is are heard. */
+function withoutProgress(text: string, progress: AdminServices['progress']): string {
+  const left = text.trimStart();
+  const end = left.indexOf('\n');
+  if (end < 0 || !left.startsWith(PROGRESS)) return left;
+  const {
+    progress: [done = 0, of = 0],
+  } = JSON.parse(left.slice(0, end)) as { readonly progress: readonly number[] };
+  progress(done, of);
+  return withoutProgress(left.slice(end + 1), progress);
 }

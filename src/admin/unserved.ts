@@ -9,6 +9,11 @@ export async function refuseServed({ server, store }: AdminServices): Promise<vo
     throw new OperationError(`process ${other.pid} on ${other.host} is using this store; stop it first`);
 }
 
+/** For what a server may do while it serves an SQLite store, but not one that processes share. */
+export async function refuseServedDatabase(services: AdminServices): Promise<void> {
+  if (services.store.cluster !== null) await refuseServed(services);
+}
+
 /** `posthorn store copy` may remove what its source does not have. */
 export async function refuseCopy({ store }: AdminServices): Promise<void> {
   const mark = await store.transfer.copyMark();

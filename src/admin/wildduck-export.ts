@@ -3,7 +3,7 @@ import type { ObjectId } from 'mongodb';
 import type { Account } from '../mail/account.ts';
 import { addressKey, qualify } from '../mail/address.ts';
 import { exportAccount, isTaken } from '../maintenance/wildduck/export-account.ts';
-import { exportAlias } from '../maintenance/wildduck/export-aliases.ts';
+import { exportAlias, exportForwarding } from '../maintenance/wildduck/export-aliases.ts';
 import { toWildDuck } from '../maintenance/wildduck/passwords.ts';
 import type { Problem, TransferReport, TransferredAccount } from '../maintenance/wildduck/report.ts';
 import type { WildDuck } from '../maintenance/wildduck/source.ts';
@@ -45,6 +45,15 @@ export async function exportWildDuck(
     const why = await exportAlias(target, alias, targets, users);
     if (why === null) aliases += 1;
     else problems.push({ account: alias, problem: `alias to ${targets.join(', ')} not exported: ${why}` });
+  }
+  for (const account of chosen) {
+    const user = users.get(account.address);
+    const why = user === undefined ? null : await exportForwarding(target, account, user);
+    if (why !== null)
+      problems.push({
+        account: account.address,
+        problem: `forwarding to ${account.forwarding?.targets.join(', ')} not exported: ${why}`,
+      });
   }
   return { accounts, aliases, problems, notes: [], notBrought: {} };
 }

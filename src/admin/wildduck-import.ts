@@ -107,6 +107,8 @@ async function accountOf(services: AdminServices, user: UserDocument): Promise<P
       passwordHash,
       disabled: user.disabled === true || user.suspended === true || user.activated === false,
       quota: Math.max(0, user.quota ?? 0),
+      // What forwards in WildDuck becomes an alias.
+      forwarding: before?.forwarding ?? null,
       createdAt: user.created?.getTime() ?? services.clock(),
     },
     notes,

@@ -1,4 +1,5 @@
 /** A running server as administrators' operations see it. */
+import { tellOperation } from '../admin/account-events.ts';
 import type { AdminServices } from '../admin/operation.ts';
 import { hashPassword } from '../server/login/password.ts';
 import { askDomains } from './admin-services.ts';
@@ -31,7 +32,8 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads, metric
     server: {
       reload: () => reloads.reload(),
       stop: () => options.onStop(),
-      status: () => statusOf(parts),
+      done: (name, result) => tellOperation(generations.hooks, name, result),
+      status: () => statusOf(parts, reloads.refusal),
       metrics: () => metrics.families(),
       plugins: () => generations.current.bus.plugins,
       logIn: (login, password) =>

@@ -55,7 +55,7 @@ export interface Lent {
 export interface Foundation extends AsyncDisposable {
   readonly configuration: Configuration;
   readonly resolver: StubResolver;
-  readonly tables: Tables;
+  readonly tables: SharedTables;
   readonly domains: Domains;
   readonly bus: Bus;
   /** Until it is opened, it knows nothing. */
@@ -108,6 +108,7 @@ export async function layFoundation(
     const bus = await loadPlugins({
       names: configuration.plugins,
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
+      ours: BUILT_IN_PLUGINS,
       configDirectory: configuration.directory,
       server: {
         parameters,

@@ -1,3 +1,4 @@
+import { forwardingReader } from '../admin/forwarding.ts';
 import type { Connection, Hooks } from '../bus/hook.ts';
 import { certificatesIn } from '../config/authorities.ts';
 import type { Service } from '../config/configuration.ts';
@@ -5,11 +6,11 @@ import { ConfigurationError } from '../config/fault.ts';
 import type { ClientTlsFiles } from '../delivery/client/client-contexts.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
 import { Milters } from '../delivery/milter/milters.ts';
-import { ownDomains } from '../delivery/route/accounts.ts';
 import { createDomainList } from '../delivery/route/domain-list.ts';
 import { MemoryResults } from '../delivery/verify/memory-results.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
+import { ownDomains } from '../lookup/find-account.ts';
 import { compileNetworks } from '../lookup/network.ts';
 import type { ListName, ParameterReader } from '../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../lookup/table.ts';
@@ -107,6 +108,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     bounceTemplates: configuration.bounceTemplates,
     domains,
     resolver,
+    search: configuration.search,
     log,
     clock,
     random: Math.random,
@@ -181,6 +183,13 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   const imap = createImapServer({
     ...mailbox,
     newQueueId,
+    annotations: {
+      comment: dovecot?.serverComment ?? null,
+      admin: dovecot?.serverAdmin ?? null,
+      readForwarding: parameters.boolean('imap_forwarding')
+        ? forwardingReader({ defaultDomain: parameters.string('myorigin') })
+        : null,
+    },
     limits: { message: parameters.number('message_size_limit'), ...places(dovecot?.sessionsPerUser.imap) },
   });
   const pop3 = createPop3Server({ ...mailbox, limits: places(dovecot?.sessionsPerUser.pop3) });

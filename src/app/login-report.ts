@@ -1,7 +1,7 @@
 /** `posthorn test login`: a login as clients make it, and what an administrator wants to know of it. */
 import type { LoginReport } from '../admin/login-report.ts';
 import { OperationError } from '../admin/operation.ts';
-import { ownDomains } from '../delivery/route/accounts.ts';
+import { ownDomains } from '../lookup/find-account.ts';
 import type { Account } from '../mail/account.ts';
 import { findAccount } from '../server/login/find-account.ts';
 import { schemeOf } from '../server/login/password.ts';

@@ -44,7 +44,7 @@ export class ServerMetrics implements AsyncDisposable {
     const { listeners, generations, certificates } = this.#parts;
     // A database that is away must not take the other figures with it.
     const status = await Promise.race([
-      statusOf(this.#parts).catch(() => null),
+      statusOf(this.#parts, []).catch(() => null),
       delay(STORE_PATIENCE, null, { ref: false }),
     ]);
     return [

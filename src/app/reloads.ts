@@ -12,6 +12,7 @@ import { wantedListeners } from './listeners.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { Read } from './read.ts';
 import { readAll } from './read-all.ts';
+import { ReloadRecord } from './reload-record.ts';
 import type { ServerParts } from './server-parts.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
@@ -24,6 +25,7 @@ export class Reloads {
   readonly #metrics: ServerMetrics;
   #state: 'starting' | 'running' | 'stopping' = 'starting';
   #last: Promise<unknown> = Promise.resolve();
+  readonly #record = new ReloadRecord();
   /** What is open since the start. */
   #lasting: Lasting = { mail_store: '', maillog_file: '', syslog_name: '' };
 
@@ -43,13 +45,18 @@ export class Reloads {
     };
   }
 
+  /** Why the last reload was refused; empty if it was not. */
+  get refusal(): readonly string[] {
+    return this.#record.refusal;
+  }
+
   /**
    * Reads the configuration again and returns notes. If it is invalid, rejects with ConfigurationError and keeps the
    * old one. One at a time; a caller during a reload gets another one afterwards, because the files may have changed
    * again.
    */
   reload(): Promise<readonly string[]> {
-    const turn = this.#last.then(() => withLongWork(() => this.#reload()));
+    const turn = this.#last.then(() => withLongWork(() => this.#recorded()));
     this.#last = turn.catch(() => {});
     return turn;
   }
@@ -63,8 +70,15 @@ export class Reloads {
     await this.#last;
   }
 
-  async #reload(): Promise<readonly string[]> {
+  #recorded(): Promise<readonly string[]> {
     if (this.#state !== 'running') throw new Error(`the server is ${this.#state}`);
+    return this.#record.keep(
+      () => this.#reload(),
+      (level, line) => this.#parts.log[level]({}, line),
+    );
+  }
+
+  async #reload(): Promise<readonly string[]> {
     const { options, clock, log, store, certificates, generations, nameServer } = this.#parts;
     const read = await readAll(options, {
       directory: store.directory,

@@ -120,6 +120,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     smtpPort: 25 + (options.peerPortOffset ?? 0),
   };
   const generations = scope.use(new Generations(lasting, grace, foundation, certificates.identities));
+  const { hooks } = generations;
+  log.watch((line) => {
+    if (hooks.has('log')) void hooks.run('log', line);
+  });
   store.cluster?.describe(() => factsOf({ generations }));
   if (options.accounts !== undefined) await makeAccounts(store.directory, options.accounts);
 

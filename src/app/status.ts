@@ -33,11 +33,18 @@ export interface ServerStatus {
   readonly memory: number;
   /** Living ones that share the store, this one included. */
   readonly processes: number;
+  /**
+   * Where the server does not serve what its files say: a refused reload, tables whose file is gone or faulty,
+   * certificates that expire. One line each.
+   */
+  readonly problems: readonly string[];
 }
 
-export async function statusOf(parts: ServerParts): Promise<ServerStatus> {
-  const { generations, listeners, store, options, clock } = parts;
-  const { parameters } = generations.current.configuration;
+/** `refusal`: why the last reload was refused. */
+export async function statusOf(parts: ServerParts, refusal: readonly string[]): Promise<ServerStatus> {
+  const { generations, listeners, store, options, clock, certificates } = parts;
+  const { configuration, tables } = generations.current;
+  const { parameters } = configuration;
   const { counts, oldest } = await countedQueue(store.queue);
   return {
     domain: parameters.string('myorigin'),
@@ -56,6 +63,7 @@ export async function statusOf(parts: ServerParts): Promise<ServerStatus> {
     uptime: Math.round(process.uptime()),
     memory: process.memoryUsage().rss,
     processes: store.cluster === null ? 1 : await livingIn(store.cluster),
+    problems: [...refusal, ...tables.stale(), ...certificates.warnings(configuration)],
   };
 }
 

@@ -11,19 +11,22 @@ import { firstLineOf, isInstance } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { formatReply } from '../mail/status.ts';
 import { noteAwaited, runningMark, whileRunning } from '../running.ts';
+import type { PluginStates } from '../store/plugin-states.ts';
 import { StoreUnavailableError } from '../store/store.ts';
 import { trace } from '../tracing.ts';
 import type { Activation, ActiveFor } from './activation.ts';
 import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
 import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
-import { type Job, JobTable } from './lent/jobs.ts';
+import { type JobPlan, type JobRun, JobTable } from './lent/jobs.ts';
 import { type Route, RouteTable } from './lent/routes.ts';
+import { StoreTurns } from './lent/turns.ts';
 import type { Handler, HookOptions } from './plugin.ts';
 import { dropFaultyPrepends } from './prepended.ts';
+import { readRefusal } from './refusal.ts';
 import type { Restriction } from './restriction.ts';
 import { isThenable, LATE, within } from './settle.ts';
-import { AnswerFault, failureVerdict, isObserving, readVerdict } from './verdict.ts';
+import { AnswerFault, canBeOverruled, failureVerdict, isObserving, readVerdict } from './verdict.ts';
 
 export interface PluginPolicy {
   /** The longest that one call may take, in ms. */
@@ -46,6 +49,7 @@ export interface PluginFacts {
   /** What was imported; null where it was not a file. */
   readonly file: string | null;
   readonly policy: PluginPolicy;
+  readonly thread: 'main' | 'worker';
   /** In the order in which they were registered. */
   readonly hooks: readonly { readonly hook: HookName; readonly priority: number }[];
   /** The words of `smtpd_*_restrictions` that it defined. */
@@ -62,7 +66,7 @@ export interface PluginPlace {
   onClose(close: () => void | Promise<void>): void;
   /** `word` is not defined yet. */
   define(word: string, restriction: Restriction): void;
-  addJob(job: Job): void;
+  addJob(plan: JobPlan, run: JobRun): void;
   /** False if there is that one already. */
   addRoute(route: Route): boolean;
 }
@@ -96,6 +100,8 @@ export class Bus implements Hooks {
   readonly routes: RouteTable;
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #states: PluginStates | undefined;
+  readonly #releases: (() => void)[] = [];
   readonly #listeners = new Map<HookName, Listener[]>();
   readonly #closers: {
     readonly plugin: string;
@@ -107,9 +113,11 @@ export class Bus implements Hooks {
   #idle: (() => void) | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(options: { readonly log: Log; readonly clock: Clock }) {
+  /** `states`: where it is kept which process runs a job; without it each process runs all. */
+  constructor(options: { readonly log: Log; readonly clock: Clock; readonly states?: PluginStates }) {
     this.#log = options.log;
     this.#clock = options.clock;
+    this.#states = options.states;
     this.jobs = new JobTable(options);
     this.routes = new RouteTable(options.log);
   }
@@ -120,11 +128,13 @@ export class Bus implements Hooks {
     policy: PluginPolicy = DEFAULT_POLICY,
     file: string | null = null,
     isActive: Activation = null,
+    thread: PluginFacts['thread'] = 'main',
   ): PluginPlace {
     const facts = {
       name: plugin,
       file,
       policy,
+      thread,
       hooks: [] as PluginFacts['hooks'][number][],
       restrictions: [] as string[],
       jobs: [] as string[],
@@ -158,9 +168,11 @@ export class Bus implements Hooks {
           listeners.sort((a, b) => a.priority - b.priority || a.rank - b.rank),
         );
       },
-      addJob: (job) => {
+      addJob: ({ isOncePerStore, ...job }, run) => {
         facts.jobs.push(job.name);
-        this.jobs.add(job);
+        const states = isOncePerStore ? this.#states : undefined;
+        const turns = states === undefined ? null : new StoreTurns(states, this.#clock, { plugin, job: job.name });
+        this.jobs.add({ ...job, plugin, run, turns });
       },
       addRoute: (route) => {
         const isNew = this.routes.add(route);
@@ -183,7 +195,7 @@ export class Bus implements Hooks {
     for (let i = 0; i < listeners.length; i += 1) {
       const listener = listeners[i];
       if (listener === undefined) break;
-      const answer = this.#ask(listener, argument);
+      const answer = this.#answer(listener, argument);
       if (answer instanceof Promise) return this.#wait(listeners, i, answer, argument);
       if (answer.code !== 'NEXT') return Promise.resolve(answer);
     }
@@ -197,6 +209,11 @@ export class Bus implements Hooks {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** After the plugins: `release` must not throw. */
+  whenClosed(release: () => void): void {
+    this.#releases.push(release);
   }
 
   async #close(): Promise<void> {
@@ -214,6 +231,7 @@ export class Bus implements Hooks {
         this.#log.warn({ plugin, error: firstLineOf(error) }, `plugin ${plugin}: close failed: ${firstLineOf(error)}`);
       }
     }
+    for (const release of this.#releases) release();
   }
 
   async #wait(
@@ -228,7 +246,7 @@ export class Bus implements Hooks {
       for (let i = from + 1; i < listeners.length && verdict.code === 'NEXT'; i += 1) {
         const listener = listeners[i];
         if (listener === undefined) break;
-        const answer = this.#ask(listener, argument);
+        const answer = this.#answer(listener, argument);
         verdict = answer instanceof Promise ? await answer : answer;
       }
       return verdict;
@@ -250,6 +268,22 @@ export class Bus implements Hooks {
   #ended(): void {
     this.#pending -= 1;
     if (this.#pending === 0) this.#idle?.();
+  }
+
+  /** One handler's verdict; a refusal at a session's hook only if no plugin overrules it at `deny`. */
+  #answer(listener: Listener, argument: object): Verdict | Promise<Verdict> {
+    const answer = this.#ask(listener, argument);
+    if (!this.#listeners.has('deny') || !canBeOverruled(listener.hook)) return answer;
+    return answer instanceof Promise
+      ? answer.then((verdict) => this.#overruled(listener, verdict, argument))
+      : this.#overruled(listener, answer, argument);
+  }
+
+  #overruled(listener: Listener, verdict: Verdict, argument: object): Verdict | Promise<Verdict> {
+    if (readRefusal(verdict) === null) return verdict;
+    const { plugin, hook } = listener;
+    const { connection = null } = argument as { readonly connection?: Connection | null };
+    return this.run('deny', { connection, hook, plugin, verdict }).then(({ code }) => (code === 'OK' ? NEXT : verdict));
   }
 
   /** One handler's verdict; whoever watches (tracing.ts) is told. */

@@ -3,8 +3,10 @@
  * an expansion, the answer of the name server. A value of the wrong type is replaced and counts as a failure of the plugin, like an invalid verdict; a
  * prepended line that is not a header field is left out (`prepended.ts`).
  */
+import { isIP } from 'node:net';
 import { messageOf } from '../errors.ts';
 import type { Address } from '../mail/address.ts';
+import { isHostName } from '../mail/host-name.ts';
 import { givenAnswer } from '../protocol/dns/given-answer.ts';
 import type { DnsQuestion } from '../protocol/dns/message.ts';
 import type { HookName } from './hook.ts';
@@ -35,7 +37,11 @@ const TRANSACTION: readonly Rule[] = [
   { key: 'hold', isRight: orNull(isLine), otherwise: null },
   { key: 'filter', isRight: orNull(isName), otherwise: null },
 ];
-const MAILBOX: Rule = { key: 'mailbox', isRight: isName, otherwise: 'INBOX' };
+const DELIVERY: readonly Rule[] = [
+  { key: 'mailbox', isRight: isName, otherwise: 'INBOX' },
+  { key: 'drop', isRight: orNull(isLine), otherwise: null },
+];
+const isMailAddress = (value: unknown): boolean => isLine(value) && /^[^\s<>]{1,255}@[^\s<>@]{1,255}$/.test(value);
 
 /** Replaces invalid values, then throws AnswerFault. Also throws whatever a getter or a frozen object throws. */
 export function checkChanges(hook: HookName, argument: object): void {
@@ -47,7 +53,35 @@ const CHECKS: { readonly [H in HookName]?: (argument: Changed) => string[] } = {
   deliver: checkDelivery,
   expand: checkExpansion,
   dns_query: checkAnswer,
+  lookup_rdns: checkNames,
+  capabilities: ({ offered }) => keepRight(offered, isOffer, 'offered'),
+  get_mx: ({ hosts }) => keepRight(hosts, isMailHost, 'hosts'),
 };
+
+/** RFC 5321 section 4.1.1.1: ehlo-line, short enough for a reply line. */
+const isOffer = (value: unknown): boolean =>
+  typeof value === 'string' && value.length <= 500 && /^[A-Za-z0-9][A-Za-z0-9-]*(?:[ =][\x21-\x7e]+)*$/.test(value);
+
+const isMailHost = (value: unknown): boolean => {
+  const { host, port } = (value ?? {}) as { readonly host?: unknown; readonly port?: unknown };
+  return (
+    isHostOrIp(host) &&
+    (port === undefined || (typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65536))
+  );
+};
+const isHostOrIp = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= 253 && (isHostName(value) || isIP(value) !== 0);
+
+const NAME_STATES: readonly unknown[] = ['ok', 'notfound', 'tempfail'];
+
+/** `unknown` for what is no host name: it stands in log lines, tables and header fields. */
+function checkNames({ client }: Changed): string[] {
+  return applyRules(client as Changed, [
+    { key: 'name', isRight: isHostName, otherwise: 'unknown' },
+    { key: 'reverseName', isRight: isHostName, otherwise: 'unknown' },
+    { key: 'nameStatus', isRight: (value) => NAME_STATES.includes(value), otherwise: 'tempfail' },
+  ]);
+}
 
 /** What the records mean is read when they are sent. */
 function checkAnswer({ question, answer }: Changed): string[] {
@@ -67,7 +101,12 @@ function checkAnswer({ question, answer }: Changed): string[] {
 }
 
 function checkDelivery(delivery: Changed): string[] {
-  return [...applyRules(delivery, [MAILBOX]), ...keepRight(delivery['flags'], isFlag, 'flags')];
+  return [
+    ...applyRules(delivery, DELIVERY),
+    ...keepRight(delivery['flags'], isFlag, 'flags'),
+    ...keepRight(delivery['copies'], isName, 'copies'),
+    ...keepRight(delivery['forward'], isMailAddress, 'forward'),
+  ];
 }
 
 /** All members or none: a single invalid member must not make the recipient get lost. */
@@ -98,7 +137,7 @@ function checkTransaction(argument: object): string[] {
 }
 
 function applyRules(changed: Changed, rules: readonly Rule[]): string[] {
-  const wrong = rules.filter(({ key, isRight }) => changed[key] !== undefined && !isRight(changed[key]));
+  const wrong = rules.filter(({ key, isRight }) => key in changed && !isRight(changed[key]));
   for (const { key, otherwise } of wrong) changed[key] = otherwise;
   return wrong.map(({ key }) => key);
 }

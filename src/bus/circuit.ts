@@ -8,9 +8,8 @@ import type { Clock } from '../clock.ts';
 
 /** Consecutive failures before the first pause. @internal */
 export const FAILURES_TO_OPEN = 10;
-/** @internal */
 export const FIRST_PAUSE = 5_000;
-const LONGEST_PAUSE = 60_000;
+export const LONGEST_PAUSE = 60_000;
 
 export class Circuit {
   readonly #clock: Clock;

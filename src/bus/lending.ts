@@ -5,7 +5,6 @@
  */
 import { nearest } from '../nearest.ts';
 import { ownValue } from '../own-value.ts';
-import type { PluginStates } from '../store/plugin-states.ts';
 import type { Activation } from './activation.ts';
 import type { Bus, PluginPolicy } from './bus.ts';
 import { jobsOf } from './lent/register-jobs.ts';
@@ -16,10 +15,12 @@ import { isThenable } from './settle.ts';
 import { HOOK_NAMES, isHookName } from './verdict.ts';
 
 /** The parts that do not depend on the bus. */
-export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction' | 'jobs' | 'route'> & {
-  /** Where it is kept which process runs a job. */
-  readonly jobStates: PluginStates;
-};
+export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction' | 'jobs' | 'route'>;
+
+/** What of the bus is needed to register; a worker has its own. */
+export interface PluginHost extends Pick<Bus, 'add'> {
+  readonly restrictions: Pick<Bus['restrictions'], 'has' | 'get'>;
+}
 
 /** Names in restriction lists are separated by white space and commas; `type:name` is a table. */
 const WORD = /^[a-z_][\w.-]{0,99}$/i;
@@ -45,7 +46,7 @@ export class Lending {
   readonly #faults: string[] = [];
   #open = true;
 
-  constructor(bus: Bus, { plugin, file, policy, isActive }: Registrant, { jobStates, ...lent }: Lent) {
+  constructor(bus: PluginHost, { plugin, file, policy, isActive }: Registrant, lent: Lent) {
     const place = bus.add(plugin, policy, file, isActive);
     const faults = this.#faults;
     this.server = {
@@ -69,11 +70,8 @@ export class Lending {
           else place.onClose(close);
         }),
       jobs: jobsOf({
-        plugin,
-        states: jobStates,
-        clock: lent.clock,
         registering: (what, register) => this.#registering(what, register),
-        add: (job) => place.addJob(job),
+        add: (job, run) => place.addJob(job, run),
         fault: (message) => void faults.push(message),
       }),
       route: (method, path, handler) =>

@@ -23,36 +23,41 @@ export interface Located {
   readonly url: string;
   /** The folder whose files are read again with it; null for one file, and for an npm package. */
   readonly folder: string | null;
+  /** It comes with this server. */
+  readonly isOurs: boolean;
 }
 
 /** Folders to look in, in this order; `base`, if any, is where npm packages are installed. */
 export interface Places {
   readonly directories: readonly string[];
+  /** The one of the plugins that come with this server. */
+  readonly ours: string;
   readonly base: string | null;
 }
 
 /** Rejects with an Error that says where it was looked for. */
-export async function locate(name: string, { directories, base }: Places): Promise<Located> {
+export async function locate(name: string, { directories, base, ours }: Places): Promise<Located> {
   for (const directory of directories) {
     const folder = join(directory, name);
     const index = (await firstFile(ENDINGS.map((ending) => join(folder, `index${ending}`)))) ?? mainOf(folder);
     const single = await firstFile(ENDINGS.map((ending) => `${folder}${ending}`));
     if (index !== null && single !== null)
       throw new Error(`is there twice, as ${index} and as ${single}; remove one of them`);
-    if (index !== null) return inFolder(await realpath(folder), await realpath(index));
-    if (single !== null) return withStamp(single, null, (await stat(single)).ctimeMs);
+    const isOurs = directory === ours;
+    if (index !== null) return { ...(await inFolder(await realpath(folder), await realpath(index))), isOurs };
+    if (single !== null) return { ...withStamp(single, null, (await stat(single)).ctimeMs), isOurs };
   }
   const path = base === null ? null : (packageIn(base, name) ?? packageIn(base, `posthorn-plugin-${name}`));
-  if (path !== null) return { path, url: pathToFileURL(path).href, folder: null };
-  throw new Error(await notFound(name, { directories, base }));
+  if (path !== null) return { path, url: pathToFileURL(path).href, folder: null, isOurs: false };
+  throw new Error(await notFound(name, directories, base));
 }
 
-async function inFolder(folder: string, path: string): Promise<Located> {
+async function inFolder(folder: string, path: string): Promise<Omit<Located, 'isOurs'>> {
   return withStamp(path, folder, await newest(folder));
 }
 
 /** A query is only added for what changed since the process started: the compile cache works with unchanged URLs. */
-function withStamp(path: string, folder: string | null, changed: number): Located {
+function withStamp(path: string, folder: string | null, changed: number): Omit<Located, 'isOurs'> {
   const query = changed > performance.timeOrigin ? `?changed=${Math.trunc(changed)}` : '';
   return { path, url: `${pathToFileURL(path).href}${query}`, folder };
 }
@@ -95,7 +100,7 @@ async function newest(folder: string): Promise<number> {
   return latest;
 }
 
-async function notFound(name: string, { directories, base }: Places): Promise<string> {
+async function notFound(name: string, directories: readonly string[], base: string | null): Promise<string> {
   const there = await Promise.all(directories.map((directory) => readdir(directory).catch((): string[] => [])));
   const names = there.flat().map((file) => file.replace(/\.[cm]?[jt]s$/, ''));
   const known = nearest(name, names);
@@ -104,7 +109,11 @@ async function notFound(name: string, { directories, base }: Places): Promise<st
 }
 
 /** Imports a plugin's module. Rejects with whatever it throws. */
-export async function importLocated({ url, folder, path }: Located): Promise<{ readonly default?: unknown }> {
+export async function importLocated({
+  url,
+  folder,
+  path,
+}: Omit<Located, 'isOurs'>): Promise<{ readonly default?: unknown }> {
   const hooks = registerHooks({
     resolve: folder === null ? resolveFace : resolveIn(folder, new URL(url).search),
     load: loadTypeScript(dirname(path)),

@@ -39,7 +39,11 @@ const MOST_KEYS = 1_000;
 /** Of `update`: so many others were faster. */
 const MOST_TRIES = 100;
 
-export function pluginState(plugin: string, states: PluginStates, clock: Clock): PluginState {
+export function pluginState(
+  plugin: string,
+  states: Pick<PluginStates, 'get' | 'put' | 'keys'>,
+  clock: Clock,
+): PluginState {
   const of = (key: string): { plugin: string; key: string } => ({ plugin, key: checkedKey(key) });
   const changeTo = (value: Json | undefined, options: StateOptions | undefined): StateChange => ({
     value: value === undefined ? null : textOf(value),

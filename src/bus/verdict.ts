@@ -4,34 +4,62 @@
  */
 
 import type { Account } from '../mail/account.ts';
+import type { Forwarding } from '../mail/forwarding.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import { type HookName, NEXT, type Verdict } from './hook.ts';
 
 /** The verdict for a plugin that failed in `defer` mode. */
 const UNAVAILABLE: Verdict = { code: 'DENYSOFT', reply: reply(451, '4.3.0', 'Error: service temporarily unavailable') };
 
-/** Every hook. Observing hooks only inform: every handler is called, and answers do not count. */
-const HOOKS: Readonly<Record<HookName, 'deciding' | 'observing'>> = {
-  connect: 'deciding',
-  helo: 'deciding',
+/**
+ * Every hook. Observing hooks only inform: every handler is called, and answers do not count. Of the deciding ones, a
+ * refusal at a session's hook can be overruled at `deny`.
+ */
+const HOOKS: Readonly<Record<HookName, 'session' | 'deciding' | 'observing'>> = {
+  connect_init: 'session',
+  lookup_rdns: 'deciding',
+  connect: 'session',
+  helo: 'session',
+  capabilities: 'session',
   auth: 'deciding',
-  mail: 'deciding',
-  rcpt: 'deciding',
-  data: 'deciding',
-  data_post: 'deciding',
-  vrfy: 'deciding',
-  etrn: 'deciding',
+  mail: 'session',
+  rcpt: 'session',
+  rcpt_ok: 'session',
+  data: 'session',
+  data_post: 'session',
+  max_data_exceeded: 'deciding',
+  vrfy: 'session',
+  etrn: 'session',
+  noop: 'deciding',
+  rset: 'deciding',
+  quit: 'deciding',
   unrecognized_command: 'deciding',
+  reset_transaction: 'observing',
+  deny: 'deciding',
   disconnect: 'observing',
-  queue: 'deciding',
+  queue: 'session',
+  queue_outbound: 'session',
+  queue_ok: 'observing',
   expand: 'deciding',
   deliver: 'deciding',
+  get_mx: 'deciding',
+  send_email: 'deciding',
   delivered: 'observing',
   deferred: 'observing',
   bounce: 'observing',
   dns_query: 'deciding',
   imap_login: 'deciding',
   pop3_login: 'deciding',
+  imap_command: 'deciding',
+  pop3_command: 'deciding',
+  message_appended: 'observing',
+  message_moved: 'observing',
+  message_copied: 'observing',
+  message_deleted: 'observing',
+  zone_changed: 'observing',
+  account_changed: 'observing',
+  domain_changed: 'observing',
+  log: 'observing',
 };
 
 export const HOOK_NAMES: readonly string[] = Object.keys(HOOKS);
@@ -39,6 +67,9 @@ export const HOOK_NAMES: readonly string[] = Object.keys(HOOKS);
 export const isHookName = (name: unknown): name is HookName => typeof name === 'string' && Object.hasOwn(HOOKS, name);
 
 export const isObserving = (hook: HookName): boolean => HOOKS[hook] === 'observing';
+
+/** A refusal there can be overruled at `deny`. */
+export const canBeOverruled = (hook: HookName): boolean => HOOKS[hook] === 'session';
 
 /** The verdict for a plugin that gave none. */
 export const failureVerdict = (onError: 'defer' | 'pass'): Verdict => (onError === 'defer' ? UNAVAILABLE : NEXT);
@@ -141,7 +172,7 @@ function readRules(value: unknown): Readonly<Record<string, string>> {
 function readAccount(value: unknown): Account {
   const fault = new AnswerFault('answered with an invalid account; get it from server.directory.find(address)');
   if (typeof value !== 'object' || value === null) throw fault;
-  const { id, address, passwordHash, disabled, quota, createdAt } = value as {
+  const { id, address, passwordHash, disabled, quota, forwarding, createdAt } = value as {
     readonly [K in keyof Account]?: unknown;
   };
   if (
@@ -151,5 +182,14 @@ function readAccount(value: unknown): Account {
   )
     throw fault;
   if (typeof disabled !== 'boolean' || typeof quota !== 'number' || typeof createdAt !== 'number') throw fault;
-  return { id, address, passwordHash, disabled, quota, createdAt };
+  return { id, address, passwordHash, disabled, quota, forwarding: readForwarding(forwarding, fault), createdAt };
+}
+
+function readForwarding(value: unknown, fault: AnswerFault): Forwarding | null {
+  // Plugins that make an account themselves may know nothing of it.
+  if (value === undefined || value === null) return null;
+  const { targets, keep } = value as { readonly [K in keyof Forwarding]?: unknown };
+  if (!Array.isArray(targets) || !targets.every((target) => typeof target === 'string') || typeof keep !== 'boolean')
+    throw fault;
+  return { targets: [...targets], keep };
 }

@@ -1,6 +1,9 @@
 /** `posthorn user`, `alias` and `domain`. */
 import { type Command, Option } from 'commander';
 import { OperationError } from '../admin/operation.ts';
+import { few } from '../few.ts';
+import type { Account } from '../mail/account.ts';
+import type { Forwarding } from '../mail/forwarding.ts';
 import { counted, printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 
@@ -59,6 +62,24 @@ function act<T>(
   });
 }
 
+interface ForwardOptions extends PlaceOptions {
+  readonly keep: boolean;
+  readonly none: boolean;
+}
+
+type Forwarded = Pick<Account, 'address' | 'forwarding'> & { readonly note?: string };
+type Listed = Pick<Account, 'address' | 'disabled' | 'forwarding'> & { readonly created: string };
+
+/** How many addresses a row of a list names. */
+const NAMED = 2;
+
+const forwardsTo = ({ targets, keep }: Forwarding, most: number): string =>
+  `forwards to ${few(targets, most)}${keep ? ' and keeps a copy' : ''}`;
+const forwardingWords = (forwarding: Forwarding | null): string =>
+  forwarding === null ? 'forwards nothing' : forwardsTo(forwarding, Number.POSITIVE_INFINITY);
+const stateWords = ({ disabled, forwarding }: Listed): string =>
+  `${disabled ? 'disabled' : 'active'}${forwarding === null ? '' : `, ${forwardsTo(forwarding, NAMED)}`}`;
+
 type WithPassword = { address: string; password?: string; note?: string };
 const noteLine = ({ note }: { readonly note?: string }): string => (note === undefined ? '' : `\nNote: ${note}`);
 const passwordLine = ({ password, ...rest }: Pick<WithPassword, 'password' | 'note'>): string =>
@@ -93,10 +114,10 @@ export function addAccountCommands(program: Command): void {
       });
   }
   withPlace(user.command('list').description('all accounts')).action((options: PlaceOptions) =>
-    act<{ address: string; created: string; disabled: boolean }[]>(options, 'user.list', {}, (accounts) =>
+    act<Listed[]>(options, 'user.list', {}, (accounts) =>
       table(
         ['address', 'created', 'state'],
-        accounts.map((account) => [account.address, account.created, account.disabled ? 'disabled' : 'active']),
+        accounts.map((account) => [account.address, account.created, stateWords(account)]),
       ),
     ),
   );
@@ -124,6 +145,25 @@ export function addAccountCommands(program: Command): void {
         `${result.before} is ${result.address} now; mail to the old address is refused.${passwordLine(result)}`,
     ),
   );
+  withPlace(
+    user
+      .command('forward <address> [targets...]')
+      .description('forward the mail of an account to other addresses; without targets, show where it goes'),
+  )
+    .option('--keep', 'keep a copy in the mailbox', false)
+    .option('--none', 'forward no longer', false)
+    .action((address: string, targets: string[], { keep, none, ...options }: ForwardOptions) => {
+      if (none && (keep || targets.length > 0)) throw new OperationError('--none goes with no target and no --keep');
+      if (keep && targets.length === 0) throw new OperationError('--keep goes with the addresses to forward to');
+      const [name, given] =
+        none || targets.length > 0 ? ['user.forward', { address, targets, keep }] : ['user.show', { address }];
+      return act<Forwarded>(
+        options,
+        name,
+        given,
+        ({ address: own, forwarding, ...rest }) => `${own} ${forwardingWords(forwarding)}.${noteLine(rest)}`,
+      );
+    });
   withPlace(user.command('remove <address>').alias('del').description('remove an account with all its mail')).action(
     (address: string, options: PlaceOptions) =>
       act<{ address: string }>(

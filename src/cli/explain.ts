@@ -62,7 +62,7 @@ export const isNamed = (command: Command): boolean => command.getOptionValueSour
 export async function askExplanation(where: PlaceOptions, named: boolean, given: Arguments): Promise<Explanation> {
   if (!named) {
     try {
-      return (await callServer(where.data, 'explain', given, PATIENCE)) as Explanation;
+      return (await callServer(where.data, 'explain', given, { silence: PATIENCE })) as Explanation;
     } catch (error) {
       if (!(error instanceof NoServerError)) throw error;
     }
@@ -75,7 +75,7 @@ export async function askExplanation(where: PlaceOptions, named: boolean, given:
 /** Of the data folder, through its server if one runs. */
 async function accountsOf(where: PlaceOptions): Promise<KnownDirectory> {
   const ask = async <T>(operation: string): Promise<readonly T[]> => (await operate(where, operation, {})) as T[];
-  const accounts = await ask<Pick<Account, 'address' | 'quota' | 'disabled'>>('user.list');
+  const accounts = await ask<Pick<Account, 'address' | 'quota' | 'disabled' | 'forwarding'>>('user.list');
   const aliases = await ask<{ readonly address: string; readonly targets: readonly string[] }>('alias.list');
   return {
     accounts: accounts.map((account) => ({ ...account, id: account.address, passwordHash: '', createdAt: 0 })),

@@ -94,8 +94,8 @@ const MAKING: ReadonlySet<string> = new Set([
 
 /**
  * Runs an operation through the running server, or on the store itself if none is running. Rejects with OperationError
- * if it is refused, with ConfigurationError if the store's configuration is invalid. `progress` hears of long work on
- * the store itself, `direct` that no server is running and the store is open.
+ * if it is refused, with ConfigurationError if the store's configuration is invalid. `progress` hears of long work,
+ * `direct` that no server is running and the store is open.
  */
 export async function operate(
   where: PlaceOptions,
@@ -104,7 +104,7 @@ export async function operate(
   { progress = () => {}, direct = () => {} }: { progress?: AdminServices['progress']; direct?: () => void } = {},
 ): Promise<unknown> {
   try {
-    return await callServer(where.data, name, given);
+    return await callServer(where.data, name, given, { progress });
   } catch (error) {
     if (!(error instanceof NoServerError)) throw error;
   }

@@ -12,12 +12,14 @@ interface StatusOptions extends PlaceOptions {
 
 function describeServer(status: ServerStatus): string {
   const { domain, hostname, pid, listeners, connections, sessions, deliveries, memory, processes, uptime } = status;
+  const { problems } = status;
   const { size, free } = status.store;
   return [
     `Posthorn serves ${domain} as ${hostname}: process ${pid}, ${megabytes(memory)}, for ${duration(uptime)}.`,
     `Connections: ${connections} (SMTP ${sessions.smtp}, IMAP ${sessions.imap}, POP3 ${sessions.pop3}). Deliveries in progress: ${deliveries}.`,
     `Queue: ${queueWords(status)}. Store: ${size === null ? 'a database' : megabytes(size)}; free on the disk: ${megabytes(free)}.`,
     ...(processes === 1 ? [] : [`Processes that share the store: ${processes}; --cluster shows them.`]),
+    ...problems.map((problem) => `Problem: ${problem}`),
     '',
     listenerTable(listeners),
   ].join('\n');

@@ -11,7 +11,7 @@ export async function tell(
   silence?: number,
 ): Promise<unknown> {
   try {
-    return await callServer(where.data, operation, given, silence);
+    return await callServer(where.data, operation, given, silence === undefined ? {} : { silence });
   } catch (error) {
     if (!(error instanceof NoServerError)) throw error;
     throw new Error(

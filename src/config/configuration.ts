@@ -3,6 +3,7 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Transports } from '../lookup/transports.ts';
 import type { BounceTemplates } from '../mail/bounce-template.ts';
 import type { Endpoint } from '../protocol/dns/endpoint.ts';
+import type { SearchList } from '../protocol/dns/search.ts';
 import type { ServerTerms } from '../protocol/tls/terms.ts';
 import type { CertificateChoice, NamedCertificate } from './certificates.ts';
 import type { Dovecot } from './dovecot/dovecot-conf.ts';
@@ -81,6 +82,8 @@ export interface Configuration {
   readonly namedFile: string | null;
   /** From resolv.conf in the folder; empty means the system's resolver. */
   readonly nameservers: readonly Endpoint[];
+  /** Domains for short names (smtp_dns_resolver_options). */
+  readonly search: SearchList;
   /** Names in the order listed in the file `plugins`. */
   readonly plugins: readonly string[];
   readonly certificates: {

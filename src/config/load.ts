@@ -8,6 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf } from '../errors.ts';
+import { portNamesOf } from '../lookup/ports.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { BounceTemplates } from '../mail/bounce-template.ts';
 import {
@@ -51,7 +52,7 @@ import {
 } from './postfix/services.ts';
 import { programsOf } from './postfix/transports.ts';
 import { pluginNames, readDovecot, readOwnOrShipped } from './read-files.ts';
-import { parseResolvConf } from './resolv-conf.ts';
+import { parseResolvConf, systemSearchList } from './resolv-conf.ts';
 import { readTls } from './tls.ts';
 
 export interface Loaded {
@@ -104,7 +105,11 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
         readDovecot(text, file, listen, (path) => paths.tell(path)),
       )
     : undefined;
-  const resolv = parseResolvConf(readText(join(directory, 'resolv.conf')) ?? '', join(directory, 'resolv.conf'));
+  const resolvFile = join(directory, 'resolv.conf');
+  const resolvText = readText(resolvFile);
+  const resolv = parseResolvConf(resolvText ?? '', resolvFile);
+  const search = resolvText === undefined ? systemSearchList() : resolv.search;
+  const ownDomain = options.hostname.split('.').slice(1).join('.');
   const named = has('named.conf') ? readNamed(join(directory, 'named.conf'), paths) : undefined;
 
   const dataDirectory = resolve(directory, parameters.string('data_directory'));
@@ -139,6 +144,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     named: named?.config ?? null,
     namedFile: named === undefined ? null : join(directory, 'named.conf'),
     nameservers: resolv.nameservers,
+    search: search.domains.length > 0 || ownDomain === '' ? search : { ...search, domains: [ownDomain] },
     plugins: readOwnOrShipped(directory, 'plugins', pluginNames),
     certificates: { smtpd: smtpd.choice, dovecot: mailbox.choice },
     clientCertificates: { smtp: clients.smtp.choice, lmtp: clients.lmtp.choice },
@@ -232,7 +238,10 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     ...main.faults,
     ...remarks,
     ...master.faults,
-    ...endpointFaults(master.rows),
+    ...endpointFaults(
+      master.rows,
+      unlessMacroError(() => portNamesOf(written), new Map()),
+    ),
     ...checked.faults,
     ...unreadableFiles(checked, paths),
     ...tables.faults,

@@ -1,28 +1,47 @@
 /**
  * resolv.conf (resolv.conf(5)): the name servers used for mail delivery. Besides plain addresses, `address:port` and
- * `[v6]:port` are accepted. Other keywords are for the system's resolver and ignored. Requirement B6.
+ * `[v6]:port` are accepted. `search`, `domain` and `options ndots:` are for smtp_dns_resolver_options; the rest is for the
+ * system's resolver and ignored. Requirement B6.
  */
+import { readFileSync } from 'node:fs';
 import ipaddr from 'ipaddr.js';
 import type { Endpoint } from '../protocol/dns/endpoint.ts';
+import type { SearchList } from '../protocol/dns/search.ts';
 import { encodingFaults } from './encoding.ts';
 import type { Fault } from './fault.ts';
 
+const SYSTEM_FILE = '/etc/resolv.conf';
 const MAX_NAMESERVERS = 16;
-const PASSED_OVER = new Set(['domain', 'search', 'options', 'sortlist', 'lookup', 'family']);
+/** As resolv.conf(5) has them. */
+const MAX_SEARCHED = 6;
+const MAX_NDOTS = 15;
+const PASSED_OVER = new Set(['sortlist', 'lookup', 'family']);
 
 /** Never throws. */
 export function parseResolvConf(
   text: string,
   file: string,
-): { readonly nameservers: readonly Endpoint[]; readonly faults: readonly Fault[] } {
+): { readonly nameservers: readonly Endpoint[]; readonly search: SearchList; readonly faults: readonly Fault[] } {
   const nameservers: Endpoint[] = [];
+  let domains: readonly string[] = [];
+  let ndots = 1;
   const faults: Fault[] = encodingFaults(text, file);
   for (const [index, raw] of text.split('\n').entries()) {
-    const [keyword, value] = raw
+    const [keyword, ...values] = raw
       .replace(/[#;].*$/, '')
       .trim()
       .split(/\s+/);
     if (keyword === undefined || keyword === '' || PASSED_OVER.has(keyword)) continue;
+    const [value] = values;
+    if (keyword === 'search' || keyword === 'domain') {
+      domains = values.slice(0, keyword === 'domain' ? 1 : MAX_SEARCHED).map((one) => one.replace(/\.$/, ''));
+      continue;
+    }
+    if (keyword === 'options') {
+      const dots = /^ndots:(\d+)$/.exec(values.findLast((one) => one.startsWith('ndots:')) ?? '')?.[1];
+      if (dots !== undefined) ndots = Math.min(Number(dots), MAX_NDOTS);
+      continue;
+    }
     const nameserver =
       keyword === 'nameserver'
         ? parseNameserver(value ?? '')
@@ -30,7 +49,16 @@ export function parseResolvConf(
     if (typeof nameserver === 'string') faults.push({ file, line: index + 1, message: nameserver });
     else if (nameservers.length < MAX_NAMESERVERS) nameservers.push(nameserver);
   }
-  return { nameservers, faults };
+  return { nameservers, search: { domains: domains.filter((one) => one !== ''), ndots }, faults };
+}
+
+/** Of this machine; empty where it cannot be read. */
+export function systemSearchList(): SearchList {
+  try {
+    return parseResolvConf(readFileSync(SYSTEM_FILE, 'utf8'), SYSTEM_FILE).search;
+  } catch {
+    return { domains: [], ndots: 1 };
+  }
 }
 
 function parseNameserver(text: string): Endpoint | string {

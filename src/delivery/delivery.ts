@@ -4,6 +4,7 @@
  */
 
 import type { Connection, Hooks } from '../bus/hook.ts';
+import { MailboxEvents } from '../bus/mailbox-events.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
@@ -15,6 +16,7 @@ import type { Tables } from '../lookup/table.ts';
 import type { Transports } from '../lookup/transports.ts';
 import type { BounceTemplates } from '../mail/bounce-template.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
+import { type SearchList, searching } from '../protocol/dns/search.ts';
 import type { Store } from '../store/store.ts';
 import type { ClientTlsFiles } from './client/client-contexts.ts';
 import { type ClientProtocol, clientParameters } from './client/client-parameters.ts';
@@ -25,9 +27,11 @@ import { deliverToTarget } from './local/deliver.ts';
 import { readLocalSettings } from './local/settings.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { deliverToPipe } from './program/pipe.ts';
+import { forwardItem } from './queue/forward.ts';
 import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
 import { Runner, type RunnerOptions } from './queue/runner.ts';
+import { sentByPlugins } from './queue/send-hook.ts';
 import { Settler } from './queue/settler.ts';
 import { expansionLimits } from './receive/expand.ts';
 import { MessageReceiver } from './receive/message-receiver.ts';
@@ -48,6 +52,7 @@ export interface DeliveryOptions {
   readonly domains: Domains;
   readonly bounceTemplates: BounceTemplates;
   readonly resolver: Resolver;
+  readonly search: SearchList;
   readonly log: Log;
   readonly clock: Clock;
   /** Returns a number from 0 up to 1, for shuffling equal MX hosts. */
@@ -88,6 +93,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, hooks, parameters, tables, domains, clock, log } = options;
   const accounts = createAccounts({ directory: store.directory, parameters, tables });
   const { transports } = options;
+  const events = new MailboxEvents({ hooks, store });
   const router = createRouter({ parameters, tables, transports, domains, accounts });
   const isLocal = async (domain: string): Promise<boolean> => (await domains.classify(domain)) === 'local';
   const receiver = new MessageReceiver({
@@ -95,6 +101,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     hooks,
     parameters,
     tables,
+    events,
     router,
     domains,
     transports,
@@ -118,15 +125,21 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const debugPeers = readDebugPeers(parameters, tables);
   const remoteOf = (protocol: ClientProtocol, settings: ParameterReader): Remote => {
     const client = clientParameters(protocol, settings);
+    const words = new Set(client.list('dns_resolver_options'));
+    const resolver = searching(options.resolver, options.search, {
+      completes: words.has('res_defnames'),
+      searches: words.has('res_dnsrch'),
+    });
     return createRemote({
       settings: readRemoteSettings(client, tables),
+      hooks,
       debugPeers,
       generic: Generic.of({
         own: client,
         tables,
         isLocal,
       }),
-      finder: { resolver: options.resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
+      finder: { resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
       content: store.content,
       clock,
       log,
@@ -172,8 +185,21 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     router,
     knownTransports: transports,
     transports: {
-      local: (route, item) => deliverLocally({ store, hooks, namesOriginal: local.namesOriginal }, route.account, item),
-      remote: (route, items, signal) => remoteTo(route.transport).deliver(route, items, signal),
+      local: (route, item) =>
+        deliverLocally(
+          {
+            store,
+            hooks,
+            namesOriginal: local.namesOriginal,
+            events,
+            forward: (given, to) =>
+              forwardItem({ content: store.content, receiver, newQueueId: options.newQueueId }, given, to),
+          },
+          route.account,
+          item,
+        ),
+      remote: async (route, items, signal) =>
+        (await sentByPlugins(hooks, route, items)) ?? remoteTo(route.transport).deliver(route, items, signal),
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),
       pipe: (route, items, signal) =>

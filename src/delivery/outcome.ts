@@ -1,6 +1,7 @@
 /** The outcome of one delivery attempt for each recipient. */
 import type { Reply } from '../mail/status.ts';
 import type { QueueItem } from '../store/queue.ts';
+import type { Program } from './queue/program.ts';
 
 export interface Outcome {
   readonly item: QueueItem;
@@ -25,6 +26,10 @@ export interface Attempt {
   /** Milliseconds spent on connecting and on sending. */
   readonly connecting: number;
   readonly sending: number;
+  /** Nothing was tried: this server is the best MX, and other mail servers would send it back. */
+  readonly isOurs?: true;
+  /** Which of Postfix's programs would have done it; absent: that of the route. */
+  readonly program?: Program;
   /** The dialog of a failed session, bounded; '' otherwise. */
   readonly transcript: string;
 }

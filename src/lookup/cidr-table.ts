@@ -23,7 +23,6 @@ const readNetwork: ReadPattern<Address> = (text) => {
     pattern: {
       applies: (key) => key.kind() === network.address.kind(),
       match: (key) => (inNetwork(key, network) ? MATCHED : null),
-      groups: 0,
     },
     rest: text.slice(word.length),
   };

@@ -12,7 +12,7 @@ export const fileTable: TableType = {
     const isAliasFile = context.isAliasTable(name);
     const parse = isAliasFile ? parseAliasFile : parseTextTable;
     const path = context.resolvePath(argument);
-    const current = watchFile({
+    const { current, stale } = watchFile({
       path,
       parse: warning(parse, context),
       log: context.log,
@@ -23,6 +23,7 @@ export const fileTable: TableType = {
       wholeKeyOnly: false,
       get: (key) => current().entries.get(key.toLowerCase()),
       entries: () => current().entries,
+      stale,
       where(key) {
         const line = lineOf((isAliasFile ? aliasEntries : textEntries)(readTable(path)), key);
         return line === undefined ? null : { file: path, line };

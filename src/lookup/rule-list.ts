@@ -17,8 +17,8 @@ export interface Pattern<K> {
   applies?(key: K): boolean;
   /** Null if the key does not match. */
   match(key: K): readonly (string | undefined)[] | null;
-  /** Number of groups that a result may refer to as `$1` and so on. */
-  readonly groups: number;
+  /** Number of groups that a result may refer to as `$1` and so on; absent: a `$` in a result is an ordinary character. */
+  readonly groups?: number;
   /** A match may take very long: it needs a time limit. */
   readonly slow?: boolean;
   /** Its JavaScript expression, if V8's linear engine can match it: a sieve joins it with others. */
@@ -136,7 +136,7 @@ const IF = /^if(?![A-Za-z0-9])\s*(?=\S)/i;
 
 const NOWHERE: Rule<never> = {
   line: 0,
-  pattern: { match: () => null, groups: 0 },
+  pattern: { match: () => null },
   negated: false,
   end: 0,
   result: () => '',
@@ -238,7 +238,7 @@ function readRule<K>(text: string, line: number, conditional: boolean, read: Rea
       ? { line, pattern, negated, end: 0, result: () => '', written: '' }
       : `"${rest.slice(0, 60)}": unexpected text after the pattern of an if (a line that begins with white space continues the line before it)`;
   if (rest === '') return 'the pattern has no result';
-  const result = parseResult(rest, negated ? 0 : pattern.groups);
+  const result = pattern.groups === undefined ? () => rest : parseResult(rest, negated ? 0 : pattern.groups);
   return typeof result === 'string' ? result : { line, pattern, negated, end: undefined, result, written: rest };
 }
 

@@ -22,7 +22,7 @@ export function openRules<K>(name: string, argument: string, context: TableConte
   };
   const inline = inlineText(argument, name);
   const fixed = inline === undefined ? null : parse(inline, name);
-  const current =
+  const { current, stale } =
     fixed === null
       ? watchFile({
           path: context.resolvePath(argument),
@@ -33,7 +33,7 @@ export function openRules<K>(name: string, argument: string, context: TableConte
           log,
           clock,
         })
-      : () => fixed;
+      : { current: () => fixed, stale: () => null };
   let reported = Number.NEGATIVE_INFINITY;
   const tooLong = (line: number): void => {
     if (clock() - reported < REPORT_INTERVAL) return;
@@ -56,6 +56,7 @@ export function openRules<K>(name: string, argument: string, context: TableConte
       const line = key === null || fixed !== null ? undefined : current().lineOf(key);
       return line === undefined ? null : { file: context.resolvePath(argument), line };
     },
+    stale,
     fixed: fixed !== null,
   };
 }

@@ -19,6 +19,11 @@ export class TableFault extends Error {
     this.line = line;
     this.further = options.further ?? [];
   }
+
+  /** `file:line`, or the file alone. */
+  get place(): string {
+    return this.line > 0 ? `${this.file}:${this.line}` : this.file;
+  }
 }
 
 /** The table cannot answer now, but may later (Postfix: a temporary lookup error). */

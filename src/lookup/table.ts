@@ -20,6 +20,8 @@ export interface LookupTable {
   readonly fixed?: boolean;
   /** Where the answer for a key is written, if that is a file. Reads the file: not for every message. */
   where?(key: string): Place | null;
+  /** Why what its file has now is not in use, with the place; null if it is. Absent where there is no file. */
+  stale?(): string | null;
   /** Closes connections to other servers. */
   close?(): void;
 }

@@ -33,6 +33,11 @@ export class SharedTables implements Tables {
     for (const table of this.#opened.values()) table.close?.();
   }
 
+  /** What `LookupTable.stale` says of those that are open. */
+  stale(): readonly string[] {
+    return [...this.#opened.values()].flatMap((table) => table.stale?.() ?? []);
+  }
+
   open(name: string): LookupTable {
     // Asked by every access restriction for every command: most names are plain already.
     const same = this.#opened.get(name);
@@ -74,6 +79,7 @@ function watched(table: LookupTable): LookupTable {
     ...(table.entries === undefined ? {} : { entries: () => table.entries?.() ?? [] }),
     ...(fixed === undefined ? {} : { fixed }),
     where: (key) => table.where?.(key) ?? null,
+    stale: () => table.stale?.() ?? null,
     close: () => table.close?.(),
   };
 }

@@ -3,7 +3,7 @@
  *
  * On use, at most once a second, its time, size and inode are compared. A new version is read and
  * parsed completely before it replaces the old one; a broken one is logged with file and line, and the
- * old one stays in use. Errors in the first read are thrown.
+ * old one stays in use, which `stale` then says. Errors in the first read are thrown.
  */
 import { readFileSync, statSync } from 'node:fs';
 import type { Log } from '../log.ts';
@@ -28,24 +28,30 @@ export interface WatchOptions<T> {
   readonly clock: () => number;
 }
 
-/** Returns a function that returns the current version. Throws TableFault if the first read or parse fails. */
-export function watchFile<T>(options: WatchOptions<T>): () => T {
+export interface WatchedFile<T> {
+  current(): T;
+  /** Why the file's present version is not in use, with its place; null if it is. */
+  stale(): string | null;
+}
+
+/** Throws TableFault if the first read or parse fails. */
+export function watchFile<T>(options: WatchOptions<T>): WatchedFile<T> {
   const { path, parse, log, clock } = options;
   let mark = fingerprint(path);
   let content = runSteps(parse(readTable(path), path));
   let checked = clock();
   let reading = false;
+  let stale: string | null = null;
 
   const take = (next: T): void => {
     content = next;
+    stale = null;
     log.info({ file: path }, `${path}: reloaded`);
   };
   const refuse = (error: unknown): void => {
     const fault = error instanceof TableFault ? error : new TableFault(path, 0, String(error));
-    log.warn(
-      { file: fault.file, line: fault.line },
-      `${fault.file}:${fault.line}: ${fault.message}; keeping the previous version`,
-    );
+    stale = `${fault.place}: ${fault.message}; keeping the previous version`;
+    log.warn({ file: fault.file, line: fault.line }, stale);
   };
   const readAgain = (): void => {
     try {
@@ -68,7 +74,7 @@ export function watchFile<T>(options: WatchOptions<T>): () => T {
     }
   };
 
-  return () => {
+  const current = (): T => {
     const now = clock();
     if (reading || (now - checked < CHECK_INTERVAL && now >= checked)) return content;
     checked = now;
@@ -78,6 +84,11 @@ export function watchFile<T>(options: WatchOptions<T>): () => T {
     readAgain();
     return content;
   };
+  const whyStale = (): string | null => {
+    current();
+    return stale;
+  };
+  return { current, stale: whyStale };
 }
 
 function fingerprint(path: string): string {

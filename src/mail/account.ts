@@ -1,5 +1,6 @@
 /** An account: credentials and a set of mailboxes. */
 import type { Address } from './address.ts';
+import type { Forwarding } from './forwarding.ts';
 
 /** Assigned by the store's backend: an integer in SQLite, an ObjectId's hex in MongoDB. Opaque elsewhere. */
 export type Id = number | string;
@@ -13,5 +14,7 @@ export interface Account {
   readonly disabled: boolean;
   /** Octets; 0: no limit. */
   readonly quota: number;
+  /** Null: its mail stays here, unless a forwarding file says otherwise. */
+  readonly forwarding: Forwarding | null;
   readonly createdAt: number;
 }

@@ -16,10 +16,10 @@ export function localPart(address: Address): string {
   return at < 0 ? address : address.slice(0, at);
 }
 
-/** The part after the last `@` in lower case, or '' if there is none. */
+/** The part after the last `@` in lower case without a final dot, or '' if there is none. */
 export function domainOf(address: Address): string {
   const at = address.lastIndexOf('@');
-  return at < 0 ? '' : address.slice(at + 1).toLowerCase();
+  return at < 0 ? '' : address.slice(at + 1, address.endsWith('.') ? -1 : undefined).toLowerCase();
 }
 
 /** As Postfix names an address in replies and logs: its local part without quotes. */

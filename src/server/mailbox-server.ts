@@ -1,5 +1,6 @@
 /** Shared by the mailbox servers, IMAP and POP3: their dependencies, and the limits of their sessions. */
 import type { Hooks } from '../bus/hook.ts';
+import { type EventServices, MailboxEvents } from '../bus/mailbox-events.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { LineConnection } from '../net/connection.ts';
@@ -60,14 +61,18 @@ export interface MailboxServices extends MailboxServerOptions {
   readonly loginLog: Log;
   readonly sessionLog: (user: string, session: string) => Log;
   readonly places: SessionPlaces;
+  readonly events: MailboxEvents;
 }
 
-type Made = Pick<MailboxServices, 'protocol' | 'certificates' | 'log' | 'loginLog' | 'sessionLog' | 'places'>;
+type Made = Pick<
+  MailboxServices,
+  'protocol' | 'certificates' | 'log' | 'loginLog' | 'sessionLog' | 'places' | 'events'
+>;
 
 /** The services that a server creates for its sessions. */
 export function makeServices(
   protocol: MailboxServices['protocol'],
-  { log, cluster = null, certificates = NO_CERTIFICATES }: MailboxServerOptions,
+  { log, cluster = null, certificates = NO_CERTIFICATES, hooks, store }: MailboxServerOptions & EventServices,
   limits: MailboxLimits,
 ): Made {
   return {
@@ -76,6 +81,7 @@ export function makeServices(
     log: log.child({ process: protocol }),
     loginLog: log.child({ process: `${protocol}-login` }),
     sessionLog: (user, session) => log.child({ process: `${protocol}(${user})<${session}>` }),
+    events: new MailboxEvents({ hooks, store }),
     places: new SessionPlaces(limits.sessionsPerUser, { cluster, topic: `sessions of ${protocol}` }),
   };
 }

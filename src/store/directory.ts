@@ -4,6 +4,7 @@
  */
 import type { Account, Id } from '../mail/account.ts';
 import type { Address } from '../mail/address.ts';
+import type { Forwarding } from '../mail/forwarding.ts';
 
 export interface Directory {
   /** By full address, case-insensitive; null if there is none. */
@@ -19,7 +20,12 @@ export interface Directory {
   }): Promise<Account>;
   update(
     account: Id,
-    change: { readonly passwordHash?: string; readonly disabled?: boolean; readonly quota?: number },
+    change: {
+      readonly passwordHash?: string;
+      readonly disabled?: boolean;
+      readonly quota?: number;
+      readonly forwarding?: Forwarding | null;
+    },
   ): Promise<void>;
   /**
    * Changes the addresses of accounts, which keep their id, mailboxes, UIDs and password: all or none. Throws if an

@@ -7,7 +7,7 @@ import type { Privileges } from '../app/privileges.ts';
 import type { Started } from '../app/running-server.ts';
 import { formatLine } from '../log.ts';
 
-export type Say = (level: 'info' | 'error', message: string) => void;
+export type Say = (level: 'info' | 'warn' | 'error', message: string) => void;
 
 /** To the log's file, as the owner of the data folder; `print`: also to standard output. */
 export function sayTo({ file, host }: Started['log'], { asOwnerNow }: Privileges, print: boolean): Say {

@@ -15,6 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type AdminSocket, type Answer, expectNoServer, openAdminSocket } from '../admin/socket.ts';
 import type { Front } from '../app/front.ts';
 import { readFront } from '../app/front.ts';
+import { ReloadRecord } from '../app/reload-record.ts';
 import type { Started } from '../app/running-server.ts';
 import type { ServerStatus } from '../app/status.ts';
 import { ConfigurationError } from '../config/fault.ts';
@@ -63,6 +64,7 @@ export class Supervisor {
   readonly #metrics = new MetricsPort(async () => formatFamilies(await this.#families()));
   #isStopping = false;
   #reloading: Promise<unknown> = Promise.resolve();
+  readonly #record = new ReloadRecord();
 
   private constructor(options: SupervisorOptions, { mailStore }: Front) {
     this.#options = options;
@@ -114,7 +116,7 @@ export class Supervisor {
    * Returns its notes.
    */
   reload(): Promise<readonly string[]> {
-    const turn = this.#reloading.then(() => this.#reload());
+    const turn = this.#reloading.then(() => this.#record.keep(() => this.#reload(), this.#say));
     this.#reloading = turn.catch(() => {});
     return turn;
   }
@@ -252,6 +254,7 @@ export class Supervisor {
     const sum = (of: (status: ServerStatus) => number): number => each.reduce((total, status) => total + of(status), 0);
     const status: ServerStatus = {
       ...first,
+      problems: [...new Set([...this.#record.refusal, ...each.flatMap(({ problems }) => problems)])],
       pid: process.pid,
       connections: sum(({ connections }) => connections),
       sessions: {

@@ -280,3 +280,56 @@ it('user disable and enable', async () => {
   expect(await ask('user.enable', { address: 'xixi' })).toEqual({ address: 'xixi@example.test', disabled: false });
   expect(await ask('user.disable', { address: 'nobody' })).toContain('there is no account nobody@example.test');
 });
+
+describe('P12: user forward', () => {
+  beforeEach(async () => {
+    await store.directory.create({ address: 'xixi@example.test', passwordHash: '' });
+    await store.directory.create({ address: 'haha@example.test', passwordHash: '' });
+  });
+  const forward = (targets: readonly string[], keep = false): Promise<Record<string, unknown> | string> =>
+    ask('user.forward', { address: 'xixi', targets, keep });
+
+  it('P12: sets where mail goes, shows it, and ends it', async () => {
+    const forwarding = { targets: ['haha@example.test', 'A.b@xn--bcher-kva.example'], keep: true };
+    const answer = { address: 'xixi@example.test', forwarding };
+    expect(await forward(['haha', 'A.b@b\u00fccher.example', 'HAHA@example.test', 'haha'], true)).toEqual(answer);
+    expect(await ask('user.show', { address: 'xixi' })).toMatchObject(answer);
+    expect(await operations.get('user.list')?.(house, {})).toMatchObject([{ forwarding: null }, answer]);
+    expect(await forward([])).toEqual({ address: 'xixi@example.test', forwarding: null });
+    expect(await ask('user.show', { address: 'xixi' })).toMatchObject({ forwarding: null });
+  });
+
+  it.each([
+    [['xixi', 'haha'], 'xixi@example.test is the account itself; --keep keeps a copy in its mailbox'],
+    [['XIXI@Example.test'], 'there is nobody to forward to but xixi@example.test itself'],
+    [['\\haha'], '"\\haha": a backslash means the mailbox of xixi@example.test itself, to keep a copy'],
+    [['|/bin/cat'], '"|/bin/cat": mail can be forwarded to addresses only; commands, files and :include: act with'],
+    [['/var/mail/x'], '"/var/mail/x": mail can be forwarded to addresses only'],
+    [[':include:/list'], '":include:/list": mail can be forwarded to addresses only'],
+    [['@elsewhere.example'], '"@elsewhere.example" is a whole domain; mail can be forwarded to addresses only'],
+    [['a@b@c..d'], '"c..d" is not a domain name: a label is empty'],
+    [Array.from({ length: 51 }, (_, i) => `u${i}@b.example`), '51 addresses to forward to; there may be 50'],
+    [Array.from({ length: 40 }, (_, i) => `${i}${'u'.repeat(50)}@b.example`), 'octets; there may be 2048'],
+  ])('P12: %j is refused', async (targets, why) => {
+    expect(await forward(targets)).toContain(why);
+    expect(await ask('user.show', { address: 'xixi' })).toMatchObject({ forwarding: null });
+  });
+
+  it('P12: a target here that does not exist, and an account whose mail goes elsewhere, are noted', async () => {
+    expect(await forward(['nobody'])).toMatchObject({ note: 'no such account or alias yet: nobody@example.test' });
+    await store.directory.create({ address: 'me@else.test', passwordHash: '' });
+    expect(await ask('user.forward', { address: 'me@else.test', targets: ['haha'] })).toMatchObject({
+      note: expect.stringContaining('mail for else.test goes elsewhere for now'),
+    });
+    expect(await ask('user.forward', { address: 'nobody', targets: ['haha'] })).toContain('there is no account nobody');
+  });
+
+  it('P12: follows an account that is renamed, and stays with one that is', async () => {
+    await forward(['haha', 'far@else.test']);
+    await ask('user.rename', { address: 'haha', to: 'hoho' });
+    await ask('user.rename', { address: 'xixi', to: 'xuxu' });
+    expect(await ask('user.show', { address: 'xuxu' })).toMatchObject({
+      forwarding: { targets: ['hoho@example.test', 'far@else.test'], keep: false },
+    });
+  });
+});

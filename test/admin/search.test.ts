@@ -38,6 +38,7 @@ const running: AdminServices['server'] = {
   status: async () => ({}),
   metrics: async () => [],
   plugins: () => [],
+  done: () => {},
   stop: () => {},
   reportLogin: async () => ({ address: null, answeredBy: '', why: '', scheme: null, mechanisms: [], limits: [] }),
   explain: async () => ({ service: null, assumed: [], steps: [], destinations: [] }),

@@ -39,6 +39,7 @@ const house: AdminServices = {
     status: async () => ({ domain: 'example.com' }),
     metrics: async () => [],
     plugins: () => [],
+    done: () => {},
     stop: () => (stopped += 1),
     reportLogin: async () => ({ address: null, answeredBy: '', why: '', scheme: null, mechanisms: [], limits: [] }),
     explain: async () => ({ service: null, assumed: [], steps: [], destinations: [] }),
@@ -98,7 +99,7 @@ describe('the admin socket', () => {
   it('has a time limit for a silent server, not for one that is working', async () => {
     const still = temporaryFolder('admin');
     const standing = createServer(() => {}).listen(socketPath(still));
-    await expect(callServer(still, 'server.status', {}, 30)).rejects.toThrow(
+    await expect(callServer(still, 'server.status', {}, { silence: 30 })).rejects.toThrow(
       /is running but has not answered for 0\.03 s: its event loop is blocked/,
     );
     const working = createServer((client) => {

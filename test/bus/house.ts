@@ -3,9 +3,9 @@
  * directory and resolver; a connection whose fields can be set.
  */
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
 import type { Connection, ReceivedTransaction, Verdict } from '../../src/bus/hook.ts';
@@ -19,6 +19,7 @@ import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { Tables } from '../../src/lookup/table.ts';
 import { SharedTables } from '../../src/lookup/tables.ts';
+import type { Forwarding } from '../../src/mail/forwarding.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { filteredResolver } from '../../src/protocol/dns/reply-filter.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
@@ -44,8 +45,12 @@ export interface HouseOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly accounts?: readonly string[];
   readonly aliases?: Readonly<Record<string, readonly string[]>>;
+  /** By address of an account. */
+  readonly forwarding?: Readonly<Record<string, Forwarding>>;
   readonly dns?: DnsRecords;
   readonly directories?: readonly string[];
+  /** Of those directories, the one whose plugins run in the main thread; the first one, if it is not given. */
+  readonly ours?: string;
   readonly clock?: () => number;
 }
 
@@ -67,8 +72,10 @@ export interface TestHouse {
 
 export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const folder = temporaryFolder('house');
-  for (const [name, text] of Object.entries(options.files ?? {}))
+  for (const [name, text] of Object.entries(options.files ?? {})) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text.replaceAll('TABLES', folder));
+  }
   const inFolder = Object.entries(options.parameters ?? {}).map(([name, value]) => [
     name,
     value.replaceAll('TABLES', folder),
@@ -80,7 +87,11 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const paths = new PathResolver(folder);
   const resolvePath = (path: string): string => paths.resolve(path);
   const tables = new SharedTables({ log, clock, aliasTables, resolvePath });
-  const directory = directoryOf(options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'], options.aliases);
+  const directory = directoryOf(
+    options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'],
+    options.aliases,
+    options.forwarding,
+  );
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
   const resolver = resolverOf(options.dns);
   const house: Pick<
@@ -102,6 +113,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const bus = await loadPlugins({
     names: options.plugins,
     directories: options.directories ?? [PLUGINS],
+    ours: options.ours ?? options.directories?.[0] ?? PLUGINS,
     configDirectory: folder,
     server: house,
     send: async () => 'SENT',
@@ -168,6 +180,7 @@ export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {})
         ? null
         : { login: shape.login, mechanism: 'PLAIN', account: accountOf(shape.account ?? `${shape.login}@baidu.com`) },
     pipelined: shape.pipelined ?? false,
+    hasInput: false,
     transaction: sender === null ? null : transactionOf(sender, shape.recipients),
     notes: makeNotes(),
   };

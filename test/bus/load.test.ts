@@ -20,6 +20,8 @@ describe('loading', () => {
       'plugins/a/index.ts': plugin('a', "server.on('vrfy', () => OK);"),
       'plugins/b/index.js': plugin('b', "server.on('etrn', () => OK);"),
       'node_modules/@scope/c/package.json': '{ "type": "module", "exports": "./main.js" }',
+      'plugins.d/a.json': '{ "worker": false }',
+      'plugins.d/@scope/c.json': '{ "worker": false }',
       'node_modules/@scope/c/main.js': plugin('c', "server.on('unrecognized_command', () => OK);"),
     });
     const bus = await loadPlugins(options(['a', 'b', '@scope/c'], directory));
@@ -102,7 +104,9 @@ describe('loading', () => {
       'plugins/b/index.ts': plugin('b', "try { server.on('rctp' as any, () => OK); } catch {}"),
     });
     const faults = await faultsOf(['a', 'b'], directory);
-    expect(faults[2]).toMatch(/^plugin a: server\.on\("toString"\): there is no such hook; known are connect, helo, /);
+    expect(faults[2]).toMatch(
+      /^plugin a: server\.on\("toString"\): there is no such hook; known are connect_init, lookup_rdns, connect, /,
+    );
     expect(faults.toSpliced(2, 1)).toEqual([
       'plugin a: server.on("mial"): there is no such hook; did you mean mail?',
       'plugin a: server.on("EHLO"): there is no such hook; did you mean helo?',
@@ -171,7 +175,7 @@ describe('loading', () => {
       import { writeFileSync } from 'node:fs';
       process.chdir(${JSON.stringify(directory)});
       const log = { child: () => log };
-      const load = (...names) => loadPlugins({ names, directories: [process.cwd()], configDirectory: process.cwd(), server: {}, log, clock: Date.now });
+      const load = (...names) => loadPlugins({ names, directories: [process.cwd()], ours: process.cwd(), configDirectory: process.cwd(), server: {}, log, clock: Date.now });
       const answer = async (...names) => (await (await load(...names)).run('vrfy', {})).reply?.text;`;
     const said = execFileSync(process.execPath, ['--input-type=module', '-e', `${start}\n${program}`], {
       encoding: 'utf8',
@@ -200,6 +204,7 @@ describe('loading', () => {
       'typeless/index.js': says('typeless'),
       'node_modules/posthorn-plugin-greylist/package.json': '{ "type": "module", "exports": "./main.js" }',
       'node_modules/posthorn-plugin-greylist/main.js': says('package'),
+      'plugins.d/greylist.json': '{ "worker": false }',
       'esm/index.js': says('esm'),
       'twice.ts': says('twice'),
       'twice/index.ts': says('twice'),

@@ -31,6 +31,7 @@ export function loadOptions(names: readonly string[], directory: string): LoadOp
   return {
     names,
     directories: [join(directory, 'builtin'), join(directory, 'plugins')],
+    ours: join(directory, 'plugins'),
     configDirectory: directory,
     server: {
       parameters: parametersOf({ myorigin: 'example.org', recipient_delimiter: '+' }),

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { HookArguments, HookName, Verdict } from '../../src/bus/hook.ts';
+import { deny, type HookArguments, type HookName, type Verdict } from '../../src/bus/hook.ts';
 import { HOOK_NAMES, isHookName } from '../../src/bus/verdict.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
 import { connect, openHouse, recipient, transactionOf } from '../bus/house.ts';
@@ -42,12 +42,30 @@ const settled: Sample = () => ({
 });
 const login: Sample = () => ({ account: accountOf('xixi@baidu.com'), remoteIp: '127.0.0.1', tls: false });
 
+const reader = () => ({ id: 's', account: accountOf('xixi@baidu.com'), remoteIp: '127.0.0.1', tls: true });
+const INBOX = { name: 'INBOX', specialUse: '' };
+const JUNK = { name: 'Junk', specialUse: '\\Junk' };
+const LOGGED_IN = { login: 'xixi', mechanism: 'PLAIN', account: accountOf('xixi@baidu.com') };
+const message = { uid: 7, read: () => Readable.from([Buffer.from('Subject: x\r\n\r\n')]) };
+
 /** An argument on which the example acts, and its verdict. */
 const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
   connect: [
     (house) => ({ connection: { ...connect(house), remote: { ...connect(house).remote, name: 'unknown' } } }),
     'DENY',
   ],
+  connect_init: [
+    (house) => ({ connection: { ...connect(house), remote: { ...connect(house).remote, ip: '192.0.2.7' } } }),
+    'DENY',
+  ],
+  lookup_rdns: [
+    (house) => ({
+      connection: { ...connect(house), remote: { ...connect(house).remote, ip: '10.0.0.7' } },
+      client: { name: 'unknown', reverseName: 'unknown', nameStatus: 'notfound' },
+    }),
+    'OK',
+  ],
+  capabilities: [(house) => ({ connection: connect(house), offered: ['PIPELINING', 'CHUNKING'] }), 'NEXT'],
   helo: [(house) => ({ connection: connect(house), name: 'localhost' }), 'DENY'],
   unrecognized_command: [(house) => ({ connection: connect(house), verb: 'THANKS', argument: '' }), 'OK'],
   auth: [
@@ -62,6 +80,22 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
   ],
   mail: [(house) => ({ connection: connect(house), reversePath: 'a@b.example' }), 'DENY'],
   rcpt: [(house) => ({ connection: connect(house), recipient: recipient('closed@baidu.com') }), 'DENY'],
+  rcpt_ok: [
+    (house) => ({
+      connection: { ...connect(house), transaction: transactionOf('') },
+      recipient: recipient('xixi@baidu.com'),
+    }),
+    'NEXT',
+  ],
+  max_data_exceeded: [(house) => ({ connection: connect(house) }), 'DENY'],
+  noop: [(house) => ({ connection: connect(house), argument: '' }), 'OK'],
+  rset: [(house) => ({ connection: connect(house) }), 'OK'],
+  quit: [(house) => ({ connection: connect(house) }), 'OK'],
+  reset_transaction: [(house) => ({ connection: connect(house), transaction: transactionOf('a@b.example') }), 'NEXT'],
+  deny: [
+    (house) => ({ connection: { ...connect(house), user: LOGGED_IN }, hook: 'helo', plugin: 'x', verdict: deny() }),
+    'OK',
+  ],
   vrfy: [(house) => ({ connection: connect(house), address: 'xixi@baidu.com' }), 'DENY'],
   etrn: [(house) => ({ connection: { ...connect(house), user: null }, domain: 'b.example' }), 'DENY'],
   data: [
@@ -84,6 +118,22 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
     }),
     'OK',
   ],
+  queue_outbound: [
+    () => ({
+      connection: null,
+      transaction: { ...transactionOf('a@b.example'), header },
+      recipients: Array(11).fill('a@b.example'),
+    }),
+    'DENY',
+  ],
+  queue_ok: [
+    () => ({
+      connection: null,
+      transaction: transactionOf('a@b.example'),
+      reply: { code: 250, enhanced: '2.0.0', text: 'Ok' },
+    }),
+    'NEXT',
+  ],
   disconnect: [(house) => ({ connection: connect(house) }), 'NEXT'],
   expand: [() => ({ recipient: recipient('everybody@example.com'), into: [] }), 'OK'],
   deliver: [
@@ -94,14 +144,39 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
       reversePath: '',
       mailbox: 'INBOX',
       flags: [],
+      copies: [],
+      forward: [],
+      drop: null,
     }),
     'NEXT',
+  ],
+  get_mx: [() => ({ domain: 'partner.example', hosts: [] }), 'OK'],
+  send_email: [
+    () => ({
+      queueId: 'Q',
+      reversePath: '',
+      recipients: ['a@holiday.example'],
+      transport: 'smtp',
+      nexthop: 'holiday.example',
+      arrivedAt: 0,
+    }),
+    'DENYSOFT',
   ],
   delivered: [settled, 'NEXT'],
   deferred: [settled, 'NEXT'],
   bounce: [settled, 'NEXT'],
   imap_login: [login, 'DENY'],
   pop3_login: [login, 'DENY'],
+  imap_command: [() => ({ session: reader(), command: 'DELETE', argument: 'Archive', mailbox: null }), 'DENY'],
+  pop3_command: [() => ({ session: reader(), command: 'DELE', argument: '1' }), 'DENY'],
+  message_appended: [() => ({ account: reader().account, mailbox: INBOX, messages: [message] }), 'NEXT'],
+  message_moved: [() => ({ account: reader().account, mailbox: JUNK, from: INBOX, messages: [message] }), 'NEXT'],
+  message_copied: [() => ({ account: reader().account, mailbox: JUNK, from: INBOX, messages: [message] }), 'NEXT'],
+  message_deleted: [() => ({ account: reader().account, mailbox: INBOX, uids: [7, 8] }), 'NEXT'],
+  zone_changed: [() => ({ zone: 'baidu.com.', serial: 7 }), 'NEXT'],
+  account_changed: [() => ({ address: 'xixi@baidu.com', change: 'passwd' }), 'NEXT'],
+  domain_changed: [() => ({ domain: 'baidu.com', change: 'add' }), 'NEXT'],
+  log: [() => ({ level: 'error', process: 'posthorn', message: 'the disk is full', time: 0 }), 'NEXT'],
   dns_query: [
     () => ({
       question: { name: 'whoami.baidu.com.', type: 16, class: 1 },
@@ -121,7 +196,20 @@ const EFFECTS: Readonly<Partial<Record<HookName, (argument: never, lines: readon
   },
   expand: ({ into }: HookArguments['expand']) =>
     expect(into.map(({ address }) => address)).toEqual(['maomao@example.com', 'xixi@example.com']),
+  lookup_rdns: ({ client }: HookArguments['lookup_rdns']) => expect(client.name).toBe('host-7.office.example'),
+  capabilities: ({ offered }: HookArguments['capabilities']) => expect(offered).toEqual(['PIPELINING', 'X-HELLO']),
+  rcpt_ok: ({ connection }: HookArguments['rcpt_ok']) => expect(connection.transaction?.notes.get('accepted')).toBe(1),
   deliver: ({ mailbox }: HookArguments['deliver']) => expect(mailbox).toBe('Lists'),
+  get_mx: ({ hosts }: HookArguments['get_mx']) => expect(hosts).toEqual([{ host: '192.0.2.25', port: 2525 }]),
+  reset_transaction: (_argument, lines) => expect(lines.join()).toContain('from=a@b.example'),
+  queue_ok: (_argument, lines) => expect(lines.join()).toContain('250 2.0.0 Ok'),
+  message_appended: (_argument, lines) => expect(lines.join()).toContain('1 new in INBOX'),
+  message_moved: (_argument, lines) => expect(lines.join()).toContain('14 octets of junk'),
+  message_copied: (_argument, lines) => expect(lines.join()).toContain('1 copied to Junk'),
+  message_deleted: (_argument, lines) => expect(lines.join()).toContain('2 deleted from INBOX'),
+  zone_changed: (_argument, lines) => expect(lines.join()).toContain('baidu.com. has serial 7'),
+  account_changed: (_argument, lines) => expect(lines.join()).toContain('xixi@baidu.com: passwd'),
+  domain_changed: (_argument, lines) => expect(lines.join()).toContain('baidu.com: add'),
   disconnect: (_argument, lines) => expect(lines.join()).toContain('has left'),
   delivered: (_argument, lines) => expect(lines.join()).toContain('delivered: 1 so far'),
   deferred: (_argument, lines) => expect(lines.join()).toContain('deferred: 1 so far'),

@@ -73,6 +73,12 @@ export const CONFIGURATIONS: Readonly<Record<string, readonly string[]>> = {
     'canonical_maps = inline:{{joe=joe@deep.far.example},{u@host.interop.example=host},{bare@origin.example=B.A.R.E@x.y.far.example}}',
     'masquerade_domains = far.example interop.example',
   ],
+  ...Object.fromEntries(
+    [13, 14, 16, 17, 20, 21, 29].map((limit) => [
+      `${limit} tokens of a field`,
+      ['append_dot_mydomain = yes', `header_address_token_limit = ${limit}`],
+    ]),
+  ),
   'masquerading of the envelope': [
     'masquerade_domains = far.example',
     'masquerade_classes = envelope_sender, envelope_recipient',
@@ -132,6 +138,7 @@ const ADDRESSES = [
   'bare',
   'd@e.example',
   'u@lan.example, u@x.lan.example',
+  'a!b%c@d.example, (one) b@far.example (two), "q r"@lan.example, joe, e@f.g.h.far.example',
   'Very Long Name Of A Person <joe@origin.example>, Another Long Name <bare>, "Third, One" <x@z.example>',
 ] as const;
 

@@ -237,11 +237,13 @@ export const TABLE_CASES: readonly TableCase[] = [
       '::/0 any6',
       '11.3.0.0/16 folded',
       '   result',
+      '13.0.0.0/8 REJECT $sender costs $5 or $$ $1 ${x}',
     ].join('\n'),
     keys: [
       '10.1.2.3',
       '10.1.9.9',
       '12.1.1.1',
+      '13.1.1.1',
       '11.1.1.1',
       '11.3.1.1',
       '::1',

@@ -1,5 +1,6 @@
 /** Accounts and aliases without a store. */
 import type { Account } from '../../src/mail/account.ts';
+import type { Forwarding } from '../../src/mail/forwarding.ts';
 import type { Directory } from '../../src/store/directory.ts';
 
 export const accountOf = (address: string): Account => ({
@@ -8,6 +9,7 @@ export const accountOf = (address: string): Account => ({
   passwordHash: '',
   disabled: false,
   quota: 0,
+  forwarding: null,
   createdAt: 0,
 });
 
@@ -15,9 +17,12 @@ export const accountOf = (address: string): Account => ({
 export function directoryOf(
   names: readonly string[],
   aliases: Readonly<Record<string, readonly string[]>> = {},
+  forwarding: Readonly<Record<string, Forwarding>> = {},
 ): Directory {
   const accounts = new Map(
-    names.map((name) => (name.includes('@') ? name : `${name}@baidu.com`)).map((name) => [name, accountOf(name)]),
+    names
+      .map((name) => (name.includes('@') ? name : `${name}@baidu.com`))
+      .map((name) => [name, { ...accountOf(name), forwarding: forwarding[name] ?? null }]),
   );
   const refuse = (): never => {
     throw new Error('not in this test');

@@ -36,6 +36,7 @@ it('a copy has each of them, also renamed and removed', async () => {
     passwordHash: '',
     disabled: false,
     quota: 0,
+    forwarding: null,
     createdAt: 1,
   });
   const counters = { uidNext: 1, highestModseq: 1, recentFrom: 1, forgotten: 0 };

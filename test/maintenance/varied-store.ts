@@ -77,6 +77,8 @@ export class VariedStore {
       quota: this.random(2) * 1e9,
     });
     if (this.random(3) === 0) await directory.update(id, { disabled: true });
+    if (this.random(3) === 0)
+      await directory.update(id, { forwarding: { targets: ['far@example.org', address], keep: this.random(2) === 0 } });
   }
 
   /** A message for some of the accounts, and some elsewhere. */

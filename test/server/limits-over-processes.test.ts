@@ -126,7 +126,18 @@ describe('failed logins', () => {
       (throttles[at] as LoginThrottle).run({ name, password: Buffer.from(password), remoteIp }, () =>
         Promise.resolve(
           password === RIGHT
-            ? { ok: true, account: { id: 1, address: name, passwordHash: '', disabled: false, quota: 0, createdAt: 0 } }
+            ? {
+                ok: true,
+                account: {
+                  id: 1,
+                  address: name,
+                  passwordHash: '',
+                  disabled: false,
+                  quota: 0,
+                  forwarding: null,
+                  createdAt: 0,
+                },
+              }
             : WRONG,
         ),
       );

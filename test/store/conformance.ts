@@ -116,6 +116,26 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await store.directory.get(account.id)).toEqual({ ...account, disabled: true, quota: 5000 });
       });
 
+      it('P12: keeps where an account forwards, over other changes, a new address and a restart, until that ends', async () => {
+        expect(account.forwarding).toBeNull();
+        const forwarding = { targets: ['far@example.org', 'haha@baidu.com'], keep: true };
+        await store.directory.update(account.id, { forwarding });
+        await store.directory.update(account.id, { quota: 5000 });
+        await store.directory.rename([{ account: account.id, address: 'xixi@new.example' }]);
+        const now = { ...account, address: 'xixi@new.example', quota: 5000, forwarding };
+        expect(await store.directory.find('xixi@new.example')).toEqual(now);
+        await reopen();
+        expect(await store.directory.find('xixi@new.example')).toEqual(now);
+        await store.directory.update(account.id, { forwarding: { targets: ['far@example.org'], keep: false } });
+        expect((await store.directory.get(account.id))?.forwarding).toEqual({
+          targets: ['far@example.org'],
+          keep: false,
+        });
+        await store.directory.update(account.id, { forwarding: null });
+        await reopen();
+        expect((await store.directory.list()).map((one) => one.forwarding)).toEqual([null]);
+      });
+
       it('renames all accounts or none: id, mail and UIDs stay', async () => {
         await fill(2);
         const other = await store.directory.create({ address: 'haha@baidu.com', passwordHash: 'h' });

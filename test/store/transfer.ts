@@ -18,6 +18,7 @@ const ACCOUNT = {
   passwordHash: '{PLAIN}x',
   disabled: true,
   quota: 5_000_000,
+  forwarding: { targets: ['far@example.org', 'xixi@baidu.com'], keep: true },
   createdAt: 1_700_000_000_000,
 };
 
@@ -100,7 +101,14 @@ export function transferConformance(backend: string, open: () => Promise<StoreUn
     it('makes an account without mailboxes, and makes it equal', async () => {
       expect(account).toEqual({ ...ACCOUNT, id: account.id });
       expect(await store.directory.find('XIXI@baidu.com')).toEqual(account);
-      const changed = { ...ACCOUNT, passwordHash: '{PLAIN}y', disabled: false, quota: 0, createdAt: 5 };
+      const changed = {
+        ...ACCOUNT,
+        passwordHash: '{PLAIN}y',
+        disabled: false,
+        quota: 0,
+        forwarding: null,
+        createdAt: 5,
+      };
       expect(await store.transfer.putAccount({ ...changed, address: 'Xixi@Baidu.com' })).toEqual({
         ...changed,
         id: account.id,

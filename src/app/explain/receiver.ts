@@ -39,6 +39,7 @@ export function hypotheticalReceiver(
       },
     },
     hooks: bus,
+    events: { appended() {} },
     parameters,
     tables,
     domains,

@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import type { Hypothetical } from '../../admin/explanation.ts';
 import { OperationError } from '../../admin/operation.ts';
 import type { Service } from '../../config/configuration.ts';
-import { ownDomains } from '../../delivery/route/accounts.ts';
+import { ownDomains } from '../../lookup/find-account.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Authenticator } from '../../server/login/authenticator.ts';
 import { findAccount } from '../../server/login/find-account.ts';

@@ -29,6 +29,12 @@ const BUS_KEYS = {
   ),
   /** How a failed call counts. */
   onError: key('"defer" or "pass"', (value) => (value === 'defer' || value === 'pass' ? value : undefined)),
+  /** Whether it runs in a thread of its own; absent: unless it comes with this server. */
+  worker: key('true or false', (value) => (typeof value === 'boolean' ? value : undefined)),
+  /** Of that thread: megabytes of its heap, and as many outside of it. Node and our own code need 32. */
+  memory_mb: key('a number of megabytes from 32 to 1048576', (value) =>
+    typeof value === 'number' && value >= 32 && value <= 1_048_576 ? value : undefined,
+  ),
   /** Plugins that are called before this one, instead of those that its code names. */
   after: key('names of plugins', texts(isName)),
   /** Plugins that are called after this one, instead of those that its code names. */

@@ -18,6 +18,12 @@ export class FaultyConfiguration extends Error {
 /** For a schema that asks somebody else, ms. */
 const CHECK_WITHIN = 60_000;
 
+/** What must be known before the plugin's code is; faults are found with it. */
+export async function readSettings(name: string, configDirectory: string | null): Promise<BusSettings> {
+  const { file } = await readPluginFile(name, configDirectory);
+  return file === null ? {} : partKeys(file).settings;
+}
+
 /** `name` as the file `plugins` lists the plugin. Rejects with FaultyConfiguration, or with what the schema throws. */
 export async function readConfiguration(
   name: string,

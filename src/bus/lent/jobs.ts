@@ -40,17 +40,21 @@ export interface Jobs {
   at(when: Date | number, name: string, run: JobRun, options?: JobOptions): void;
 }
 
-/** A checked job. */
-export interface Job {
-  readonly plugin: string;
+/** What is checked of a job. */
+export interface JobPlan {
   readonly name: string;
   /** Milliseconds; null: once, at `at`. */
   readonly interval: number | null;
   /** Milliseconds since 1970 UTC; of a job with an interval null. */
   readonly at: number | null;
-  readonly run: JobRun;
   /** Milliseconds. */
   readonly deadline: number;
+  readonly isOncePerStore: boolean;
+}
+
+export interface Job extends Omit<JobPlan, 'isOncePerStore'> {
+  readonly plugin: string;
+  readonly run: JobRun;
   /** Null: per process. */
   readonly turns: Turns | null;
 }

@@ -86,10 +86,8 @@ export function pluginMetrics(plugin: string): PluginMetrics {
         [],
         (full) => new Counter(full, help, own as readonly string[]),
       );
-      const add = (amount: number, ...values: readonly string[]): void => {
-        if (!(amount >= 0 && Number.isFinite(amount))) throw new Error(`${name}: a counter only rises, got ${amount}`);
-        counter.add(amount, ...checkedValues(name, own, values));
-      };
+      const add = (amount: number, ...values: readonly string[]): void =>
+        counter.add(checkedAmount('counter', name, amount), ...checkedValues(name, own, values));
       return { add, count: (...values: readonly string[]) => add(1, ...values) };
     },
     gauge(name, help, labels, across = 'sum') {
@@ -103,7 +101,7 @@ export function pluginMetrics(plugin: string): PluginMetrics {
       );
       return {
         set: (value: number, ...values: readonly string[]) =>
-          gauge.set(checkedNumber(name, value), ...checkedValues(name, own, values)),
+          gauge.set(checkedAmount('gauge', name, value), ...checkedValues(name, own, values)),
       };
     },
     histogram(name, help, labels, bounds) {
@@ -116,7 +114,7 @@ export function pluginMetrics(plugin: string): PluginMetrics {
       );
       return {
         observe: (value: number, ...values: readonly string[]) =>
-          histogram.observe(checkedNumber(name, value), ...checkedValues(name, labels, values)),
+          histogram.observe(checkedAmount('histogram', name, value), ...checkedValues(name, labels, values)),
       };
     },
   };
@@ -135,7 +133,8 @@ function faultOf(kind: string, name: unknown, help: unknown, labels: unknown): s
   return null;
 }
 
-function checkedValues(name: string, labels: readonly string[], values: readonly unknown[]): readonly string[] {
+/** Throws if they are not one for each label. */
+export function checkedValues(name: string, labels: readonly string[], values: readonly unknown[]): readonly string[] {
   if (values.length !== labels.length)
     throw new Error(
       `${name} needs a value for each of its labels (${labels.join(', ') || 'none'}), got ${values.length}`,
@@ -143,9 +142,10 @@ function checkedValues(name: string, labels: readonly string[], values: readonly
   return values.map((value) => String(value).slice(0, LONGEST_VALUE).replaceAll('\0', '?'));
 }
 
-function checkedNumber(name: string, value: number): number {
+export function checkedAmount(kind: keyof PluginMetrics, name: string, value: number): number {
   if (typeof value !== 'number' || !Number.isFinite(value))
     throw new Error(`${name} needs a number, got ${String(value)}`);
+  if (kind === 'counter' && value < 0) throw new Error(`${name}: a counter only rises, got ${value}`);
   return value;
 }
 

@@ -1,33 +1,29 @@
 /** Checks the jobs that a plugin registers. */
-import type { Clock } from '../../clock.ts';
-import type { PluginStates } from '../../store/plugin-states.ts';
 import { readDuration } from '../duration.ts';
-import type { Job, JobOptions, Jobs } from './jobs.ts';
-import { StoreTurns } from './turns.ts';
+import type { JobOptions, JobPlan, JobRun, Jobs } from './jobs.ts';
 
 const NAME = /^[a-z0-9][\w. -]{0,59}$/i;
 const DEADLINE = 300;
 /** Seconds. */
 const SHORTEST = 1;
 const LONGEST = 366 * 86_400;
+/** Of a timer, ms. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface JobPlace {
-  readonly plugin: string;
-  readonly states: PluginStates;
-  readonly clock: Clock;
   /** Runs while the plugin registers. */
   registering(what: string, register: () => void): void;
-  add(job: Job): void;
+  add(plan: JobPlan, run: JobRun): void;
   fault(message: string): void;
 }
 
-export function jobsOf({ plugin, states, clock, registering, add, fault }: JobPlace): Jobs {
+export function jobsOf({ registering, add, fault }: JobPlace): Jobs {
   const names = new Set<string>();
   /** `times`: null if they are wrong. */
   const register = (
     what: 'every' | 'at',
     expected: string,
-    times: Pick<Job, 'at' | 'interval'> | null,
+    times: Pick<JobPlan, 'at' | 'interval'> | null,
     name: unknown,
     run: unknown,
     { once, deadline = DEADLINE }: JobOptions,
@@ -46,8 +42,8 @@ export function jobsOf({ plugin, states, clock, registering, add, fault }: JobPl
         fault(`${shown} needs a time of at least 1 s as its deadline, such as '10 min'`);
       else {
         names.add(name);
-        const turns = once === 'per store' ? new StoreTurns(states, clock, { plugin, job: name }) : null;
-        add({ plugin, name, ...times, run: run as Job['run'], deadline: Math.min(within * 1000, 2 ** 31 - 1), turns });
+        const milliseconds = Math.min(within * 1000, LONGEST_TIMER);
+        add({ name, ...times, deadline: milliseconds, isOncePerStore: once === 'per store' }, run as JobRun);
       }
     });
   return {

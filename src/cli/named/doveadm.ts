@@ -1,6 +1,8 @@
 /** `doveadm` (doveadm(1)): `pw`, `auth test`, `user`, `reload` and `stop`. Requirement S3. */
 import { OperationError } from '../../admin/operation.ts';
 import { callServer, NoServerError } from '../../admin/socket.ts';
+import type { Account } from '../../mail/account.ts';
+import { forwardingLine } from '../../mail/forwarding.ts';
 import { ownValue } from '../../own-value.ts';
 import { lineFromStdin } from '../accounts.ts';
 import { getopt, OptionFault } from '../getopt.ts';
@@ -57,7 +59,7 @@ function fatal(text: string, code: number): number {
 /** Null if no server is running. */
 async function ask({ where }: Call, name: string, given: Record<string, unknown>): Promise<unknown> {
   try {
-    return await callServer(where.data, name, given, 60_000);
+    return await callServer(where.data, name, given, { silence: 60_000 });
   } catch (error) {
     if (error instanceof NoServerError) return null;
     throw error;
@@ -89,13 +91,14 @@ async function auth(call: Call): Promise<number> {
   return address === null ? EX_NOPERM : 0;
 }
 
-type Shown = Readonly<Record<'address' | 'created', string> & { quota: number; disabled: boolean }>;
+type Shown = Readonly<Record<'address' | 'created', string>> & Pick<Account, 'quota' | 'disabled' | 'forwarding'>;
 
-const fieldsOf = ({ address, created, disabled, quota }: Shown): (readonly [string, string])[] => [
+const fieldsOf = ({ address, created, disabled, quota, forwarding }: Shown): (readonly [string, string])[] => [
   ['user', address],
   ['created', created],
   ['state', disabled ? 'disabled' : 'active'],
   ['quota', String(quota)],
+  ...(forwarding === null ? [] : [['forward', forwardingLine(address, forwarding)] as const]),
 ];
 
 async function user(call: Call): Promise<number> {

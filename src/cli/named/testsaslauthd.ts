@@ -29,7 +29,7 @@ export const testsaslauthd: NamedCommand = {
 
 async function test({ where }: Call, time: number, login: string, password: string): Promise<number> {
   try {
-    const { address } = (await callServer(where.data, 'login.test', { login, password }, 60_000)) as {
+    const { address } = (await callServer(where.data, 'login.test', { login, password }, { silence: 60_000 })) as {
       readonly address: string | null;
     };
     console.log(`${time}: ${address === null ? 'NO "authentication failed"' : 'OK "Success."'}`);

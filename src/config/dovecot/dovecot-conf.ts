@@ -35,6 +35,9 @@ export interface Dovecot {
   /** Where a Dovecot kept mail, for import only. */
   readonly mail: DovecotMail;
   readonly loginGreeting: string;
+  /** mail_server_comment and mail_server_admin: what IMAP's METADATA says about the server; null where not set. */
+  readonly serverComment: string | null;
+  readonly serverAdmin: string | null;
   /**
    * mail_max_userip_connections, of a `protocol` block or of all: sessions of one account from one client; 0 is without
    * limit, undefined where not set.
@@ -77,6 +80,8 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     loginTrustedNetworks: read.words('login_trusted_networks'),
     mail: dovecotMail(root),
     loginGreeting: read.text('login_greeting') ?? '',
+    serverComment: read.text('mail_server_comment') || null,
+    serverAdmin: read.text('mail_server_admin') || null,
     sessionsPerUser: read.counts('mail_max_userip_connections'),
   };
   const inert = inertSettings(root);

@@ -29,6 +29,8 @@ const KNOWN = new Set([
   'disable_plaintext_auth',
   'login_trusted_networks',
   'login_greeting',
+  'mail_server_comment',
+  'mail_server_admin',
   'mail_max_userip_connections',
   'haproxy_trusted_networks',
   'haproxy_timeout',

@@ -3,6 +3,7 @@
  * names, lookup tables. Reports all errors at once; changes nothing.
  */
 import { networkFault } from '../../lookup/network.ts';
+import { type PortNames, portNamesOf } from '../../lookup/ports.ts';
 import { splitList, splitTexts } from '../../lookup/split-list.ts';
 import { nearest } from '../../nearest.ts';
 import type { Fault } from '../fault.ts';
@@ -161,9 +162,11 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
     result.faults.push({ ...place(), message: error.message });
     return;
   }
-  const problem = valueFault(row, row.type === 'filetext' ? textOf(setting, expanded) : expanded);
+  const ports = unlessMacroError(() => portNamesOf(setting.reader), NO_NAMES);
+  const problem = valueFault(row, row.type === 'filetext' ? textOf(setting, expanded) : expanded, ports);
   if (problem !== undefined) result.faults.push({ ...place(), message: problem });
-  for (const { item, message } of faultyItems(setting, row, expanded)) result.faults.push({ ...place(item), message });
+  for (const { item, message } of faultyItems(setting, row, expanded, ports))
+    result.faults.push({ ...place(item), message });
   const note = (table: string): void =>
     void result.tables.push({ table, parameter: name, file, line: place(table).line });
   if (row.type === 'restrictions') {
@@ -225,6 +228,7 @@ function isDefault({ name, reader }: CheckedSetting, row: Row, expanded: string)
   return plain(expanded) === plain(reader.expand(reader.default(name) ?? row.default));
 }
 
+const NO_NAMES: PortNames = new Map();
 const MAX_ITEM_FAULTS = 20;
 
 /** The items of a list that do not match its type. Errors inside a file of the list are reported for that file. */
@@ -232,6 +236,7 @@ function faultyItems(
   { name, reader }: CheckedSetting,
   row: Row,
   expanded: string,
+  ports: PortNames,
 ): { readonly item: string; readonly message: string }[] {
   const mayHoldTables = MATCH_LISTS.has(row.type);
   const items = mayHoldTables
@@ -239,7 +244,7 @@ function faultyItems(
     : splitTexts(expanded);
   return items
     .flatMap((item) => {
-      const message = (row.type === 'networks' ? networkFault(item) : undefined) ?? itemFault(row, item);
+      const message = (row.type === 'networks' ? networkFault(item) : undefined) ?? itemFault(row, item, ports);
       return message === undefined ? [] : [{ item, message }];
     })
     .slice(0, MAX_ITEM_FAULTS);

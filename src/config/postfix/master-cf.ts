@@ -5,7 +5,7 @@
  * work is done by this process itself. `postscreen` before an `smtpd pass` row is that smtpd.
  */
 import { type LogicalLine, lineAt, logicalLines } from '../../lookup/logical-lines.ts';
-import { portOf } from '../../lookup/ports.ts';
+import { type PortNames, portOf } from '../../lookup/ports.ts';
 import { groupContent } from '../../lookup/split-list.ts';
 import { encodingFaults, withoutMark } from '../encoding.ts';
 import type { Fault } from '../fault.ts';
@@ -166,10 +166,11 @@ function parseOverrides(
  */
 export function parseEndpoint(
   service: string,
+  ports: PortNames,
 ): { readonly address: string | undefined; readonly port: number } | string {
   const match = /^(?:(?:\[([^\]]*)\]|([^[\]]*)):)?([^:]+)$/.exec(service);
   const portName = match?.[3] ?? '';
-  const port = portOf(portName);
+  const port = portOf(portName, ports);
   if (match === null || port === undefined)
     return `service "${service.slice(0, 80)}": expected a port, its name, address:port or [address]:port`;
   const address = match[1] ?? match[2];

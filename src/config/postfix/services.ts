@@ -2,6 +2,7 @@
  * The SMTP and LMTP services that the rows of master.cf switch on, with their addresses, ports and overridden
  * parameters.
  */
+import { type PortNames, portNamesOf } from '../../lookup/ports.ts';
 import { splitList } from '../../lookup/split-list.ts';
 import type { Service } from '../configuration.ts';
 import type { Fault } from '../fault.ts';
@@ -78,9 +79,9 @@ export function unreadOverrides(rows: readonly MasterRow[]): Fault[] {
 }
 
 /** Rows whose name is no place to listen at. */
-export function endpointFaults(rows: readonly MasterRow[]): Fault[] {
+export function endpointFaults(rows: readonly MasterRow[], ports: PortNames): Fault[] {
   return serverRows(rows).flatMap((row) => {
-    const endpoint = parseEndpoint(row.service);
+    const endpoint = parseEndpoint(row.service, ports);
     return typeof endpoint === 'string' ? [{ file: row.file, line: row.line, message: endpoint }] : [];
   });
 }
@@ -95,8 +96,9 @@ export function servicesOf(
   settings: ReadonlyMap<string, Setting>,
 ): Service[] {
   const services: Service[] = [];
+  const ports = portNamesOf(main);
   for (const row of serverRows(rows)) {
-    const endpoint = parseEndpoint(row.service);
+    const endpoint = parseEndpoint(row.service, ports);
     if (typeof endpoint === 'string') continue;
     const lmtp = row.command === 'lmtpd';
     const own = row.overrides.map(({ name, value }) => [name, value] as const);

@@ -3,10 +3,11 @@
  * returns what was expected, or undefined if the text is valid. Only the syntax is checked, not whether a host exists.
  */
 import ipaddr from 'ipaddr.js';
-import { portOf } from '../../lookup/ports.ts';
+import { type PortNames, portOf } from '../../lookup/ports.ts';
 import { parseMilter } from '../../protocol/milter/specification.ts';
 
-export type Shape = (text: string) => string | undefined;
+/** `ports`: the names of ports that a value may use. */
+export type Shape = (text: string, ports: PortNames) => string | undefined;
 
 /** RFC 1123 with `_`, and UTF-8 (RFC 6531), as in Postfix's valid_hostname(); a trailing dot is not allowed. */
 const LABEL = /^(?!-)[A-Za-z0-9_\u0080-\u{10ffff}-]{1,63}(?<!-)$/u;
@@ -17,9 +18,9 @@ const isLiteral = (text: string): boolean =>
 const isAddress = (text: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 
 const expected =
-  (what: string, fits: (text: string) => boolean): Shape =>
-  (text) =>
-    fits(text) ? undefined : `expected ${what}`;
+  (what: string, fits: (text: string, ports: PortNames) => boolean): Shape =>
+  (text, ports) =>
+    fits(text, ports) ? undefined : `expected ${what}`;
 
 /** `mail.example.com`; a name consisting only of digits is an address. */
 export const hostName = expected(
@@ -54,14 +55,16 @@ export const networkInterface = expected('all, loopback-only, an address or a ho
 });
 
 /** `domain`, `[host]`, either with `:port`. */
-export const nexthop: Shape = (text) => {
+export const nexthop: Shape = (text, ports) => {
   const match = /^(?:\[([^\][]*)\]|([^\][:]+))(?::([^:]*))?$/.exec(text);
   const [, bracketed, plain, port] = match ?? [];
   const host = (bracketed ?? plain ?? '').replace(/^ipv6:/i, '');
   if (/^\[[^\]]*$/.test(text)) return 'expected "]" after the host';
   if (match === null || !(isHostName(host) || isAddress(host)))
     return 'expected a host or domain such as [mail.example.com]:587';
-  return port === undefined || portOf(port) !== undefined ? undefined : `"${port.slice(0, 40)}": expected a port`;
+  return port === undefined || portOf(port, ports) !== undefined
+    ? undefined
+    : `"${port.slice(0, 40)}": expected a port`;
 };
 
 /** Transports whose nexthop is a text for people (error(8), discard(8)). */
@@ -70,7 +73,7 @@ const WITH_TEXT = /^(?:error|retry|discard):/;
 export const isTextTransport = (text: string): boolean => WITH_TEXT.test(text);
 
 /** `smtp`, `smtp:[mail.example.com]:587`, `lmtp:unix:/path`, `error:text`. */
-export const transport: Shape = (text) => {
+export const transport: Shape = (text, ports) => {
   if (isTextTransport(text)) return undefined;
   const [, name, next] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
   if (!/^[A-Za-z0-9._-]+$/.test(name ?? ''))
@@ -78,15 +81,15 @@ export const transport: Shape = (text) => {
   if (next === undefined || next === '' || /^unix:\S+$/.test(next)) return undefined;
   const hop = next.replace(/^inet:/, '');
   // A pipe defines its own nexthop syntax: `mailman:lists/example`.
-  return /^[^\s[\]]+$/.test(hop) ? undefined : nexthop(hop);
+  return /^[^\s[\]]+$/.test(hop) ? undefined : nexthop(hop, ports);
 };
 
 /** `host:port`, `inet:host:port`, `:port`, `unix:/path`. */
 export const server = expected(
   'host:port or unix:/path',
-  (text) =>
+  (text, ports) =>
     /^unix:\S+$/.test(text) ||
-    portOf(/^(?:inet:)?(?:\[[^\]\s]+\]|[^\s:[\]]*):([^\s:]+)$/.exec(text)?.[1] ?? '') !== undefined,
+    portOf(/^(?:inet:)?(?:\[[^\]\s]+\]|[^\s:[\]]*):([^\s:]+)$/.exec(text)?.[1] ?? '', ports) !== undefined,
 );
 
 /** Where we listen: `127.0.0.1:9154`, `[::1]:9154`, `unix:/path`. */
@@ -116,7 +119,10 @@ export const ipv6 = expected('an IPv6 address', (text) => ipaddr.IPv6.isValid(te
 export const account = expected('the name of an account or group of this system', (text) =>
   /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/.test(text),
 );
-export const port = expected('a port: a number or a name such as smtp', (text) => portOf(text) !== undefined);
+export const port = expected(
+  'a port: a number or a name such as smtp',
+  (text, ports) => portOf(text, ports) !== undefined,
+);
 export const word = expected('one word', (text) => /^\S+$/.test(text));
 /** Postfix's "concurrency feedback" (SCHEDULER_README): `1`, `0.5`, `1/4`, `1/concurrency`, `1/sqrt_concurrency`. */
 export const feedback = expected('a number, or a fraction such as 1/4 or 1/concurrency', (text) =>

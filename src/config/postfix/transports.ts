@@ -1,5 +1,7 @@
 /** The ways of delivery and the programs started on demand that rows of master.cf define. */
+
 import { isAbsolute, join } from 'node:path';
+import { portNamesOf } from '../../lookup/ports.ts';
 import {
   createTransports,
   type ProgramCommand,
@@ -95,7 +97,7 @@ export function programsOf(
 
 /** Null if the row's endpoint is none, which is a fault already. */
 function endpointOf({ service }: MasterRow, parameters: MainParameters): SpawnService['endpoint'] {
-  const endpoint = parseEndpoint(service);
+  const endpoint = parseEndpoint(service, portNamesOf(parameters));
   if (typeof endpoint === 'string') return null;
   const interfaces = endpoint.address === undefined ? parameters.list('inet_interfaces') : [endpoint.address];
   return { addresses: listenAddresses(interfaces, parameters.list('inet_protocols')), port: endpoint.port };

@@ -1,4 +1,5 @@
 /** The syntax of main.cf values, and whether a value is valid for its parameter's row. */
+import { type PortNames, parsePortNames } from '../../lookup/ports.ts';
 import { exclusionFault } from '../../protocol/tls/ciphers.ts';
 import { digestFault } from '../../protocol/tls/fingerprint.ts';
 import { optionFault, workaroundFault } from '../../protocol/tls/options.ts';
@@ -51,13 +52,13 @@ export function defaultUnit(row: Row): string {
 }
 
 /** What is wrong with a value or an item, or undefined. */
-type Check = (value: string, row: Row) => string | undefined;
+type Check = (value: string, row: Row, ports: PortNames) => string | undefined;
 
 /** A value of this format, or empty if the row allows it. */
 const one =
   (shape: Shape): Check =>
-  (value, row) =>
-    value === '' && (row.empty ?? row.default === '') ? undefined : shape(value);
+  (value, row, ports) =>
+    value === '' && (row.empty ?? row.default === '') ? undefined : shape(value, ports);
 
 const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
   boolean: (value) => (parseBoolean(value) === null ? 'expected yes or no' : undefined),
@@ -82,14 +83,15 @@ const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
       : 'expected sqlite, or a URI that begins with mongodb:// and a host',
   processes: (value) =>
     /^(auto|[1-9]\d?)$/.test(value) ? undefined : 'expected auto, or a number of processes from 1 to 99',
-  word: (value) => (value === '' ? undefined : word(value)),
+  word: (value, _row, ports) => (value === '' ? undefined : word(value, ports)),
   hostname: one(hostName),
   heloname: one(heloName),
   // A file name: its content is checked when it is read.
-  filetext: (value) => (value.startsWith('/') ? undefined : hostName(value)),
-  nexthop: one((value) =>
-    /[\s,]/.test(value) ? 'expected one host or domain: only one next hop is used here' : nexthop(value),
+  filetext: (value, _row, ports) => (value.startsWith('/') ? undefined : hostName(value, ports)),
+  nexthop: one((value, ports) =>
+    /[\s,]/.test(value) ? 'expected one host or domain: only one next hop is used here' : nexthop(value, ports),
   ),
+  ports: (value) => parsePortNames(value).fault,
   transport: one(transport),
   server: one(server),
   listener: one(listener),
@@ -116,11 +118,11 @@ const ITEM_CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
   ciphers: (item) => eachOf(item, exclusionFault),
   ssloptions: (item) => eachOf(item, optionFault),
   sslworkarounds: (item) => eachOf(item, workaroundFault),
-  domains: domainPattern,
-  networks: (item) => (isNumeric(item) ? undefined : domainPattern(item)),
-  interfaces: networkInterface,
-  nexthops: nexthop,
-  milters: milter,
+  domains: (item, _row, ports) => domainPattern(item, ports),
+  networks: (item, _row, ports) => (isNumeric(item) ? undefined : domainPattern(item, ports)),
+  interfaces: (item, _row, ports) => networkInterface(item, ports),
+  nexthops: (item, _row, ports) => nexthop(item, ports),
+  milters: (item, _row, ports) => milter(item, ports),
   transports: (item) => (/^[A-Za-z0-9._-]+$/.test(item) ? undefined : 'expected the name of a transport'),
 };
 
@@ -133,13 +135,13 @@ const told = (text: string, problem: string | undefined): string | undefined =>
   problem === undefined ? undefined : `"${text.slice(0, 80)}": ${problem}${text.includes('#') ? `; ${REMARK}` : ''}`;
 
 /** What is wrong with an expanded value as a whole, or undefined. Restrictions and tables are checked elsewhere. */
-export function valueFault(row: Row, value: string): string | undefined {
-  return told(value, CHECKS[row.type]?.(value, row));
+export function valueFault(row: Row, value: string, ports: PortNames = new Map()): string | undefined {
+  return told(value, CHECKS[row.type]?.(value, row, ports));
 }
 
 /** What is wrong with an item of a list, or undefined. */
-export function itemFault(row: Row, item: string): string | undefined {
-  return told(item, ITEM_CHECKS[row.type]?.(item, row));
+export function itemFault(row: Row, item: string, ports: PortNames = new Map()): string | undefined {
+  return told(item, ITEM_CHECKS[row.type]?.(item, row, ports));
 }
 
 /** Types whose values may contain a `#` after white space: texts for people, and those with names of their own. */

@@ -24,18 +24,23 @@ const CLASSES: ReadonlyMap<string, AddressClass> = new Map([
 
 /**
  * The field with its addresses as `rewrite` gives them; unchanged, octet for octet, if none changes or it has none.
- * `text` is latin1 with LF between its lines.
+ * `text` is latin1 with LF between its lines. A field with a changed address ends at `limit` tokens.
  */
 export function rewriteField(
   text: string,
   rewrite: (address: string, of: AddressClass) => Promise<string>,
+  limit?: number,
 ): string | Promise<string> {
   const of = CLASSES.get(text.slice(0, text.indexOf(':')).toLowerCase());
-  return of === undefined ? text : rewritten(text, (address) => rewrite(address, of));
+  return of === undefined ? text : rewritten(text, (address) => rewrite(address, of), limit);
 }
 
-async function rewritten(text: string, rewrite: (address: string) => Promise<string>): Promise<string> {
-  const field = parseAddressField(text);
+async function rewritten(
+  text: string,
+  rewrite: (address: string) => Promise<string>,
+  limit: number | undefined,
+): Promise<string> {
+  const field = parseAddressField(text, limit);
   const addresses: string[] = [];
   for (const address of field.addresses) {
     const given = decodeHeaderText(address);

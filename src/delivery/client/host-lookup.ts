@@ -72,12 +72,18 @@ async function fromDns(name: string, host: HostLookup): Promise<readonly string[
 
 const noAddress = (name: string): ResolveError => new ResolveError('nodata', `${name} has no address`);
 
+/** Said by the system's lookup, not by DNS: `message` is what the log and the sender are told. */
+export class SystemLookupError extends ResolveError {}
+
 /** Of getaddrinfo(3). */
 const AGAIN: ReadonlySet<string> = new Set(['EAI_AGAIN', 'ETIMEOUT', 'ECONNREFUSED']);
 
 async function fromSystem(name: string, { families }: HostLookup): Promise<readonly string[]> {
   const found = await lookup(name, { all: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new ResolveError(AGAIN.has(error.code ?? '') ? 'tempfail' : 'notfound', error.message, { cause: error });
+    const isPassing = AGAIN.has(error.code ?? '');
+    const words = isPassing ? 'Temporary failure in name resolution' : 'Name or service not known';
+    const text = `unable to look up host ${name}: ${words}`;
+    throw new SystemLookupError(isPassing ? 'tempfail' : 'notfound', text, { cause: error });
   });
   const ips = found.map(({ address }) => address).filter((ip) => (isIPv6(ip) ? families.ipv6 : families.ipv4));
   if (ips.length === 0) throw noAddress(name);

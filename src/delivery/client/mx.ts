@@ -11,7 +11,7 @@ import { FilteredError } from '../../protocol/dns/reply-filter.ts';
 import { ResolveError } from '../../protocol/dns/resolver.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 import { type AddressOrder, inOrder, orderAddresses } from './address-order.ts';
-import { addressesOf, type HostLookup, mailExchangesOf, serverName } from './host-lookup.ts';
+import { addressesOf, type HostLookup, mailExchangesOf, SystemLookupError, serverName } from './host-lookup.ts';
 
 export interface Host {
   /** The name used in logs and for the certificate check; the address itself for a literal. */
@@ -90,13 +90,15 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
   const resolved: Exchange[] = [];
   let again = false;
   let filtered: FilteredError | null = null;
+  let system: SystemLookupError | null = null;
   for (const exchange of exchanges) {
     try {
       const ips = await addressesOf(exchange.name, finder.lookup);
       resolved.push({ ...exchange, name: await serverName(exchange.name, finder.lookup), ips });
     } catch (error) {
       if (error instanceof FilteredError) filtered = error;
-      else again ||= !(error instanceof ResolveError) || error.reason === 'tempfail';
+      if (error instanceof SystemLookupError) system = error;
+      if (!(error instanceof FilteredError)) again ||= !(error instanceof ResolveError) || error.reason === 'tempfail';
     }
     if (finder.order.limit > 0 && resolved.length >= finder.order.limit) break;
   }
@@ -104,7 +106,7 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
   if (resolved.length === 0) {
     const name = first?.name ?? domain;
     if (filtered !== null && !again) return deferred(reply(451, '4.7.0', filtered.message));
-    const text = nameService(name, 'A', again);
+    const text = system?.message ?? nameService(name, 'A', again);
     if (again) return deferred(reply(451, '4.4.3', text));
     return finder.defersWithoutAddress && name !== domain
       ? deferred(reply(451, '4.4.4', text))
@@ -112,8 +114,7 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
   }
   // An explicit port means another server on this machine, for instance a content filter.
   const better = nexthop.port === null ? betterThanMyself(resolved, finder) : resolved;
-  if (better.length === 0)
-    return bounced(reply(554, '5.4.6', `mail for ${nexthop.mx ? domain : `[${domain}]`} loops back to myself`), true);
+  if (better.length === 0) return bounced(reply(554, '5.4.6', `mail for ${domain} loops back to myself`), true);
   const addresses = better.flatMap(({ name, preference, ips }) => ips.map((ip) => ({ name, ip, preference })));
   const hosts = orderAddresses(addresses, finder.order, finder.random).map(({ name, ip }) => ({ name, ip }));
   return { ok: true, hosts, areMine: better.length < resolved.length };

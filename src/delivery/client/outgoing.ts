@@ -15,13 +15,8 @@ import type { OutgoingMessage, SmtpSession } from './smtp-session.ts';
 import { SessionFault } from './smtp-session-fault.ts';
 import { xforwardCommands } from './xforward.ts';
 
-const ASCII = /^[\x00-\x7f]*$/;
 const CONTROLS = /[\x00-\x1f\x7f]/;
 const DOMAIN = /^[^\s<>()[\]\\,;:@"]+$|^\[[^\s<>[\]\\@"]+\]$/;
-
-/** The envelope contains non-ASCII addresses. */
-export const hasUtf8Envelope = (item: QueueItem): boolean =>
-  !ASCII.test(item.recipient) || !ASCII.test(item.reversePath);
 
 /**
  * An address as written between angle brackets, with its local part quoted if necessary (Postfix: quote_821_local);
@@ -140,19 +135,6 @@ async function* through(filter: ContentFilter, octets: AsyncIterable<Buffer>): A
     if (!(error instanceof CheckUnavailable)) throw error;
     throw new SessionFault('body', { kind: 'policy', enhanced: '4.3.0', words: `${error.parameter} lookup problem` });
   }
-}
-
-/**
- * Whether a header field of the message or of a part contains non-ASCII octets: such mail needs SMTPUTF8 (RFC 6532).
- */
-export async function hasUtf8Header(octets: AsyncIterable<Buffer>): Promise<boolean> {
-  const reader = new SevenBitConverter(Number.POSITIVE_INFINITY);
-  for await (const chunk of octets) {
-    reader.push(chunk);
-    if (reader.headerIsEightBit) return true;
-  }
-  reader.end();
-  return reader.headerIsEightBit;
 }
 
 function recipientParameters(item: QueueItem): string {

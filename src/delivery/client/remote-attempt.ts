@@ -17,13 +17,14 @@ import type { QueueItem } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable } from '../checks/rules.ts';
+import { hasUtf8Address, hasUtf8Header } from '../checks/utf8-header.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
 import type { ClientContexts } from './client-contexts.ts';
 import { sendingAct } from './content-actions.ts';
 import { listenerOf } from './debugged-peer.ts';
 import type { Generic } from './generic.ts';
 import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
-import { hasUtf8Envelope, hasUtf8Header, type OutgoingContent, outgoing, tooDeep } from './outgoing.ts';
+import { type OutgoingContent, outgoing, tooDeep } from './outgoing.ts';
 import {
   faultOutcome,
   faultReply,
@@ -276,7 +277,7 @@ export class RemoteAttempt {
     const [first] = items;
     if (first === undefined || !first.smtputf8 || session.offers('SMTPUTF8')) return items;
     const inHeader = await hasUtf8Header(this.#services.content.stream(first.content, 0, first.size));
-    const unsupported = items.filter((item) => inHeader || hasUtf8Envelope(item));
+    const unsupported = items.filter((item) => inHeader || hasUtf8Address([item.recipient, item.reversePath]));
     const refusal = reply(553, '5.6.7', `SMTPUTF8 is required, but was not offered by host ${peerWords(peer)}`);
     for (const item of unsupported) this.#note(outcomeOf(item, 'bounced', refusal, peer));
     return items.filter((item) => !unsupported.includes(item));

@@ -2,11 +2,11 @@
  * Delivery to other servers (Postfix: smtp(8); requirement P17): finds the hosts of a destination, passes the message
  * to a `RemoteAttempt`, and caches the sessions that may be reused.
  */
+import type { Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { reply } from '../../mail/status.ts';
-import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
@@ -14,6 +14,8 @@ import type { Nexthop } from '../route/nexthop.ts';
 import type { Route } from '../route/router.ts';
 import { ClientContexts, type ClientTlsFiles } from './client-contexts.ts';
 import type { Generic } from './generic.ts';
+import { hostsByPlugins } from './given-hosts.ts';
+import type { HostLookup } from './host-lookup.ts';
 import { type FoundHosts, findHosts, type HostFinder } from './mx.ts';
 import { isSpeakable } from './outgoing.ts';
 import type { Peer } from './peer-outcome.ts';
@@ -24,10 +26,11 @@ import type { RemoteSettings } from './settings.ts';
 
 export interface RemoteOptions {
   readonly settings: RemoteSettings;
+  readonly hooks: Hooks;
   /** debug_peer_list; null if it is empty. */
   readonly debugPeers: DebugPeers | null;
   readonly generic: Generic | null;
-  readonly finder: Pick<HostFinder, 'random' | 'isMyself'> & { readonly resolver: Resolver };
+  readonly finder: Pick<HostFinder, 'random' | 'isMyself'> & { readonly resolver: HostLookup['resolver'] };
   readonly content: ContentStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -95,17 +98,30 @@ export function createRemote(options: RemoteOptions): Remote {
     const found = await peersOf(nexthop, destination);
     // Between two MX hosts it would go round and round.
     const others = found.areMine ? [] : settings.fallback;
-    const fallback = (await Promise.all(others.map((other) => peersOf(other, destination)))).flatMap((one) =>
-      one.ok ? one.peers : [],
-    );
-    const peers = [...(found.ok ? found.peers : []), ...fallback];
-    if (!found.ok && peers.length === 0)
+    const all = [found, ...(await Promise.all(others.map((other) => peersOf(other, destination))))];
+    const peers = all.flatMap((one) => (one.ok ? one.peers : []));
+    const last = all.at(-1) ?? found;
+    if (!last.ok && peers.length === 0) {
+      const misnamed = last.status === 'bounced' ? misnamedBy(route.site, others) : null;
+      if (misnamed !== null) services.log.warn({ destination }, `${misnamed} configuration problem`);
+      const { status, reply: answer } =
+        misnamed === null
+          ? last
+          : { status: 'deferred' as const, reply: { ...last.reply, code: 451, enhanced: '4.3.5' } };
       return {
-        ...unanimous(items, found.status, found.reply, 'none'),
-        hostFailure: found.status === 'deferred' ? found.reply : null,
+        ...unanimous(items, status, answer, 'none'),
+        hostFailure: status === 'deferred' ? answer : null,
+        ...(last.areMine && misnamed === null ? { isOurs: true } : {}),
       };
+    }
     const needed = probes ? { ...services, content: NO_CONTENT } : services;
     return new RemoteAttempt(needed, items, signal, probes).run(peers);
+  }
+
+  /** The parameter that names no usable host: its mail waits for whoever mends it, as in Postfix. Null: none does. */
+  function misnamedBy(site: string, fallback: readonly Nexthop[]): string | null {
+    if (fallback.length > 0) return `${settings.protocol}_fallback_relay`;
+    return site === settings.relayhost ? 'relayhost' : null;
   }
 
   async function peersOf(
@@ -122,9 +138,18 @@ export function createRemote(options: RemoteOptions): Remote {
         peers: [{ name: options.myhostname, ip: nexthop.host, port: 0, nexthop, destination }],
         areMine: false,
       };
+    const port = nexthop.port ?? (settings.port === SMTP_PORT ? options.smtpPort : settings.port);
+    const given =
+      nexthop.mx && options.hooks.has('get_mx')
+        ? await hostsByPlugins(options.hooks, nexthop.host, finder.lookup)
+        : null;
+    if (given?.ok === false) return given;
+    if (given !== null) {
+      const peers = given.hosts.map((host) => ({ ...host, port: host.port ?? port, nexthop, destination }));
+      return { ok: true, peers, areMine: false };
+    }
     const found = await findHosts(nexthop, finder);
     if (!found.ok) return found;
-    const port = nexthop.port ?? (settings.port === SMTP_PORT ? options.smtpPort : settings.port);
     return {
       ok: true,
       peers: found.hosts.map((host) => ({ ...host, port, nexthop, destination })),

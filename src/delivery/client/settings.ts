@@ -1,5 +1,6 @@
 /** The main.cf settings of one client (Postfix: smtp(8), lmtp(8)), read once; invalid ones throw at start. */
 import { delimitersOf } from '../../lookup/delimiters.ts';
+import { portNamesOf } from '../../lookup/ports.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { Delimiters } from '../../mail/address.ts';
 import { type ContentRules, readContentRules } from '../checks/rules.ts';
@@ -25,6 +26,8 @@ export interface RemoteSettings {
   readonly protocol: ClientProtocol;
   /** Tried when no host of the next hop takes the mail (smtp_fallback_relay). */
   readonly fallback: readonly Nexthop[];
+  /** In lower case; '' for none. */
+  readonly relayhost: string;
   readonly heloName: string;
   readonly hello: Hello;
   /** The port where a next hop names none. */
@@ -97,15 +100,17 @@ export function readRemoteSettings(own: ClientParameters, tables: Tables): Remot
         throw new Error(`${own.nameOf(name)}: "${word}" is not one of ${SECURITY_OPTIONS.join(', ')}`);
     return words;
   };
+  const ports = portNamesOf(all);
   const mechanisms = own.list('sasl_mechanism_filter');
   const dns = own.string('dns_support_level') || (all.boolean('disable_dns_lookups') ? 'disabled' : 'enabled');
   const asksDns = dns !== 'disabled';
   return {
     protocol: own.protocol,
-    fallback: own.list('fallback_relay').flatMap((text) => parseNexthop(text, own.protocol) ?? []),
+    fallback: own.list('fallback_relay').flatMap((text) => parseNexthop(text, own.protocol, ports) ?? []),
+    relayhost: all.string('relayhost').toLowerCase(),
     heloName: own.string('helo_name'),
     hello: helloOf(own),
-    port: portNumber(own.string('tcp_port')) ?? SMTP_PORT,
+    port: portNumber(own.string('tcp_port'), ports) ?? SMTP_PORT,
     bind: {
       ipv4: own.string('bind_address'),
       ipv6: own.string('bind_address6'),

@@ -116,7 +116,13 @@ export function createNotifier(options: NotifierOptions): Notifier {
     return { octets: Buffer.concat(pieces), complete: true };
   }
 
-  async function send(reversePath: string, to: string, smtputf8: boolean, octets: Buffer): Promise<string | null> {
+  async function send(
+    report: 'bounce' | 'notify',
+    reversePath: string,
+    to: string,
+    smtputf8: boolean,
+    octets: Buffer,
+  ): Promise<string | null> {
     const queueId = options.newQueueId();
     const recipients = [{ address: to, original: to, notify: ['NEVER' as const], orcpt: '' }];
     const envelope: Envelope = { reversePath, recipients, ret: '', envid: '', smtputf8, body: '8BITMIME' };
@@ -124,6 +130,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       connection: null,
       transaction: makeTransaction(queueId, envelope),
       envelope,
+      report,
     });
     await intake.write(octets);
     const answer = await intake.end();
@@ -154,7 +161,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       retryUntil: item.arrivedAt + parameters.time('maximal_queue_lifetime'),
       original: message,
     });
-    const queueId = await send(reversePath, to, item.smtputf8, octets);
+    const queueId = await send('bounce', reversePath, to, item.smtputf8, octets);
     if (queueId !== null)
       log.info({ queueId: item.queueId, notification: queueId }, `${item.queueId}: ${LOG_WORDS[kind]}: ${queueId}`);
     return queueId !== null;
@@ -257,7 +264,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     const to = postmaster('error_notice_recipient');
     const lines = ['Transcript of session follows.', '', ...text.split('\n')].join('\r\n');
     const octets = `From: Mail Delivery System <${mailerDaemon}>\r\nTo: Postmaster <${to}>\r\nSubject: ${subject}\r\nAuto-Submitted: auto-generated\r\n\r\n${lines}\r\n`;
-    await send(doubleBounce, to, false, Buffer.from(octets)).catch((error: unknown) =>
+    await send('notify', doubleBounce, to, false, Buffer.from(octets)).catch((error: unknown) =>
       log.warn({ err: error }, 'a transcript could not be mailed to the postmaster'),
     );
   }

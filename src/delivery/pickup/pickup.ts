@@ -263,7 +263,6 @@ async function receive(
 }
 
 function envelopeOf({ sender, recipients, notify, ret, envid, body }: Submission, rewrite: Rewrite): Envelope {
-  const addresses = [sender, ...recipients];
   return {
     reversePath: rewrite(sender),
     recipients: recipients.map((recipient) => {
@@ -272,7 +271,7 @@ function envelopeOf({ sender, recipients, notify, ret, envid, body }: Submission
     }),
     ret,
     envid,
-    smtputf8: addresses.some((address) => /[^\x00-\x7f]/.test(address)),
+    smtputf8: false,
     body,
   };
 }

@@ -2,9 +2,10 @@
 import { reply } from '../../mail/status.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
-import type { Route } from '../route/router.ts';
+import type { Route, Router } from '../route/router.ts';
 import { verpItem } from '../verp-item.ts';
 import type { Destinations } from './destinations.ts';
+import { programOf } from './program.ts';
 import type { Job } from './waiting-jobs.ts';
 
 /** Delivers items of one message by one route. */
@@ -17,6 +18,7 @@ export interface Transports {
 
 export interface AttemptContext {
   readonly transports: Transports;
+  readonly router: Pick<Router, 'asBestMx'>;
   readonly destinations: Destinations;
   /** Transports that wait for an operator's flush (defer_transports); empty during a flush. */
   readonly deferred: ReadonlySet<string>;
@@ -66,10 +68,32 @@ async function attemptAsIs(job: Job, now: number, context: AttemptContext): Prom
   try {
     const signal = AbortSignal.any([deadline.signal, context.closing]);
     if (route.kind === 'target') return await context.transports.target(route, job.first, signal);
-    return route.kind === 'pipe'
-      ? await context.transports.pipe(route, items, signal)
-      : await context.transports.remote(route, items, signal);
+    if (route.kind === 'pipe') return await context.transports.pipe(route, items, signal);
+    const tried = await context.transports.remote(route, items, signal);
+    return tried.isOurs === true ? ((await passOn({ ...job, route }, now, context)) ?? tried) : tried;
   } finally {
     cancel();
   }
+}
+
+/**
+ * Mail for which this server is the best MX, by best_mx_transport; null where there is none. A transport that would again
+ * send it to ourselves ends there.
+ */
+async function passOn(
+  job: Job & { readonly route: Route & { readonly kind: 'remote' } },
+  now: number,
+  context: AttemptContext,
+): Promise<Attempt | null> {
+  const { asBestMx } = context.router;
+  const once = { ...context, router: { asBestMx: async () => null } };
+  const attempts: Attempt[] = [];
+  for (const item of job.items) {
+    const route = await asBestMx(item, job.route);
+    const one = route === null ? null : await attemptAsIs({ ...job, route, first: item, items: [item] }, now, once);
+    if (route === null || one === null) return null;
+    attempts.push({ ...one, program: programOf(route) });
+  }
+  const last = attempts.at(-1);
+  return last === undefined ? null : { ...last, outcomes: attempts.flatMap(({ outcomes }) => outcomes) };
 }

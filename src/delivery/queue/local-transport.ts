@@ -4,7 +4,9 @@
  * delivers once.
  */
 import type { Hooks } from '../../bus/hook.ts';
+import type { MailboxEvents } from '../../bus/mailbox-events.ts';
 import type { Account } from '../../mail/account.ts';
+import type { Address } from '../../mail/address.ts';
 import { isPermanent, isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, MAX_HEADER_SIZE, parseHeader } from '../../protocol/mime/header.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
@@ -21,6 +23,9 @@ export interface LocalOptions {
   readonly hooks: Hooks;
   /** enable_original_recipient */
   readonly namesOriginal: boolean;
+  readonly events: Pick<MailboxEvents, 'appended'>;
+  /** Durable when it resolves; a Reply says why it was not accepted. */
+  forward(item: QueueItem, to: readonly Address[]): Promise<Reply | null>;
 }
 
 /** Delivers one item. Rejects with the backend's error: the item stays leased until the runner releases it. */
@@ -30,13 +35,21 @@ export async function deliverLocally(options: LocalOptions, account: Account, it
   const header = async (): Promise<Header> =>
     parseHeader(await readHeaderOctets(store.content, item.content, item.size, MAX_HEADER_SIZE));
   const context = { hooks, reversePath: item.reversePath, arrivedAt: item.arrivedAt, namesOriginal, header };
-  const delivery = await prepareDelivery(account, recipient, context);
+  const prepared = await prepareDelivery(account, recipient, context);
   const refusedBy = (answer: Reply): Attempt =>
     unanimous([item], isPermanent(answer) ? 'bounced' : 'deferred', answer, 'local');
-  if (isReply(delivery)) return refusedBy(delivery);
+  if (isReply(prepared)) return refusedBy(prepared);
+  const { rows, forward, dropped } = prepared;
   try {
-    await store.deliver(item.content, item.queueId, [delivery]);
-    return unanimous([item], 'sent', DELIVERED, 'local');
+    if (rows.length > 0) {
+      const { appended } = await store.deliver(item.content, item.queueId, rows);
+      for (const { mailbox, uid } of appended) options.events.appended(account, mailbox, [uid]);
+    }
+    // After the mailbox, which may be full for days: each attempt would forward it again.
+    const refused = await options.forward(item, forward);
+    if (refused !== null) return refusedBy(refused);
+    const answer = dropped === null ? DELIVERED : reply(250, '2.0.0', `discarded: ${dropped}`);
+    return unanimous([item], 'sent', answer, 'local');
   } catch (error) {
     if (error instanceof MailboxError) return refusedBy(mailboxReply(error));
     if (error instanceof StoreFullError) return refusedBy(STORE_FULL);

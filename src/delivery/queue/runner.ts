@@ -344,6 +344,7 @@ export class Runner {
   #context(): AttemptContext {
     return {
       transports: this.#options.transports,
+      router: this.#options.router,
       destinations: this.#destinations,
       deferred: this.#flushing ? NOTHING : this.#limits.deferred,
       closing: this.#abort.signal,

@@ -76,7 +76,8 @@ export class Settler {
    * for the message's other recipients. Returns how many items it settled or deferred; the others follow with
    * `deliveryEnded`. Rejects only before anything is settled.
    */
-  async concluded(message: ActiveMessage, attempt: Attempt, trial: Trial): Promise<number> {
+  async concluded(message: ActiveMessage, attempt: Attempt, { startedAt, program }: Trial): Promise<number> {
+    const trial = { startedAt, program: attempt.program ?? program };
     const { clock, retry, notifier } = this.#options;
     const now = clock();
     const decided = attempt.outcomes.map((outcome) => decide(outcome, now, retry));

@@ -4,10 +4,12 @@
  * checks change is changed before it is gathered: the message is durable as changed before it is acknowledged.
  */
 
-import type { MessageChange } from '../../bus/hook.ts';
+import type { ExpansionSteps, MessageChange } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
+import { type Address, addressKey } from '../../mail/address.ts';
+import type { MailSource } from '../../lookup/utf8-sources.ts';
 import type { ClientOrigin } from '../../mail/client-origin.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
@@ -18,6 +20,7 @@ import { trace } from '../../tracing.ts';
 import { withoutCharacters } from '../checks/characters.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
+import { hasUtf8Address, hasUtf8Header } from '../checks/utf8-header.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import type { MilterSession } from '../milter/session.ts';
 import type { RewriteField } from '../rewriting/address-rewriter.ts';
@@ -25,12 +28,20 @@ import { routeTo, routeWords } from '../route/router.ts';
 import { isLocalMail, originOf } from './client-origin.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseCharacter, refuseStructure } from './content-actions.ts';
-import { expand } from './expand.ts';
-import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
+import { type ExpandedRecipient, type Expansion, expand } from './expand.ts';
+import { type DeliveryContext, mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { MessageContent } from './message-content.ts';
 import { MessageEdit } from './message-edit.ts';
 import { inspect } from './milters.ts';
-import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
+import {
+  emptyPlan,
+  type Plan,
+  planRecipient,
+  planRest,
+  wholePlan,
+  withoutDeliveries,
+  withoutOutgoing,
+} from './plan.ts';
 import type { Incoming, Intake } from './receiver.ts';
 import type { ReceiverServices, ReceiverSettings } from './services.ts';
 
@@ -44,6 +55,15 @@ export const REFUSED = {
 /** Of mail that no client sent. */
 const LOCAL_ORIGIN: ClientOrigin = { source: 'LOCAL' };
 
+/** How recipients are planned. */
+interface Way {
+  readonly filter: string | null;
+  readonly context: DeliveryContext;
+}
+/** Of mail that a plugin sends too: it is a notification. */
+const sourceOf = ({ report, submitter, connection }: Incoming): MailSource =>
+  report ?? (submitter !== undefined ? 'sendmail' : connection !== null ? 'smtpd' : 'notify');
+
 export class MessageIntake implements Intake {
   readonly #services: ReceiverServices;
   readonly #incoming: Incoming;
@@ -54,6 +74,9 @@ export class MessageIntake implements Intake {
   readonly #isJudged: boolean;
   /** Those that look at the message at its end; of a session, or of this message alone. */
   readonly #milters: MilterSession | null;
+  /** No session has told its milters of it. */
+  readonly #isUnheard: boolean;
+  readonly #looksForUtf8: boolean;
   /** Milters add and remove some. */
   readonly #envelopeRecipients: Recipient[];
   #refusalIsLogged = false;
@@ -66,15 +89,17 @@ export class MessageIntake implements Intake {
     this.#settings = services.settings(incoming.connection);
     this.#arrivedAt = services.clock();
     this.#isJudged = services.hooks.has('data_post', incoming.connection);
-    const isSubmission = incoming.submitter !== undefined;
-    this.#milters = isSubmission ? this.#settings.milters.forSubmission() : (incoming.milters ?? null);
+    const { submitter, report } = incoming;
+    this.#isUnheard = submitter !== undefined || (report !== undefined && this.#settings.filtersOwn.has(report));
+    this.#looksForUtf8 = this.#settings.utf8Sources.has(sourceOf(incoming));
+    this.#milters = this.#isUnheard ? this.#settings.milters.forSubmission() : (incoming.milters ?? null);
     this.#envelopeRecipients = [...incoming.envelope.recipients];
     this.#content = new MessageContent({
       services,
       settings: this.#settings,
       incoming,
       arrivedAt: this.#arrivedAt,
-      reread: this.#isJudged || this.#milters !== null,
+      reread: this.#isJudged || this.#milters !== null || this.#looksForUtf8,
       filter: this.#filter(),
     });
   }
@@ -107,7 +132,7 @@ export class MessageIntake implements Intake {
       await this.#content.discard();
       return this.#replyTo(error);
     } finally {
-      if (this.#incoming.submitter !== undefined) this.#milters?.close();
+      if (this.#isUnheard) this.#milters?.close();
     }
   }
 
@@ -201,7 +226,25 @@ export class MessageIntake implements Intake {
     // Only now are the reverse-path and copies final (plugins, sender_bcc_maps).
     const plan = await this.#plan(headerOf);
     if (isReply(plan)) return plan;
-    return this.#keep(plan);
+    const { outgoing } = wholePlan(plan);
+    if (outgoing.length === 0 || !hooks.has('queue_outbound')) return this.#keep(plan);
+    const received = Object.assign(transaction, { header: headerOf() });
+    const verdict = await hooks.run('queue_outbound', {
+      connection,
+      transaction: received,
+      recipients: outgoing.map(({ recipient }) => recipient),
+    });
+    const refused = refusalReply(verdict, REFUSED);
+    if (refused !== null) return refused;
+    return this.#keep(verdict.code === 'OK' ? withoutOutgoing(plan, verdict.reply) : plan);
+  }
+
+  #tellQueued(answer: Reply): Reply {
+    const { transaction, connection } = this.#incoming;
+    const { hooks } = this.#services;
+    // Not waited for: the client must hear soon that it is ours now, or it sends the message again.
+    if (hooks.has('queue_ok')) void hooks.run('queue_ok', { connection, transaction, reply: answer });
+    return answer;
   }
 
   #edit(onHeader: (header: Header) => void): MessageEdit {
@@ -219,14 +262,14 @@ export class MessageIntake implements Intake {
 
   /** They change the message before it is kept: what is durable is what they left. */
   async #askMilters(): Promise<Reply | null> {
-    const { transaction, submitter } = this.#incoming;
+    const { transaction } = this.#incoming;
     const session = this.#milters;
     if (session === null || transaction.discard !== null) return null;
     const checked = this.#checked();
     const { milterFields, headerLimit, expansion } = this.#settings;
     const refusal = await inspect({
       session,
-      isSubmission: submitter !== undefined,
+      isSubmission: this.#isUnheard,
       checked,
       fields: milterFields,
       act: receivingAct(checked),
@@ -258,29 +301,63 @@ export class MessageIntake implements Intake {
     // Local aliases are for the mail that comes back from the filter (Postfix: local(8)).
     const filter = transaction.filter ?? this.#settings.filter;
     const steps = { maps: this.#settings.maps, aliases: filter === null };
-    const recipients = await this.#recipients();
-    const expansion = await expand(recipients, this.#services.hooks, { ...this.#settings.expansion, steps });
+    const expansion = await expand(await this.#recipients(), this.#services.hooks, {
+      ...this.#settings.expansion,
+      steps,
+    });
     if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
-    const { telling } = this.#services;
-    const { verp = '' } = this.#incoming;
-    const { namesOriginal } = this.#settings;
-    const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, namesOriginal, header };
-    for (const given of expansion.recipients) {
-      const address = await this.#services.domains.resolve(given.address);
+    const context = {
+      hooks: this.#services.hooks,
+      reversePath,
+      arrivedAt: this.#arrivedAt,
+      namesOriginal: this.#settings.namesOriginal,
+      header,
+    };
+    await this.#planAll(plan, expansion.recipients, { filter, context });
+    planRest(plan, expansion);
+    return plan.forwarded.length === 0 ? plan : this.#planForwards(plan, expansion, { steps, filter, context });
+  }
+
+  /** Each address once: mailboxes that forward to each other come to an end. */
+  async #planForwards(
+    plan: Plan,
+    { recipients }: Expansion,
+    { steps, ...way }: Way & { readonly steps: ExpansionSteps },
+  ): Promise<Plan | Reply> {
+    const forwards = emptyPlan();
+    const { expansion: limits, addressing } = this.#settings;
+    const done = new Set(recipients.map(({ address }) => addressKey(address)));
+    const isNew = (address: Address): boolean => done.size < done.add(addressKey(address)).size;
+    const waiting = plan.forwarded.splice(0);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const address = await addressing.envelope(next.address, 'envelope_recipient');
+      if (!isNew(address)) continue;
+      const expansion = await expand([{ ...next.recipient, address }], this.#services.hooks, { ...limits, steps });
+      if (isReply(expansion)) return expansion;
+      const fresh = expansion.recipients.filter((one) => one.address === address || isNew(one.address));
+      await this.#planAll(forwards, fresh, way);
+      planRest(forwards, expansion);
+      waiting.push(...forwards.forwarded.splice(0));
+    }
+    return { ...plan, forwards };
+  }
+
+  async #planAll(plan: Plan, recipients: readonly ExpandedRecipient[], { filter, context }: Way): Promise<void> {
+    const { telling, domains, router } = this.#services;
+    const { verp = '', transaction } = this.#incoming;
+    for (const given of recipients) {
+      const address = await domains.resolve(given.address);
       // Members of an alias with an owner get the owner's mail.
       const recipient = verp === '' || given.sender !== undefined ? { ...given, address } : { ...given, address, verp };
       const route =
         given.target === undefined
-          ? await this.#services.router.route(recipient.address, recipient.sender ?? reversePath, filter)
+          ? await router.route(recipient.address, recipient.sender ?? context.reversePath, filter)
           : routeTo(given.target, given.delivered ?? recipient.address);
       trace()?.add({ kind: 'route', address: recipient.address, ...routeWords(route) });
       const planned = telling.has(route.transport) ? { ...recipient, client: await this.#client() } : recipient;
       await planRecipient(plan, planned, route, transaction.hold !== null, context);
     }
-    for (const failed of expansion.failed) planFailure(plan, failed);
-    for (const recipient of expansion.dropped) plan.dropped.push({ recipient, text: 'alias to nobody' });
-    return plan;
   }
 
   /** For the items of transports that tell it on. */
@@ -318,29 +395,35 @@ export class MessageIntake implements Intake {
   }
 
   async #keep(plan: Plan): Promise<Reply> {
-    const { transaction } = this.#incoming;
+    const { transaction, envelope } = this.#incoming;
+    const smtputf8 = envelope.smtputf8 || (this.#looksForUtf8 && (await this.#needsUtf8(wholePlan(plan))));
     const composed = await this.#content.compose();
     const began = this.#services.clock();
-    let done = plan;
+    let done = wholePlan(plan);
     let messageId = '';
-    if (plan.deliveries.length + plan.queued.length === 0) {
+    let appended: AcceptedMessage['appended'] = [];
+    if (done.deliveries.length + done.queued.length === 0) {
       messageId = messageIdOf(composed);
       await this.#content.discard();
     } else {
       try {
-        ({ messageId } = await this.#store(plan, composed));
+        ({ messageId, appended } = await this.#store(done, composed, smtputf8));
       } catch (error) {
         if (!(error instanceof MailboxError)) throw error;
         // One mailbox is full or deleted. If it is the only recipient, the client gets the error; otherwise it must not
         // block the others.
-        if (plan.deliveries.length + plan.queued.length === 1) return mailboxReply(error, plan.delivered[0]);
+        if (done.delivered.length + done.queued.length === 1) return mailboxReply(error, done.delivered[0]);
         done = withoutDeliveries(plan);
-        ({ messageId } = await this.#store(done, composed));
+        ({ messageId, appended } = await this.#store(done, composed, smtputf8));
       }
     }
     // Accepted: whatever fails from here on, the client gets 250.
     try {
       this.#logAcceptance(done, messageId, composed.size, began);
+      for (const [at, { mailbox, uid }] of appended.entries()) {
+        const account = done.accounts[at];
+        if (account !== undefined) this.#services.events.appended(account, mailbox, [uid]);
+      }
       if (done.queued.length > 0) this.#services.onQueued();
     } catch (error) {
       this.#services.cleanupLog.error(
@@ -348,13 +431,22 @@ export class MessageIntake implements Intake {
         `${transaction.queueId}: accepted, but an error followed`,
       );
     }
-    return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
+    return this.#tellQueued(reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`));
   }
 
-  #store(plan: Plan, composed: Composed): Promise<AcceptedMessage> {
+  /** Only what is sent on can need it. */
+  async #needsUtf8({ queued }: Plan): Promise<boolean> {
+    if (queued.length === 0) return false;
+    const { reversePath } = this.#incoming.transaction;
+    return (
+      hasUtf8Address([reversePath, ...queued.map(({ recipient }) => recipient)]) || hasUtf8Header(this.#content.read())
+    );
+  }
+
+  #store(plan: Plan, composed: Composed, smtputf8: boolean): Promise<AcceptedMessage> {
     const { transaction, envelope } = this.#incoming;
     const { reversePath } = transaction;
-    const { ret, envid, smtputf8, body } = envelope;
+    const { ret, envid, body } = envelope;
     return this.#services.store.accept({
       queueId: transaction.queueId,
       arrivedAt: this.#arrivedAt,
@@ -375,7 +467,7 @@ export class MessageIntake implements Intake {
 
   async #taken(answer: Reply | undefined): Promise<Reply> {
     await this.#content.discard();
-    return answer ?? reply(250, '2.0.0', `Ok: queued as ${this.#incoming.transaction.queueId}`);
+    return this.#tellQueued(answer ?? reply(250, '2.0.0', `Ok: queued as ${this.#incoming.transaction.queueId}`));
   }
 
   #logAcceptance(plan: Plan, messageId: string, size: number, began: number): void {

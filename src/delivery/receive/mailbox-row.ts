@@ -1,11 +1,12 @@
 /**
- * Builds one recipient's row in a mailbox: the `deliver` hook may choose the mailbox and add flags; the prefix is the
+ * Builds one recipient's rows in mailboxes: the `deliver` hook may choose them and add flags; the prefix is the
  * recipient's own trace header.
  */
 
-import type { Hooks } from '../../bus/hook.ts';
+import type { HookArguments, Hooks } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import type { Account } from '../../mail/account.ts';
+import type { Address } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import type { Header } from '../../protocol/mime/header.ts';
@@ -30,45 +31,70 @@ const REFUSED = {
   temporary: reply(450, '4.7.1', 'message refused for now'),
 };
 
+/** What becomes of a message for one account. */
+export interface PreparedDelivery {
+  /** None: it is dropped. */
+  readonly rows: readonly LocalDelivery[];
+  /** Addresses that get it too. */
+  readonly forward: readonly Address[];
+  /** Why it is in no mailbox; null if it is in one. */
+  readonly dropped: string | null;
+}
+
+const NOWHERE: readonly Address[] = [];
+/** Of one message for one account. */
+const MOST_COPIES = 20;
+const MOST_FORWARDED = 100;
+
 /** A Reply: a plugin refused; 4xx is retried, 5xx bounces. */
 export function prepareDelivery(
   account: Account,
   recipient: Recipient,
   context: DeliveryContext,
-): LocalDelivery | Promise<LocalDelivery | Reply> {
+): PreparedDelivery | Promise<PreparedDelivery | Reply> {
   if (context.hooks.has('deliver')) return askPlugins(account, recipient, context);
-  return {
-    account: account.id,
-    mailbox: INBOX,
-    prefix: deliveryPrefix(context.reversePath, recipient, context.namesOriginal),
-    flags: [],
-    internalDate: context.arrivedAt,
-  };
+  return { rows: [rowOf(account, INBOX, [], recipient, context)], forward: NOWHERE, dropped: null };
 }
+
+const rowOf = (
+  account: Account,
+  mailbox: LocalDelivery['mailbox'],
+  flags: readonly string[],
+  recipient: Recipient,
+  { reversePath, namesOriginal, arrivedAt }: DeliveryContext,
+): LocalDelivery => ({
+  account: account.id,
+  mailbox,
+  prefix: deliveryPrefix(reversePath, recipient, namesOriginal),
+  flags,
+  internalDate: arrivedAt,
+});
 
 async function askPlugins(
   account: Account,
   recipient: Recipient,
   context: DeliveryContext,
-): Promise<LocalDelivery | Reply> {
-  const argument = {
+): Promise<PreparedDelivery | Reply> {
+  const argument: HookArguments['deliver'] = {
     account,
     recipient,
     header: await context.header(),
     reversePath: context.reversePath,
     mailbox: 'INBOX',
-    flags: [] as string[],
+    flags: [],
+    copies: [],
+    forward: [],
+    drop: null,
   };
-  const verdict = await context.hooks.run('deliver', argument);
-  return (
-    refusalReply(verdict, REFUSED) ?? {
-      account: account.id,
-      mailbox: { name: argument.mailbox },
-      prefix: deliveryPrefix(context.reversePath, recipient, context.namesOriginal),
-      flags: argument.flags,
-      internalDate: context.arrivedAt,
-    }
-  );
+  const refusal = refusalReply(await context.hooks.run('deliver', argument), REFUSED);
+  if (refusal !== null) return refusal;
+  const { mailbox, copies, flags, forward, drop } = argument;
+  const names = drop === null ? new Set([mailbox, ...copies.slice(0, MOST_COPIES)]) : [];
+  return {
+    rows: [...names].map((name) => rowOf(account, { name }, flags, recipient, context)),
+    forward: forward.slice(0, MOST_FORWARDED),
+    dropped: drop,
+  };
 }
 
 /**

@@ -18,6 +18,8 @@ import { type ReceiverOptions, type ReceiverServices, type ReceiverSettings, rea
 export class MessageReceiver implements Receiver {
   readonly #services: ReceiverServices;
   readonly #internal: ReceiverServices;
+  /** For those of internal_mail_filter_classes. */
+  readonly #filtered: ReceiverServices;
   readonly #known = new WeakMap<ParameterReader, ReceiverSettings>();
 
   constructor(options: ReceiverOptions) {
@@ -32,15 +34,18 @@ export class MessageReceiver implements Receiver {
       queueLog: options.log.child({ process: 'postfix/qmgr' }),
       localLog: options.log.child({ process: 'postfix/local' }),
     };
-    this.#internal = {
+    this.#filtered = {
       ...this.#services,
       hooks: routingOnly(options.hooks),
-      // Nor are they copied, filtered or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
+      settings: (connection) => ({ ...this.#services.settings(connection), alwaysBcc: '' }),
+    };
+    this.#internal = {
+      ...this.#filtered,
+      // Nor are they filtered or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
       settings: (connection) => {
-        const settings = this.#services.settings(connection);
+        const settings = this.#filtered.settings(connection);
         return {
           ...settings,
-          alwaysBcc: '',
           content: withoutChecks(settings.content),
           characters: NO_CHARACTER_RULES,
           filter: null,
@@ -57,7 +62,9 @@ export class MessageReceiver implements Receiver {
 
   /** A notification of our own: plugins are not asked, so that none can refuse it. */
   beginInternal(incoming: Incoming): Intake {
-    return new MessageIntake(this.#internal, incoming);
+    const { report } = incoming;
+    const isFiltered = report !== undefined && this.#internal.settings(null).filtersOwn.has(report);
+    return new MessageIntake(isFiltered ? this.#filtered : this.#internal, incoming);
   }
 
   #settings(parameters: ParameterReader): ReceiverSettings {

@@ -7,15 +7,15 @@
  */
 
 import type { Account } from '../../mail/account.ts';
-import { addressKey } from '../../mail/address.ts';
+import { type Address, addressKey } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
-import { isReply } from '../../mail/status.ts';
+import { isReply, type Reply } from '../../mail/status.ts';
 import { verpSender } from '../../mail/verp.ts';
 import type { QueueItemDraft } from '../../store/queue.ts';
 import { type QueueExtras, queueExtras } from '../../store/queue-extras.ts';
 import type { LocalDelivery } from '../../store/store.ts';
 import { destinationOf, errorDestination, LOCAL_DESTINATION, type Route } from '../route/router.ts';
-import type { ExpandedRecipient, FailedRecipient } from './expand.ts';
+import type { ExpandedRecipient, Expansion } from './expand.ts';
 import { type DeliveryContext, prepareDelivery } from './mailbox-row.ts';
 
 /** With what its item remembers. */
@@ -23,14 +23,31 @@ export type PlannedRecipient = ExpandedRecipient & QueueExtras;
 
 export interface Plan {
   readonly deliveries: LocalDelivery[];
-  /** The recipients of `deliveries`, in the same order. */
+  /** Whose they are, in the same order. */
+  readonly accounts: Account[];
+  /** The recipients of `deliveries`, in the same order; each may have several. */
   readonly delivered: PlannedRecipient[];
   readonly queued: QueueItemDraft[];
+  /** Of `queued`, what is sent to other servers. */
+  readonly outgoing: QueueItemDraft[];
+  /** Addresses to which plugins forward it at delivery, with the recipient that they do it for. */
+  readonly forwarded: { readonly recipient: PlannedRecipient; readonly address: Address }[];
+  /** What becomes of those. */
+  readonly forwards: Plan | null;
   /** Accepted and discarded, with the reason for the log. */
   readonly dropped: { readonly recipient: Recipient; readonly text: string }[];
 }
 
-export const emptyPlan = (): Plan => ({ deliveries: [], delivered: [], queued: [], dropped: [] });
+export const emptyPlan = (): Plan => ({
+  deliveries: [],
+  accounts: [],
+  delivered: [],
+  queued: [],
+  outgoing: [],
+  forwarded: [],
+  forwards: null,
+  dropped: [],
+});
 
 const queueItem = (
   recipient: PlannedRecipient,
@@ -55,14 +72,14 @@ export async function planRecipient(
   hold: boolean,
   context: DeliveryContext,
 ): Promise<void> {
-  if (hold) {
-    plan.queued.push(queueItem(recipient, destinationOf(route), 'hold'));
-  } else if (route.kind === 'local') {
+  if (!hold && route.kind === 'local') {
     await planLocal(plan, recipient, route.account, context);
-  } else if (route.kind === 'discard') {
+  } else if (!hold && route.kind === 'discard') {
     plan.dropped.push({ recipient, text: route.text });
   } else {
-    plan.queued.push(queueItem(recipient, destinationOf(route), 'incoming'));
+    const item = queueItem(recipient, destinationOf(route), hold ? 'hold' : 'incoming');
+    plan.queued.push(item);
+    if (route.kind === 'remote') plan.outgoing.push(item);
   }
 }
 
@@ -96,23 +113,69 @@ async function planLocal(
     plan.queued.push(queueItem(recipient, LOCAL_DESTINATION, 'incoming'));
     return;
   }
-  plan.deliveries.push(delivery);
+  for (const address of delivery.forward) plan.forwarded.push({ recipient, address });
+  if (delivery.dropped !== null) {
+    plan.dropped.push({ recipient, text: delivery.dropped });
+    return;
+  }
+  plan.deliveries.push(...delivery.rows);
+  plan.accounts.push(...delivery.rows.map(() => account));
   plan.delivered.push(recipient);
 }
 
-/** Turns all local deliveries into queue items: one mailbox is full or deleted, and the others must not wait for it. */
+/**
+ * Turns all local deliveries into queue items: one mailbox is full or deleted, and the others must not wait for it. What
+ * was to be forwarded is forwarded when they are delivered.
+ */
 export function withoutDeliveries(plan: Plan): Plan {
   const queued = [
     ...plan.queued,
     ...plan.delivered.map((recipient) => queueItem(recipient, LOCAL_DESTINATION, 'incoming')),
   ];
-  return { deliveries: [], delivered: [], queued, dropped: plan.dropped };
+  return { ...plan, deliveries: [], accounts: [], delivered: [], queued, forwards: null };
 }
 
-/**
- * A recipient refused by a plugin after the message was accepted: the item carries the reason, because it will not be
- * asked again.
- */
-export function planFailure(plan: Plan, { recipient, reply, isLocal }: FailedRecipient): void {
-  plan.queued.push(queueItem(recipient, errorDestination(reply, isLocal), 'incoming'));
+/** With what is forwarded. */
+export function wholePlan(plan: Plan): Plan {
+  const { forwards } = plan;
+  if (forwards === null) return plan;
+  return {
+    deliveries: [...plan.deliveries, ...forwards.deliveries],
+    accounts: [...plan.accounts, ...forwards.accounts],
+    delivered: [...plan.delivered, ...forwards.delivered],
+    queued: [...plan.queued, ...forwards.queued],
+    outgoing: [...plan.outgoing, ...forwards.outgoing],
+    dropped: [...plan.dropped, ...forwards.dropped],
+    forwarded: [],
+    forwards: null,
+  };
+}
+
+/** A plugin has taken over what goes to other servers. */
+export function withoutOutgoing(plan: Plan, answer: Reply | undefined): Plan {
+  const taken = new Set(plan.outgoing);
+  const text = answer?.text ?? 'taken over by a plugin';
+  const dropped = plan.outgoing.map((item) => ({ recipient: recipientOf(item), text }));
+  return {
+    ...plan,
+    queued: plan.queued.filter((item) => !taken.has(item)),
+    outgoing: [],
+    dropped: [...plan.dropped, ...dropped],
+    forwards: plan.forwards === null ? null : withoutOutgoing(plan.forwards, answer),
+  };
+}
+
+const recipientOf = ({ recipient, original, notify, orcpt }: QueueItemDraft): Recipient => ({
+  address: recipient,
+  original,
+  notify,
+  orcpt,
+});
+
+/** Recipients that are none any more. */
+export function planRest(plan: Plan, { failed, dropped }: Pick<Expansion, 'failed' | 'dropped'>): void {
+  // The item carries the reason, because a plugin that refused it after the message was accepted is not asked again.
+  for (const { recipient, reply, isLocal } of failed)
+    plan.queued.push(queueItem(recipient, errorDestination(reply, isLocal), 'incoming'));
+  for (const recipient of dropped) plan.dropped.push({ recipient, text: 'alias to nobody' });
 }

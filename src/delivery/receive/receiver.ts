@@ -16,6 +16,8 @@ export interface Incoming {
   readonly connection: Connection | null;
   readonly transaction: Transaction;
   readonly envelope: Envelope;
+  /** A notification of our own: one to a sender, or a session's transcript. */
+  readonly report?: 'bounce' | 'notify';
   /** The local user who submits it; `fullName` is for a missing From, '' for none. */
   readonly submitter?: { readonly uid: number; readonly fullName: string };
   /**

@@ -1,5 +1,6 @@
 /** What all intakes of one receiver share: the services they use, and the main.cf settings for receiving. */
 import type { Connection, Hooks } from '../../bus/hook.ts';
+import type { MailboxEvents } from '../../bus/mailbox-events.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
@@ -7,6 +8,7 @@ import { type LogAddress, logAddress } from '../../lookup/log-address.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { Transports } from '../../lookup/transports.ts';
+import { type MailSource, utf8Sources } from '../../lookup/utf8-sources.ts';
 import type { MimeFault } from '../../protocol/mime/mime-reader.ts';
 import type { Store } from '../../store/store.ts';
 import { type CharacterRules, characterRules, NO_CHARACTER_RULES } from '../checks/characters.ts';
@@ -21,6 +23,7 @@ import type { TraceSettings } from './trace.ts';
 export interface ReceiverOptions {
   readonly store: Pick<Store, 'accept'> & { readonly content: Pick<Store['content'], 'spool'> };
   readonly hooks: Hooks;
+  readonly events: Pick<MailboxEvents, 'appended'>;
   readonly parameters: ParameterReader;
   readonly tables: Tables;
   readonly router: Router;
@@ -65,7 +68,11 @@ export interface ReceiverSettings extends TraceSettings {
   readonly maps: boolean;
   /** milter_header_checks */
   readonly milterFields: Rule;
-  /** Of mail by the sendmail command. */
+  /** Notifications of our own that are filtered too (internal_mail_filter_classes). */
+  readonly filtersOwn: ReadonlySet<string>;
+  /** Mail from there is looked at to find whether it needs SMTPUTF8. */
+  readonly utf8Sources: ReadonlySet<MailSource>;
+  /** Of mail by the sendmail command, and of notifications that are filtered. */
   readonly milters: Milters;
   readonly addressing: AddressRewriter;
   /** local_header_rewrite_clients */
@@ -133,6 +140,8 @@ export function readSettings(
       parameter: 'milter_header_checks',
       tables: parameters.list('milter_header_checks').map((table) => tables.open(table)),
     },
+    filtersOwn: new Set(parameters.list('internal_mail_filter_classes')),
+    utf8Sources: utf8Sources(parameters),
     milters: new Milters({ parameters, tables, log: options.cleanupLog }),
     addressing: new AddressRewriter({
       parameters,

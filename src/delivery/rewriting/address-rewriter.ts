@@ -21,6 +21,8 @@ export class AddressRewriter {
   readonly #local: Rewrite;
   readonly #canonical: Canonical;
   readonly #masquerade: Masquerade;
+  /** header_address_token_limit */
+  readonly #tokens: number;
   /** For the header of a local client, or of another one; null: it is left alone. */
   readonly header: Readonly<Record<'local' | 'remote', RewriteField | null>>;
 
@@ -31,6 +33,7 @@ export class AddressRewriter {
     this.#local = localRewriting(parameters);
     this.#canonical = new Canonical(options, this.#local);
     this.#masquerade = new Masquerade(parameters, tables);
+    this.#tokens = parameters.number('header_address_token_limit');
     const remote = remoteRewriting(parameters);
     this.header = {
       local: this.#fieldBy(this.#local),
@@ -44,7 +47,8 @@ export class AddressRewriter {
   }
 
   #fieldBy(rewrite: Rewrite): RewriteField {
-    return (field) => rewriteField(field, (address, of) => this.#mapped(rewrite(address), `header_${of}`));
+    return (field) =>
+      rewriteField(field, (address, of) => this.#mapped(rewrite(address), `header_${of}`), this.#tokens);
   }
 
   async #mapped(written: string, place: Place): Promise<string> {

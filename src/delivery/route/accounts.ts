@@ -1,15 +1,13 @@
 /**
- * Finds the account of a local address.
- *
- * All local domains (mydestination) share the same users: `maomao@mail.baidu.com` is `maomao@baidu.com`. An address
- * extension (recipient_delimiter) is ignored unless an account's name contains it. Postmaster and root always accept
+ * Finds the account of a local address (lookup/find-account.ts), or makes it. Postmaster and root always accept
  * mail (RFC 5321 section 4.5.1): their accounts are created with their first message, without a password, so their mail
  * can be read once someone sets one. So are, with auto_create_accounts, those of the users that a recipient table names;
  * a row for a whole domain and a table of patterns name nobody, or strangers could fill the store with accounts.
  */
 
-import { lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
+import { lookUp, mailboxKeys } from '../../lookup/address-keys.ts';
 import { delimitersOf } from '../../lookup/delimiters.ts';
+import { accountFinder, type FindAccount, ownDomains } from '../../lookup/find-account.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { Account } from '../../mail/account.ts';
@@ -30,14 +28,8 @@ const ALWAYS_THERE: Readonly<Record<string, string>> = {
 const alwaysThere = (local: string): string | undefined => ownValue(ALWAYS_THERE, local.toLowerCase());
 export const isAlwaysThere = (local: string): boolean => alwaysThere(local) !== undefined;
 
-/** Where users without a domain are looked for, in this order. */
-export const ownDomains = (parameters: ParameterReader): readonly string[] => [
-  ...new Set((['myorigin', 'mydomain', 'myhostname'] as const).map((name) => parameters.string(name).toLowerCase())),
-];
-
 export interface Accounts {
-  /** `local`: the address is in mydestination, so our domains are tried in turn. */
-  find(address: string, local: boolean): Promise<Account | null>;
+  readonly find: FindAccount;
   /** Whether `findOrMake` would make the account of an address that has none. */
   wouldMake(address: string, local: boolean): Promise<boolean>;
   /** As `find`, but creates the account where `wouldMake`. */
@@ -53,25 +45,7 @@ export function createAccounts(options: {
   const domains = ownDomains(parameters);
   const delimiters = delimitersOf(parameters);
 
-  async function findUser(user: string, domain: string, local: boolean): Promise<Account | null> {
-    const exact = domain === '' ? null : await directory.find(`${user}@${domain}`);
-    if (exact !== null || !local) return exact;
-    for (const other of domains) {
-      if (other === domain) continue;
-      const account = await directory.find(`${user}@${other}`);
-      if (account !== null) return account;
-    }
-    return null;
-  }
-
-  async function find(address: string, local: boolean): Promise<Account | null> {
-    const domain = domainOf(address);
-    for (const { text: user } of userKeys(address, delimiters)) {
-      const account = await findUser(quoteLocalPart(user), domain, local);
-      if (account !== null) return account;
-    }
-    return null;
-  }
+  const find = accountFinder({ directory, parameters });
 
   const members = (parameter: 'local_recipient_maps' | 'virtual_mailbox_maps'): readonly LookupTable[] =>
     parameters.boolean('auto_create_accounts')
@@ -116,6 +90,7 @@ const TO_BE_MADE: Account = {
   passwordHash: '',
   disabled: false,
   quota: 0,
+  forwarding: null,
   createdAt: 0,
 };
 

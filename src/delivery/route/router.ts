@@ -8,6 +8,7 @@ import { lookUp, mailboxKeys, transportKeys, userKeys } from '../../lookup/addre
 import { delimitersOf } from '../../lookup/delimiters.ts';
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
+import { portNamesOf } from '../../lookup/ports.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { PipeCommand, Transport, TransportProgram, Transports } from '../../lookup/transports.ts';
 import type { Account } from '../../mail/account.ts';
@@ -75,6 +76,8 @@ export interface Router {
     readonly destination: string;
     readonly lastReply: Reply | null;
   }): Promise<Route>;
+  /** Where mail for a domain goes whose best MX is this server (best_mx_transport); null: it bounces. */
+  asBestMx(item: Journey, route: { readonly site: string; readonly transport: string }): Promise<Route | null>;
   /** The destinations of mail for a domain, or for a next hop as it is written (postqueue -s, ETRN). */
   destinationsOf(site: string): Promise<readonly string[]>;
 }
@@ -144,8 +147,8 @@ export const routeTo = (target: LocalTarget, delivered: string): Route & { kind:
 
 /** `5.1.1 text` as written after `error:` and `retry:`. */
 function errorTransport(code: number, fallback: string, text: string, transport = 'error'): Route & { kind: 'error' } {
-  const parts = /^([245]\.\d{1,3}\.\d{1,3})\s+(.*)$/s.exec(text);
-  const words = parts?.[2] ?? (text === '' ? 'Address is undeliverable' : text);
+  const parts = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+(.*))?$/s.exec(text);
+  const words = parts === null ? text || 'Address is undeliverable' : (parts[2] ?? '');
   return {
     kind: 'error',
     reply: reply(code, parts?.[1] ?? fallback, words),
@@ -184,10 +187,11 @@ export function createRouter(options: RouterOptions): Router {
   const delimiters = delimitersOf(parameters);
   const isDoubleBounce = doubleBounceOf(parameters, domains);
   const mailboxCommand = readMailboxCommand(parameters, tables);
+  const ports = portNamesOf(parameters);
   const filterNexthop = parameters.string('default_filter_nexthop');
 
   const toNexthop = (transport: Transport, text: string, protocol: Nexthop['protocol']): Route => {
-    const nexthop = parseNexthop(text, protocol);
+    const nexthop = parseNexthop(text, protocol, ports);
     if (nexthop === null) return error(451, '4.3.5', `Server configuration error: bad nexthop "${text}"`);
     const socket = nexthop.socket === null ? null : transports.socketPath(nexthop.socket);
     return {
@@ -210,7 +214,8 @@ export function createRouter(options: RouterOptions): Router {
     (transport, given, journey) => {
       const nexthop = hostOr(given, journey);
       // Of a recipient, its domain may be none at all.
-      if (given === '' && parseNexthop(nexthop) === null) return error(550, '5.1.3', 'bad address syntax');
+      if (given === '' && parseNexthop(nexthop, 'smtp', ports) === null)
+        return error(550, '5.1.3', 'bad address syntax');
       const socket = protocol === 'lmtp' ? /^unix:(.+)$/.exec(nexthop)?.[1] : undefined;
       // It would be our own mail again.
       if (socket !== undefined && transports.isOwnSocket(transports.socketPath(socket))) return toMailbox(journey);
@@ -377,6 +382,14 @@ export function createRouter(options: RouterOptions): Router {
     return route(recipient, reversePath, destination.startsWith(FILTERED) ? destination.slice(FILTERED.length) : null);
   }
 
+  async function asBestMx(
+    journey: Journey,
+    { site, transport }: { site: string; transport: string },
+  ): Promise<Route | null> {
+    const way = parseWay((transports.get(transport)?.parameters ?? parameters).string('best_mx_transport'));
+    return way.transport === '' ? null : follow({ ...way, nexthop: way.nexthop || site }, journey);
+  }
+
   async function destinationsOf(site: string): Promise<readonly string[]> {
     const names = [...transports.all()].filter(({ program }) => LEAVING.has(program)).map((one) => named(one, site));
     const isDomain = /^[^[\]:]+$/.test(site) && ['relay', 'default'].includes(await domains.classify(site));
@@ -386,7 +399,7 @@ export function createRouter(options: RouterOptions): Router {
     return sent.kind === 'remote' || sent.kind === 'pipe' ? [...new Set([...names, sent.destination])] : names;
   }
 
-  return { route, routeQueued, destinationsOf };
+  return { route, routeQueued, asBestMx, destinationsOf };
 }
 
 /** Programs whose destinations have next hops. */

@@ -8,7 +8,6 @@
  *
  * `sendmail -bv` asks as well: by the way that mail takes, and about each address that a virtual alias stands for.
  */
-import { isAscii } from 'node:buffer';
 import type { Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
@@ -16,12 +15,14 @@ import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import { logAddress } from '../../lookup/log-address.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import { utf8Sources } from '../../lookup/utf8-sources.ts';
 import type { Verification } from '../../lookup/verifications.ts';
 import { readVerifySender } from '../../lookup/verify-sender.ts';
 import type { Envelope, Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
 import { Gate } from '../../net/gate.ts';
 import type { QueueItem } from '../../store/queue.ts';
+import { hasUtf8Address } from '../checks/utf8-header.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import { type Attempt, type Outcome, unanimous } from '../outcome.ts';
 import { programOf } from '../queue/program.ts';
@@ -34,7 +35,7 @@ export interface ProberOptions {
   readonly hooks: Hooks;
   readonly domains: Pick<Domains, 'classify' | 'resolve'>;
   /** The ways of probes and those of mail; neither makes accounts. */
-  readonly routers: Readonly<Record<'probe' | 'mail', Pick<Router, 'route'>>>;
+  readonly routers: { readonly probe: Pick<Router, 'route'>; readonly mail: Pick<Router, 'route' | 'asBestMx'> };
   readonly expansion: Omit<ExpansionLimits, 'steps'>;
   /** As the address of a message's envelope. */
   rewrite(address: string): Promise<string>;
@@ -83,6 +84,7 @@ export function createProber(options: ProberOptions): Prober {
   const probeSender = readVerifySender(parameters);
   const logForm = logAddress(parameters);
   const delayDigits = parameters.number('delay_logging_resolution_limit');
+  const detects = utf8Sources(parameters);
   const gates = { server: new Gate(AT_ONCE.server), users: new Gate(AT_ONCE.users) };
 
   /** After the virtual aliases. */
@@ -124,8 +126,11 @@ export function createProber(options: ProberOptions): Prober {
         return unanimous([item], 'sent', reply(250, '2.0.0', route.text), 'none');
       case 'error':
         return unanimous([item], route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, route.relay);
-      case 'remote':
-        return options.remote(route, item, AbortSignal.any([signal, AbortSignal.timeout(DEADLINE)]));
+      case 'remote': {
+        const tried = await options.remote(route, item, AbortSignal.any([signal, AbortSignal.timeout(DEADLINE)]));
+        const other = tried.isOurs === true ? await routers.mail.asBestMx(item, route) : null;
+        return other === null || other.kind === 'remote' ? tried : attempt(other, item, signal);
+      }
     }
   }
 
@@ -153,7 +158,7 @@ export function createProber(options: ProberOptions): Prober {
     const reversePath = probeSender.at(began);
     const end = await endOf(address, reversePath);
     const recipient = { address, original: address, notify: [], orcpt: '' };
-    const smtputf8 = !isAscii(Buffer.from(`${address}${reversePath}`));
+    const smtputf8 = detects.has('verify') && hasUtf8Address([address, reversePath]);
     const asked = { queueId: options.newQueueId(), reversePath, smtputf8, recipient, began };
     const outcome = await outcomeOf(end, asked, closing);
     return outcome === null ? null : { status: STATUSES[outcome.status], text: oneLine(outcome.reply.text) };
@@ -164,7 +169,8 @@ export function createProber(options: ProberOptions): Prober {
     { queueId, envelope, began }: { queueId: string; envelope: Envelope; began: number },
     signal: AbortSignal,
   ): Promise<(Outcome | null)[]> {
-    const { reversePath, smtputf8 } = envelope;
+    const { reversePath } = envelope;
+    const smtputf8 = detects.has('sendmail') && hasUtf8Address([recipient.address, reversePath]);
     const outcome = (of: Recipient, end: End): Promise<Outcome | null> =>
       outcomeOf(end, { queueId, reversePath, smtputf8, recipient: of, began }, signal);
     const outcomes: (Outcome | null)[] = [];

@@ -4,6 +4,7 @@
  * A mailbox that the source renamed is renamed here; where another one still has the name, that one is moved aside
  * first. Those that the source does not have go last: what was moved out of them is elsewhere by then.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Account, Id } from '../../mail/account.ts';
 import type { StoredMailbox } from '../../store/transfer.ts';
 import { pairMailboxes } from '../pair-mailboxes.ts';
@@ -34,10 +35,8 @@ export async function copyAccount(job: CopyJob, account: Account, known: Account
   await copySubscriptions(job, account.id, id);
 }
 
-const FIELDS = ['address', 'passwordHash', 'disabled', 'quota', 'createdAt'] as const;
-
 const isSame = (account: Account, known: Account | undefined): known is Account =>
-  known !== undefined && FIELDS.every((field) => account[field] === known[field]);
+  known !== undefined && isDeepStrictEqual(withoutId(account), withoutId(known));
 
 const withoutId = ({ id: _, ...account }: Account): Omit<Account, 'id'> => account;
 

@@ -4,7 +4,7 @@ import type { Id } from '../../mail/account.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredMailbox } from '../../store/transfer.ts';
-import { makeRoom } from '../make-room.ts';
+import { type Appender, bringFormer, findRecord, openAddition, openReplacement } from './aside.ts';
 import { importMailboxMessages } from './import-mailbox.ts';
 import type { FileMailbox, FileMailboxes, OnFault } from './mailbox.ts';
 import { giveSpecialUse } from './special-use.ts';
@@ -13,6 +13,8 @@ export interface FilesImport {
   readonly store: Store;
   readonly account: Id;
   readonly files: FileMailboxes;
+  /** People may change what is brought before it is compared. */
+  readonly isServed: boolean;
   onMessage(): void;
   onFault: OnFault;
 }
@@ -25,15 +27,16 @@ export interface ImportedFiles {
   readonly notes: readonly string[];
 }
 
-export async function importFiles({ store, account, files, onMessage, onFault }: FilesImport): Promise<ImportedFiles> {
+export async function importFiles(job: FilesImport): Promise<ImportedFiles> {
+  const { store, account, files, isServed, onMessage, onFault } = job;
   const total = { mailboxes: 0, messages: 0, octets: 0, added: 0 };
   const notes: string[] = [];
   const verified = new Set<Id>();
   for (const from of files.mailboxes) {
     try {
-      const { to, keepsUids } = await placeMailbox(store, account, from);
+      const place = await placeMailbox(store, account, from);
       if (from.subscribed) await store.mailboxes.subscribe(account, from.name, true);
-      const done = await importMailboxMessages({ store, from, to, keepsUids, verified, onMessage, onFault });
+      const done = await importMailboxMessages({ store, from, ...place, isServed, verified, onMessage, onFault });
       total.mailboxes += 1;
       total.messages += done.messages;
       total.octets += done.octets;
@@ -54,43 +57,26 @@ export async function importFiles({ store, account, files, onMessage, onFault }:
   return { ...total, notes };
 }
 
-/** The mailbox here: the one that an earlier run made, a new one, or one that has mail of its own. */
-async function placeMailbox(
-  store: Store,
-  account: Id,
-  { name, uidValidity, uidNext }: FileMailbox,
-): Promise<{ readonly to: StoredMailbox; readonly keepsUids: boolean }> {
-  const record = async (): Promise<StoredMailbox | undefined> =>
-    (await store.transfer.mailboxRecords(account)).find((mailbox) => mailbox.name === name);
-  const here = await record();
-  if (uidValidity === null || (here !== undefined && here.uidValidity !== uidValidity && here.messages > 0)) {
-    if (here === undefined) await store.mailboxes.create(account, name);
-    return { to: existing(await record()), keepsUids: false };
-  }
-  if (here === undefined || here.uidValidity !== uidValidity) {
-    if (here !== undefined) await makeRoom(store, here);
-    await store.transfer.putMailbox(
-      {
-        account,
-        name,
-        specialUse: here?.specialUse ?? '',
-        uidValidity,
-        uidNext,
-        highestModseq: 1,
-        recentFrom: uidNext,
-        forgotten: 1,
-      },
-      null,
-    );
-    if (here !== undefined && (await isSubscribed(store, here))) await store.mailboxes.subscribe(account, name, true);
-  }
-  return { to: existing(await record()), keepsUids: true };
+interface Place {
+  readonly to: StoredMailbox;
+  readonly keepsUids: boolean;
+  /** People may use it meanwhile. */
+  readonly isSeen: boolean;
+  readonly appender: Appender;
 }
 
-const isSubscribed = async ({ mailboxes }: Store, { account, name }: StoredMailbox): Promise<boolean> =>
-  (await mailboxes.subscriptions(account)).includes(name);
-
-function existing(mailbox: StoredMailbox | undefined): StoredMailbox {
-  if (mailbox === undefined) throw new Error('a mailbox that was just made is not there');
-  return mailbox;
+/** The mailbox here: the one that an earlier run made, a new one, or one that has mail of its own. */
+async function placeMailbox(store: Store, account: Id, from: FileMailbox): Promise<Place> {
+  const { name, uidValidity, uidNext } = from;
+  await bringFormer(store, account, name);
+  const here = await findRecord(store, account, name);
+  const isOther = here === undefined || here.uidValidity !== uidValidity;
+  if (uidValidity !== null && isOther && (here === undefined || here.messages === 0)) {
+    const { mailbox, appender } = await openReplacement(store, account, { name, uidNext, uidValidity });
+    return { to: mailbox, keepsUids: true, isSeen: false, appender };
+  }
+  if (here === undefined) await store.mailboxes.create(account, name);
+  const to = here ?? (await findRecord(store, account, name));
+  if (to === undefined) throw new MailboxError('nonexistent', 'the mailbox that was just made is gone');
+  return { to, keepsUids: !isOther, isSeen: true, appender: await openAddition(store, to) };
 }

@@ -2,17 +2,17 @@
  * Brings the messages of one mailbox into the store, with their UIDs where they have some. Nothing is ever removed here:
  * to be repeated, it then adds what is new, and gives what it had brought the flags that it has there.
  *
- * A message whose UID is another message's here (mail has arrived here meanwhile), or that has none, gets the next one;
- * a later run knows it by its octets.
+ * A message whose UID is another message's here (mail has arrived here meanwhile), is below one that sessions have seen,
+ * or that has none, gets the next one; a later run knows it by its octets.
  */
 import { messageOf } from '../../errors.ts';
 import type { Id } from '../../mail/account.ts';
 import type { MessageRow } from '../../store/mailboxes.ts';
 import type { Store } from '../../store/store.ts';
 import type { MessageRecord, StoredMailbox } from '../../store/transfer.ts';
-import { recordOf } from '../copy/mailbox.ts';
 import { importContent, isIntact } from '../imported-content.ts';
 import { EVERY_UID, sameFlags } from '../rows.ts';
+import type { Appender, NewMessage } from './aside.ts';
 import type { FileMailbox, FileMessage, OnFault } from './mailbox.ts';
 
 const queueIdOf = (digest: string): string => `import-${digest}`;
@@ -20,7 +20,6 @@ const queueIdOf = (digest: string): string => `import-${digest}`;
 /** Written at a time. */
 const BATCH_ROWS = 200;
 const BATCH_OCTETS = 4 * 1024 * 1024;
-const LAST_UID = 0xffff_fffe;
 
 export interface MailboxImport {
   readonly store: Store;
@@ -28,6 +27,11 @@ export interface MailboxImport {
   readonly to: StoredMailbox;
   /** Whether `to` has the UIDs of `from`. */
   readonly keepsUids: boolean;
+  /** Sessions may have `to` open. */
+  readonly isSeen: boolean;
+  /** A server has the store open. */
+  readonly isServed: boolean;
+  readonly appender: Appender;
   /** Contents that were compared already. */
   readonly verified: Set<Id>;
   onMessage(): void;
@@ -55,8 +59,13 @@ export async function importMailboxMessages(job: MailboxImport): Promise<Importe
     }
     job.onMessage();
   }
-  await work.finish();
-  return await work.verify();
+  return await work.finish();
+}
+
+interface Added {
+  readonly message: NewMessage;
+  /** The UID that the other program has given it. */
+  readonly was: number | null;
 }
 
 /** One message cannot be brought; the others can. */
@@ -74,40 +83,37 @@ async function* readable(octets: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
 
 class MailboxImporter {
   readonly #job: MailboxImport;
-  readonly #modseq: number;
   readonly #here = new Map<number, MessageRow>();
   /** What each UID must be at the end. */
   readonly #expected = new Map<number, Pick<MessageRecord, 'flags' | 'internalDate' | 'content' | 'size'>>();
+  /** UIDs of messages that were taken, and are perhaps not written yet. */
+  readonly #taken = new Set<number>();
   /** Rows here that no message has been found to be, by content; made when the first is asked for. */
   #unpaired: Map<Id, MessageRow[]> | null = null;
-  #batch: MessageRecord[] = [];
+  #batch: Added[] = [];
   #batchOctets = 0;
-  #next: number;
+  /** They get UIDs above all of those that the other program has given. */
+  readonly #late: Added[] = [];
   #added = 0;
   #renumbered = 0;
-  /** UIDNEXT of the mailbox as this run has written it. */
-  #raisedTo = 0;
 
   constructor(job: MailboxImport) {
     this.#job = job;
-    this.#modseq = job.to.highestModseq + (job.to.messages > 0 ? 1 : 0);
-    this.#next = Math.max(job.to.uidNext, job.keepsUids ? job.from.uidNext : 1);
   }
 
   async readHere(): Promise<void> {
     const { store, to } = this.#job;
     for await (const rows of store.mailboxes.rows(to.id, EVERY_UID, {}))
-      for (const row of rows) {
-        this.#here.set(row.uid, row);
-        this.#next = Math.max(this.#next, row.uid + 1);
-      }
+      for (const row of rows) this.#here.set(row.uid, row);
   }
 
   async take(message: FileMessage): Promise<void> {
     const uid = this.#job.keepsUids ? message.uid : null;
-    const here = uid === null ? undefined : this.#here.get(uid);
+    const isFirst = uid !== null && !this.#taken.has(uid);
+    const here = isFirst ? this.#here.get(uid) : undefined;
     // A name in a Maildir, and a UID in an mbox, stand for the same octets for ever.
-    if (uid !== null && here?.internalDate === message.internalDate && !this.#expected.has(uid)) {
+    if (here?.internalDate === message.internalDate) {
+      this.#taken.add(here.uid);
       await this.#update(here, message);
       return;
     }
@@ -118,22 +124,28 @@ class MailboxImporter {
       arrivedAt: internalDate,
       reversePath: '',
     });
-    const record = { ...content, flags, internalDate, prefix: '', modseq: this.#modseq };
-    if (uid !== null && here === undefined && !this.#expected.has(uid)) await this.#add({ ...record, uid });
-    else await this.#number(record, message.uid !== null);
+    const record = { ...content, flags, internalDate, prefix: '' };
+    const { isSeen, to } = this.#job;
+    if (isFirst && here === undefined && (!isSeen || uid >= to.uidNext)) {
+      this.#taken.add(uid);
+      await this.#add({ message: { ...record, uid }, was: uid });
+    } else await this.#number(record, message.uid);
   }
 
-  async finish(): Promise<void> {
+  async finish(): Promise<ImportedMailbox> {
     await this.#flush();
-    const { store, to, from, keepsUids } = this.#job;
-    const uidNext = Math.max(this.#next, keepsUids ? from.uidNext : 1);
-    if (uidNext <= Math.max(to.uidNext, this.#raisedTo)) return;
-    await store.transfer.putMailbox({ ...recordOf(to), uidNext, highestModseq: this.#modseq }, to.id);
+    const { appender, from, keepsUids } = this.#job;
+    if (keepsUids) await appender.raise(from.uidNext);
+    while (this.#late.length > 0) await this.#write(this.#late.splice(0, BATCH_ROWS));
+    const { messages, octets } = await this.#verify();
+    await appender.end();
+    return { messages, octets, added: this.#added, renumbered: this.#renumbered };
   }
 
   /** Compares what the mailbox has with what it must have, and each content with the digest that it was named by. */
-  async verify(): Promise<ImportedMailbox> {
-    const { store, to, from, verified, onFault } = this.#job;
+  async #verify(): Promise<Pick<ImportedMailbox, 'messages' | 'octets'>> {
+    const { store, to, from, verified, isSeen, isServed, onFault } = this.#job;
+    const isChanging = isSeen && isServed;
     let octets = 0;
     const missing = new Map(this.#expected);
     for await (const rows of store.mailboxes.rows(to.id, EVERY_UID, {}))
@@ -145,29 +157,24 @@ class MailboxImporter {
         const isSame =
           row.content === expected.content &&
           row.internalDate === expected.internalDate &&
-          sameFlags(row.flags, expected.flags) &&
+          (isChanging || sameFlags(row.flags, expected.flags)) &&
           (verified.has(row.content) || (await isIntact(store, row.content, queueIdOf)));
         if (isSame) verified.add(row.content);
         else onFault(`${from.name} UID ${row.uid}`, 'differs after the import');
       }
-    for (const uid of missing.keys()) onFault(`${from.name} UID ${uid}`, 'is not here after the import');
-    return { messages: this.#expected.size, octets, added: this.#added, renumbered: this.#renumbered };
+    for (const uid of isChanging ? [] : missing.keys())
+      onFault(`${from.name} UID ${uid}`, 'is not here after the import');
+    return { messages: this.#expected.size, octets };
   }
 
   async #update(here: MessageRow, { flags }: Pick<FileMessage, 'flags'>): Promise<void> {
     this.#expected.set(here.uid, { ...here, flags });
-    if (!sameFlags(here.flags, flags)) await this.#write({ ...here, flags, modseq: this.#modseq });
-  }
-
-  async #add(record: MessageRecord): Promise<void> {
-    this.#added += 1;
-    this.#expected.set(record.uid, record);
-    this.#next = Math.max(this.#next, record.uid + 1);
-    await this.#write(record);
+    if (sameFlags(here.flags, flags)) return;
+    await this.#job.store.mailboxes.store(this.#job.to.id, [[here.uid, here.uid]], { op: 'set', flags });
   }
 
   /** A message without a UID is the one here that has its octets and date, or gets the next UID. */
-  async #number(record: Omit<MessageRecord, 'uid'>, hadUid: boolean): Promise<void> {
+  async #number(record: Omit<NewMessage, 'uid'>, was: number | null): Promise<void> {
     this.#unpaired ??= Map.groupBy(
       [...this.#here.values()].filter(({ uid }) => !this.#expected.has(uid)),
       ({ content }) => content,
@@ -177,28 +184,35 @@ class MailboxImporter {
       ({ uid, internalDate }) => internalDate === record.internalDate && !this.#expected.has(uid),
     );
     const [here] = at < 0 ? [] : known.splice(at, 1);
-    if (hadUid) this.#renumbered += 1;
-    if (here !== undefined) await this.#update(here, record);
-    else if (this.#next > LAST_UID) throw new NotBroughtError('there are no more UIDs in this mailbox');
-    else await this.#add({ ...record, uid: this.#next });
+    if (here !== undefined) {
+      if (was !== null) this.#renumbered += 1;
+      this.#taken.add(here.uid);
+      await this.#update(here, record);
+      return;
+    }
+    const added = { message: { ...record, uid: null }, was };
+    if (this.#job.isSeen && this.#job.keepsUids) this.#late.push(added);
+    else await this.#add(added);
   }
 
-  async #write(record: MessageRecord): Promise<void> {
-    this.#batch.push(record);
-    this.#batchOctets += record.size;
+  async #add(added: Added): Promise<void> {
+    this.#batch.push(added);
+    this.#batchOctets += added.message.size;
     if (this.#batch.length >= BATCH_ROWS || this.#batchOctets >= BATCH_OCTETS) await this.#flush();
   }
 
   async #flush(): Promise<void> {
-    if (this.#batch.length === 0) return;
-    const { store, to } = this.#job;
-    if (this.#next > this.#raisedTo) {
-      // First: should a server be started after an interruption, it gives neither these UIDs nor this MODSEQ again.
-      await store.transfer.putMailbox({ ...recordOf(to), uidNext: this.#next, highestModseq: this.#modseq }, to.id);
-      this.#raisedTo = this.#next;
-    }
-    const records = this.#batch.splice(0);
     this.#batchOctets = 0;
-    await store.transfer.putMessages(to.id, records);
+    if (this.#batch.length > 0) await this.#write(this.#batch.splice(0));
+  }
+
+  async #write(added: readonly Added[]): Promise<void> {
+    const uids = await this.#job.appender.append(added.map(({ message }) => message));
+    for (const [index, { message, was }] of added.entries()) {
+      const uid = uids[index] ?? 0;
+      this.#added += 1;
+      if (was !== null && was !== uid) this.#renumbered += 1;
+      this.#expected.set(uid, message);
+    }
   }
 }

@@ -1,8 +1,13 @@
 /** Our aliases as WildDuck's addresses: of a user, forwarding, or a whole domain's. */
 import type { ObjectId } from 'mongodb';
+import type { Account } from '../../mail/account.ts';
 import { addressKey } from '../../mail/address.ts';
 import { addAddress, isTaken } from './export-account.ts';
 import { driver, type WildDuck } from './source.ts';
+
+const KEEPS = 'WildDuck always keeps a copy in the mailbox of a user';
+
+const forwardTo = (id: ObjectId, value: string) => ({ id, type: 'mail', value });
 
 /** Returns why it was not exported, or null. `users`: the exported users, by their main address. */
 export async function exportAlias(
@@ -14,9 +19,9 @@ export async function exportAlias(
   const { ObjectId } = await driver();
   const keys = targets.map(addressKey);
   const own = users.get(alias);
-  const forwarding = keys.filter((key) => key !== alias).map((value) => ({ id: new ObjectId(), type: 'mail', value }));
+  const forwarding = keys.filter((key) => key !== alias).map((value) => forwardTo(new ObjectId(), value));
   if (own !== undefined) {
-    if (!keys.includes(alias)) return 'WildDuck always keeps a copy in the mailbox of a user';
+    if (!keys.includes(alias)) return KEEPS;
     await target.users.collection('users').updateOne({ _id: own }, { $set: { targets: forwarding } });
     return null;
   }
@@ -33,5 +38,21 @@ export async function exportAlias(
   if (await isTaken(target, address)) return `WildDuck has the address ${address} already`;
   const user = more.length === 0 ? users.get(only) : undefined;
   await addAddress(target, address, user === undefined ? { name: '', targets: forwarding, forwards: 0 } : { user });
+  return null;
+}
+
+/** Where the mail of an exported account is forwarded, beside what its alias says. Returns why it was not exported, or null. */
+export async function exportForwarding(
+  target: WildDuck,
+  { forwarding }: Account,
+  user: ObjectId,
+): Promise<string | null> {
+  if (forwarding === null) return null;
+  if (!forwarding.keep) return KEEPS;
+  const { ObjectId } = await driver();
+  const targets = forwarding.targets.map((value) => forwardTo(new ObjectId(), value));
+  await target.users
+    .collection<{ targets: object[] }>('users')
+    .updateOne({ _id: user }, { $push: { targets: { $each: targets } } });
   return null;
 }

@@ -22,18 +22,21 @@ type Part = { readonly kind: 'text' | 'operator'; readonly text: string } | { re
 const NAME = /^[!-9;-~]+:/;
 const SPACE = /[ \t\r\n]+/y;
 const WORD = /[^ \t\r\n()<>@,;:"[\].]+/y;
+/** What counts by itself in a word. */
+const OPERATORS = /[!%|]|[^!%|]+/g;
 const QUOTED = /"((?:[^"\\]|\\[\s\S])*)"/y;
 const LITERAL = /\[[^[\]\\]*\]/y;
 /** The longest line that another address is put on. */
 const LONGEST = 70;
 
-export function parseAddressField(field: string): AddressField {
+/** `limit`: of words, comments and characters between them; the field ends there, as Postfix reads it. */
+export function parseAddressField(field: string, limit = Number.POSITIVE_INFINITY): AddressField {
   const name = NAME.exec(field)?.[0] ?? '';
-  const { parts, addresses } = new Grouping(tokensOf(field.slice(name.length))).run();
+  const { parts, addresses } = new Grouping(tokensOf(field.slice(name.length), limit)).run();
   return { addresses, format: (given) => folded(`${name} ${written(parts, given)}`) };
 }
 
-function tokensOf(text: string): Token[] {
+function tokensOf(text: string, limit: number): Token[] {
   const tokens: Token[] = [];
   const lastQuote = text.lastIndexOf('"');
   /** A quote that is not closed: others behind it are not tried, or many would take quadratic time. */
@@ -42,7 +45,7 @@ function tokensOf(text: string): Token[] {
     pattern.lastIndex = at;
     return pattern.exec(text)?.[0];
   };
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0, left = limit; at < text.length && left > 0; ) {
     const c = text.charAt(at);
     let token: Token = { kind: 'special', text: c };
     const word = match(WORD, at);
@@ -51,7 +54,12 @@ function tokensOf(text: string): Token[] {
       at += space.length;
       continue;
     }
-    if (word !== undefined) token = { kind: 'word', text: word };
+    left -= 1;
+    if (word !== undefined) {
+      const pieces = word.match(OPERATORS) ?? [];
+      token = { kind: 'word', text: pieces.slice(0, left + 1).join('') };
+      left -= pieces.length - 1;
+    }
     // A comment that is not closed goes to the end.
     else if (c === '(') token = { kind: 'comment', text: text.slice(at, endOfComment(text, at) ?? undefined) };
     else if (c === '[') token = { kind: 'literal', text: match(LITERAL, at) ?? c };

@@ -93,8 +93,11 @@ export function trimSpace(text: string): string {
 
 const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 
-function makeHeader(fields: readonly Field[]): Header {
-  const texts = fields.map(({ name, value }) => ({ name, value: decodeHeaderText(value) }));
+const makeHeader = (fields: readonly Field[]): Header =>
+  headerOf(fields.map(({ name, value }) => ({ name, value: decodeHeaderText(value) })));
+
+/** Of fields whose values are text. */
+export function headerOf(texts: readonly Field[]): Header {
   const byName = new Map<string, string[]>();
   for (const field of texts) {
     const name = field.name.toLowerCase();

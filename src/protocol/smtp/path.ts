@@ -134,6 +134,8 @@ function canonical(text: string, { strict, dashUser, nullDomain, numericDomain }
   if (at < 0) return quoted;
   if (nullDomain && text.endsWith('@')) return `${quoted}@`;
   const domain = parseDomain(text.slice(at + 1), false);
-  if (domain === null || !/^[\d.]+$/.test(domain)) return domain === null ? null : `${quoted}@${domain}`;
+  // A final dot is shown and logged as it was given; rewriting takes it off (lookup/address-rewriting.ts).
+  const end = text.endsWith('.') ? '.' : '';
+  if (domain === null || !/^[\d.]+$/.test(domain)) return domain === null ? null : `${quoted}@${domain}${end}`;
   return numericDomain && isIPv4(domain) ? `${quoted}@[${domain}]` : null;
 }

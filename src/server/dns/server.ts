@@ -137,12 +137,16 @@ class Server implements DnsServer {
       options: served.options,
       zone: this.#content(served, before.get(served.options.name)),
     }));
+    const names = new Set(kept.map(({ options }) => options.name));
+    for (const [name, { options, zone }] of before)
+      if (!names.has(name)) this.#tell({ options, zone: null }, zone?.soa.serial);
     const old = this.#secondaries;
     this.#secondaries = new Map();
     this.#table.replace(kept);
     await Promise.all([...old.values()].map(({ secondary }) => secondary.close()));
     for (const served of kept) {
       const serial = served.zone?.soa.serial;
+      this.#tell(served, before.get(served.options.name)?.zone?.soa.serial);
       if (served.options.kind === 'secondary') this.#follow(served);
       else if (serial !== undefined && serial !== before.get(served.options.name)?.zone?.soa.serial) {
         this.#log.info(
@@ -152,6 +156,12 @@ class Server implements DnsServer {
         this.#notify(served);
       }
     }
+  }
+
+  /** Tells plugins that a zone has another serial than `before`. */
+  #tell({ options: { name }, zone }: ServedZone, before: number | undefined): void {
+    const serial = zone?.soa.serial;
+    if (serial !== before) void this.#options.hooks.run('zone_changed', { zone: name, serial: serial ?? null });
   }
 
   /** For a secondary, the newer copy; for a primary whose file cannot be read, the current content. */
@@ -185,7 +195,9 @@ class Server implements DnsServer {
       clock: this.#options.clock,
       save: saveWhole,
       onZone: (zone) => {
+        const before = this.#table.list().find((one) => one.options.name === options.name)?.zone?.soa.serial;
         this.#table.update(options, zone);
+        this.#tell({ options, zone }, before);
         if (zone !== null) this.#notify({ options, zone });
       },
     });

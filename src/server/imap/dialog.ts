@@ -5,7 +5,9 @@
  * internal error a NO, and neither ends the process; writing waits for a client that does not read; a client not logged
  * in by `loginTimeout` is disconnected, whatever it does meanwhile.
  */
+import { readRefusal } from '../../bus/refusal.ts';
 import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
+import type { Scanner } from '../../protocol/imap/scanner.ts';
 import { ImapSyntaxError, RefusedArgumentError } from '../../protocol/imap/syntax-error.ts';
 import type { LineSession } from '../line-server.ts';
 import { type CommandRow, type CommandTable, isAllowed, prepare } from './command.ts';
@@ -13,6 +15,14 @@ import { type Received, receiveCommand } from './command-reader.ts';
 import { bad, type Completion, formatCompletion, no, refusal } from './completion.ts';
 import type { ImapServices } from './options.ts';
 import { Session } from './session.ts';
+
+const LONGEST_ARGUMENT = 1_000;
+
+/** What follows the command's name, both words of a UID command, in its text. */
+function argumentOf(text: string, name: string): string {
+  const words = new RegExp(`^\\S+ ${name.replace(' ', ' +')} ?`, 'i');
+  return Buffer.from(text.replace(words, ''), 'latin1').toString().slice(0, LONGEST_ARGUMENT);
+}
 
 /** A client that has logged in may send this many times as many consecutive bad commands. */
 const TRUST = 5;
@@ -115,7 +125,8 @@ export class Dialog implements LineSession {
     const fields = { session: this.#connection.id, user: this.#session.login.user };
     try {
       const act = prepare(row, scanner, this.#session.state);
-      const completion = act === null ? bad('Not possible now.') : await act(this.#session);
+      const refused = act === null ? bad('Not possible now.') : await this.#askPlugins(row, scanner);
+      const completion = refused ?? (await act?.(this.#session)) ?? bad('Not possible now.');
       this.#services.log.debug(fields, `${row.name}: ${completion.status}`);
       return completion;
     } catch (error) {
@@ -127,6 +138,25 @@ export class Dialog implements LineSession {
       if (!this.#connection.signal.aborted) this.#services.log.error({ ...fields, err: error }, `${row.name} failed`);
       return no('Internal error occurred, the server has logged it.', 'SERVERBUG');
     }
+  }
+
+  /** Null: nobody minds. */
+  async #askPlugins(row: CommandRow, { text }: Scanner): Promise<Completion | null> {
+    const { hooks } = this.#services;
+    const { state } = this.#session;
+    if (!hooks.has('imap_command') || (state.kind !== 'authenticated' && state.kind !== 'selected')) return null;
+    const { id, remote, tls } = this.#connection;
+    const verdict = await hooks.run('imap_command', {
+      session: { id, account: state.account, remoteIp: remote.ip, tls: tls !== null },
+      command: row.name,
+      argument: argumentOf(text, row.name),
+      mailbox: state.kind === 'selected' ? state.mailbox.opened.name : null,
+    });
+    const refusal = readRefusal(verdict);
+    if (refusal === null) return null;
+    const answer = no(refusal.reply?.text.replaceAll('\n', ' ') ?? 'Not permitted.', 'NOPERM');
+    if (refusal.disconnect) this.#lastWord ??= 'Not permitted.';
+    return answer;
   }
 
   #complete(tag: string, completion: Completion): void {

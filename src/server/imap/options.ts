@@ -1,4 +1,5 @@
 /** Dependencies of the IMAP server, and its limits. */
+import type { Directory } from '../../store/directory.ts';
 import type { Store } from '../../store/store.ts';
 import {
   MAILBOX_LIMITS,
@@ -6,6 +7,7 @@ import {
   type MailboxServerOptions,
   type MailboxServices,
 } from '../mailbox-server.ts';
+import type { ServerAnnotations } from './annotations.ts';
 
 export interface ImapLimits extends MailboxLimits {
   /** Octets of a command with its literals, without APPEND's message. */
@@ -31,7 +33,10 @@ export const DEFAULT_LIMITS: ImapLimits = {
 };
 
 export interface ImapServerOptions extends MailboxServerOptions {
-  readonly store: Pick<Store, 'mailboxes' | 'content' | 'accept'>;
+  readonly store: Pick<Store, 'mailboxes' | 'content' | 'accept'> & {
+    readonly directory: Pick<Directory, 'get' | 'update'>;
+  };
+  readonly annotations: ServerAnnotations;
   /** Returns a queue ID for each appended message. */
   readonly newQueueId: () => string;
   readonly limits?: Partial<ImapLimits>;

@@ -5,6 +5,7 @@
  * [SYS/TEMP], and neither ends the process; nothing is removed without QUIT; a client not logged in by `loginTimeout`
  * is disconnected, whatever it does meanwhile.
  */
+import { readRefusal } from '../../bus/refusal.ts';
 import type { LineConnection } from '../../net/connection.ts';
 import { parseCommand, printable } from '../../protocol/pop3/command.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
@@ -78,7 +79,7 @@ export class Dialog implements LineSession {
     }
     this.#badCommands = 0;
     try {
-      await command(session, argument);
+      if (await this.#mayRun(verb, argument)) await command(session, argument);
     } catch (error) {
       if (this.#connection.signal.aborted) return;
       if (error instanceof StoreUnavailableError) return session.err(UNAVAILABLE);
@@ -88,6 +89,24 @@ export class Dialog implements LineSession {
       );
       session.err('[SYS/TEMP] Internal error occurred, the server has logged it.');
     }
+  }
+
+  /** False where a plugin refused it, which the client has heard. */
+  async #mayRun(verb: string, argument: string): Promise<boolean> {
+    const session = this.#session;
+    const { hooks } = this.#services;
+    if (session.state.kind !== 'transaction' || !hooks.has('pop3_command')) return true;
+    const { id, remote, tls } = this.#connection;
+    const verdict = await hooks.run('pop3_command', {
+      session: { id, account: session.state.maildrop.account, remoteIp: remote.ip, tls: tls !== null },
+      command: verb,
+      argument,
+    });
+    const refusal = readRefusal(verdict);
+    if (refusal === null) return true;
+    session.err(`[SYS/PERM] ${refusal.reply?.text.replaceAll('\n', ' ') ?? 'Not permitted.'}`);
+    if (refusal.disconnect) session.end('Not permitted');
+    return false;
   }
 
   #unknown(verb: string): void {

@@ -14,8 +14,9 @@ export class Maildrop {
   /** Number of messages at the start of the session, and their total octets. */
   readonly total: number;
   readonly totalSize: number;
+  readonly account: Account;
+  readonly mailbox: Mailbox;
   readonly #mailboxes: Mailboxes;
-  readonly #mailbox: Mailbox;
   readonly #uids: Uint32Array;
   readonly #sizes: Float64Array;
   /** 1 if the message is marked as deleted. */
@@ -25,9 +26,16 @@ export class Maildrop {
   #seen: number[] = [];
   #marking: Promise<void> | null = null;
 
-  private constructor(mailboxes: Mailboxes, mailbox: Mailbox, uids: Uint32Array, sizes: Float64Array) {
+  private constructor(
+    mailboxes: Mailboxes,
+    account: Account,
+    mailbox: Mailbox,
+    uids: Uint32Array,
+    sizes: Float64Array,
+  ) {
     this.#mailboxes = mailboxes;
-    this.#mailbox = mailbox;
+    this.account = account;
+    this.mailbox = mailbox;
     this.#uids = uids;
     this.#sizes = sizes;
     this.#deleted = new Uint8Array(uids.length);
@@ -39,7 +47,7 @@ export class Maildrop {
     const inbox = await mailboxes.find(account.id, 'INBOX');
     if (inbox === null) throw new Error(`${account.address} has no INBOX`);
     const { length, uids, sizes } = await mailboxes.columns(inbox.id);
-    return new Maildrop(mailboxes, inbox, uids.slice(0, length), Float64Array.from(sizes.subarray(0, length)));
+    return new Maildrop(mailboxes, account, inbox, uids.slice(0, length), Float64Array.from(sizes.subarray(0, length)));
   }
 
   get count(): number {
@@ -62,7 +70,7 @@ export class Maildrop {
   /** Unique as long as the mailbox exists: UID and UIDVALIDITY (Dovecot's default `%08Xu%08Xv`). */
   uniqueId(message: number): string {
     const hex = (n: number): string => n.toString(16).padStart(8, '0');
-    return hex(this.#uids[message - 1] ?? 0) + hex(this.#mailbox.uidValidity);
+    return hex(this.#uids[message - 1] ?? 0) + hex(this.mailbox.uidValidity);
   }
 
   isDeleted(message: number): boolean {
@@ -89,7 +97,7 @@ export class Maildrop {
   /** With its content if that is short. Null if another session has removed it. */
   async row(message: number): Promise<MessageRow | null> {
     const uid = this.#uids[message - 1] ?? 0;
-    for await (const rows of this.#mailboxes.rows(this.#mailbox.id, [[uid, uid]], { octets: true })) {
+    for await (const rows of this.#mailboxes.rows(this.mailbox.id, [[uid, uid]], { octets: true })) {
       const [row] = rows;
       if (row !== undefined) return row;
     }
@@ -111,7 +119,7 @@ export class Maildrop {
     while (this.#seen.length > 0) {
       const uids = this.#seen;
       this.#seen = [];
-      await this.#mailboxes.store(this.#mailbox.id, rangesOf(uids), { op: 'add', flags: ['\\Seen'] });
+      await this.#mailboxes.store(this.mailbox.id, rangesOf(uids), { op: 'add', flags: ['\\Seen'] });
     }
   }
 
@@ -121,12 +129,12 @@ export class Maildrop {
   }
 
   /** The UPDATE state: removes the marked messages. Rejects if the store refuses; then nothing was removed. */
-  async update(): Promise<void> {
+  async update(): Promise<readonly number[]> {
     await this.settled();
-    if (this.#deletedCount === 0) return;
+    if (this.#deletedCount === 0) return [];
     const uids: number[] = [];
     for (let i = 0; i < this.total; i += 1) if (this.#deleted[i] === 1) uids.push(this.#uids[i] ?? 0);
-    await this.#mailboxes.expunge(this.#mailbox.id, rangesOf(uids), { force: true });
+    return (await this.#mailboxes.expunge(this.mailbox.id, rangesOf(uids), { force: true })).uids;
   }
 }
 

@@ -103,7 +103,7 @@ export async function quit(session: Session): Promise<void> {
   const { maildrop } = session.state;
   const { services, connection, login } = session;
   try {
-    await maildrop.update();
+    services.events.deleted(maildrop.account, maildrop.mailbox, await maildrop.update());
   } catch (error) {
     const away = error instanceof StoreUnavailableError;
     if (!away)

@@ -3,15 +3,15 @@
  * unverified PTR name (reverse_client_name). Guarantees: never rejects, finishes by its deadline, and ignores a name
  * that is not a host name (PTR records may hold any octets).
  */
-import type { Connection } from '../../bus/hook.ts';
+import type { Connection, Hooks } from '../../bus/hook.ts';
+import { readRefusal } from '../../bus/refusal.ts';
+import { isHostName } from '../../mail/host-name.ts';
 import { ResolveError, type Resolver } from '../../protocol/dns/resolver.ts';
 
 type ClientName = Pick<Connection['remote'], 'name' | 'reverseName' | 'nameStatus'>;
 
 /** How many PTR names of one address are tried: the owner may publish any number. */
 const MAX_NAMES = 3;
-const HOST_NAME =
-  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
 
 const unknown = (nameStatus: ClientName['nameStatus'], reverseName = 'unknown'): ClientName => ({
   name: 'unknown',
@@ -30,12 +30,18 @@ export async function findClientName(resolver: Resolver, ip: string, deadline: n
   }
 }
 
+/** Null: no plugin knows it. */
+export async function nameByPlugins(hooks: Hooks, connection: Connection): Promise<ClientName | null> {
+  const client: { -readonly [key in keyof ClientName]: ClientName[key] } = unknown('notfound');
+  const verdict = await hooks.run('lookup_rdns', { connection, client });
+  if (verdict.code === 'OK') return { ...client };
+  return readRefusal(verdict) === null ? null : unknown('tempfail');
+}
+
 async function confirm(resolver: Resolver, ip: string): Promise<ClientName> {
   let names: readonly string[];
   try {
-    names = (await resolver.ptr(ip))
-      .filter((name) => HOST_NAME.test(name) && !/^[\d.]+$/.test(name))
-      .slice(0, MAX_NAMES);
+    names = (await resolver.ptr(ip)).filter(isHostName).slice(0, MAX_NAMES);
   } catch (error) {
     return unknown(statusOf(error));
   }

@@ -11,7 +11,7 @@ import { type CommandLine, parseCommandLine } from '../../protocol/smtp/command-
 import * as say from '../../protocol/smtp/replies.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import { trace, traced } from '../../tracing.ts';
-import { findClientName } from './client-name.ts';
+import { findClientName, nameByPlugins } from './client-name.ts';
 import type { Command, CommandTable } from './command.ts';
 import { CommandFilterError, replacedCommand } from './command-filter.ts';
 import { inputStart, MOST_SHOWN, shownCommand } from './logged-input.ts';
@@ -88,6 +88,10 @@ export class SmtpDialog {
     const session = this.#session;
     const { settings, hooks, limits, lmtp } = this.#service;
     const { ip } = session.connection.remote;
+    const unwanted = hooks.has('connect_init')
+      ? await session.refused('connect_init', { connection: session.connection }, 'CONNECT', session.client)
+      : undefined;
+    if (unwanted !== undefined) return this.#turnAway(unwanted);
     session.naming = this.#findName(ip).finally(() => {
       session.naming = null;
     });
@@ -106,11 +110,7 @@ export class SmtpDialog {
     if (hooks.has('connect')) {
       await session.naming;
       const refusal = await session.refused('connect', { connection: session.connection }, 'CONNECT', session.client);
-      if (refusal !== undefined) {
-        session.denied = true;
-        if (refusal !== null) session.say(refusal);
-        return !session.ending;
-      }
+      if (refusal !== undefined) return this.#turnAway(refusal);
       if (this.#wire.isGone) return false;
     }
     const unwelcome = await meetMilters(session);
@@ -133,12 +133,20 @@ export class SmtpDialog {
     return true;
   }
 
+  /** The client may stay only to hear it at every command. */
+  #turnAway(refusal: Reply | null): boolean {
+    this.#session.denied = true;
+    if (refusal !== null) this.#session.say(refusal);
+    return !this.#session.ending;
+  }
+
   async #findName(ip: string): Promise<void> {
     const { connection } = this.#session;
-    const { resolver, settings } = this.#service;
-    if (resolver !== null && settings.lookUpNames) {
+    const { resolver, settings, hooks } = this.#service;
+    const told = hooks.has('lookup_rdns') ? await nameByPlugins(hooks, connection) : null;
+    if (told !== null) connection.remote = { ...connection.remote, ...told };
+    else if (resolver !== null && settings.lookUpNames)
       connection.remote = { ...connection.remote, ...(await findClientName(resolver, ip, NAME_DEADLINE)) };
-    }
     this.#session.info(`connect from ${this.#session.client}`);
     await this.#peerTrace?.meet(connection);
   }

@@ -2,6 +2,7 @@
  * One message on its way from the wire to the receiver: counts octets, stops at message_size_limit, and
  * gives the reply. Whatever happens the rest of the body is read, so that the dialog stays in step.
  */
+import { readRefusal } from '../../bus/refusal.ts';
 import type { Reply } from '../../mail/status.ts';
 import { reply } from '../../mail/status.ts';
 import { BareLfWatch } from '../../protocol/smtp/body.ts';
@@ -89,11 +90,17 @@ async function handOver(session: SmtpSession, transaction: MailTransaction): Pro
   // From here on the message is the receiver's: a client that goes away now may find it delivered.
   session.intake = null;
   try {
-    return intake === null ? MESSAGE_TOO_BIG : await intake.end();
+    return intake === null ? await tooBig(session, MESSAGE_TOO_BIG) : await intake.end();
   } catch (error) {
     session.service.log.error({ session: session.id, queueId: transaction.queueId, err: error }, 'the receiver failed');
     return INTERNAL_ERROR;
   }
+}
+
+/** Plugins may word the refusal of a message that is too long. */
+export async function tooBig(session: SmtpSession, usual: Reply): Promise<Reply> {
+  const verdict = await session.ask('max_data_exceeded', { connection: session.connection });
+  return readRefusal(verdict)?.reply ?? usual;
 }
 
 function refuse(session: SmtpSession, refusal: Reply): Reply {

@@ -38,6 +38,8 @@ const MAX_LINE = 12_288;
 const MAX_SYNCHRONOUS = 50;
 /** The values of smtpd_forbid_bare_newline for which command lines are checked too. */
 const NOTICES_BARE_LF: ReadonlySet<BareNewline> = new Set(['note', 'reject']);
+/** Their refusals are about one recipient. */
+const ABOUT_RECIPIENTS: ReadonlySet<RefusingHook> = new Set(['rcpt', 'rcpt_ok']);
 /** The stages in which a message comes. */
 const RECEIVING: ReadonlySet<string> = new Set(['DATA', 'BDAT']);
 
@@ -67,6 +69,8 @@ export class SmtpSession {
   rights: ClientRights = NO_RIGHTS;
   /** A plugin refused the connection: only QUIT is answered. */
   denied = false;
+  /** Extensions that a plugin took away. */
+  withdrawn: ReadonlySet<string> = new Set();
   /** What XFORWARD said of the next message's client. */
   forwarded: ClientAttributes = new Map();
   #ending = false;
@@ -93,6 +97,7 @@ export class SmtpSession {
       parameters: service.parameters,
       ...remote,
       local,
+      wire,
       tls: known.tls ?? tls,
     });
     if (service.lmtp) this.connection.protocol = 'LMTP';
@@ -110,7 +115,8 @@ export class SmtpSession {
 
   /** Extensions that this client is not offered. */
   get discardedKeywords(): ReadonlySet<string> {
-    return this.rights.discardedKeywords ?? this.settings.discardedKeywords;
+    const discarded = this.rights.discardedKeywords ?? this.settings.discardedKeywords;
+    return this.withdrawn.size === 0 ? discarded : new Set([...discarded, ...this.withdrawn]);
   }
 
   /** `name[ip]` */
@@ -363,7 +369,8 @@ export class SmtpSession {
     const refusal = refusalOf(hook, verdict, subject);
     if (refusal === null) return undefined;
     if (refusal.disconnect) this.#ending = true;
-    if (refusal.reply !== null) this.logReject(stage, refusal.reply, hook === 'rcpt' ? subject : this.onlyRecipient);
+    if (refusal.reply !== null)
+      this.logReject(stage, refusal.reply, ABOUT_RECIPIENTS.has(hook) ? subject : this.onlyRecipient);
     return refusal.reply;
   }
 
@@ -463,7 +470,9 @@ export class SmtpSession {
   }
 
   resetTransaction(): void {
-    if (this.connection.transaction !== null) this.milters?.abort();
+    const { connection, service } = this;
+    const { transaction } = connection;
+    if (transaction !== null) this.milters?.abort();
     this.intake?.abort();
     this.intake = null;
     this.filtered?.close();
@@ -471,7 +480,9 @@ export class SmtpSession {
     this.bdat = 'none';
     this.bareLfs = null;
     this.forwarded = new Map();
-    this.connection.transaction = null;
+    connection.transaction = null;
+    if (transaction !== null && service.hooks.has('reset_transaction'))
+      void service.hooks.run('reset_transaction', { connection, transaction });
   }
 
   /** Aborts everything unfinished. */

@@ -8,10 +8,13 @@ import { type Reply, reply } from '../../mail/status.ts';
 
 /** The default refusal text at each hook: what was refused, and what kind of thing it is. */
 const SUBJECTS = {
+  connect_init: 'Client host',
   connect: 'Client host',
   helo: 'Helo command',
+  capabilities: 'Helo command',
   mail: 'Sender address',
   rcpt: 'Recipient address',
+  rcpt_ok: 'Recipient address',
   vrfy: 'Recipient address',
   data: 'Data command',
   etrn: 'Etrn command',

@@ -51,12 +51,14 @@ describe('P3: master.cf', () => {
     ['127.0.0.1:2525', '127.0.0.1', 2525],
     ['[::1]:smtp', '::1', 25],
     ['mail.example:10025', 'mail.example', 10_025],
+    // Of known_tcp_ports.
+    ['127.0.0.1:relay', '127.0.0.1', 10_025],
   ])('the service %s listens at %s port %i', (name, address, port) => {
-    expect(parseEndpoint(name)).toEqual({ address, port });
+    expect(parseEndpoint(name, new Map([['relay', 10_025]]))).toEqual({ address, port });
   });
 
   test.each(['what:ever', '99999', '', ':', '[::1', 'smtpp'])('the service "%s" is a fault', (name) => {
-    expect(parseEndpoint(name)).toContain('expected a port');
+    expect(parseEndpoint(name, new Map([['relay', 10_025]]))).toContain('expected a port');
   });
 
   test('all wrong rows are reported at once', () => {

@@ -151,6 +151,7 @@ export const bench = (
       router: {
         route: () => Promise.reject(new Error('not asked')),
         destinationsOf: async () => [],
+        asBestMx: async () => null,
         routeQueued: async (item) => {
           await beforeRoute();
           return {

@@ -57,7 +57,15 @@ describe('P9: the client of a message', () => {
   });
 
   it('cannot name a sender by AUTH without a login', () => {
-    const account = { id: 1, address: 'xixi@baidu.com', passwordHash: '', disabled: false, quota: 0, createdAt: 0 };
+    const account = {
+      id: 1,
+      address: 'xixi@baidu.com',
+      passwordHash: '',
+      disabled: false,
+      quota: 0,
+      forwarding: null,
+      createdAt: 0,
+    };
     const user = { login: 'xixi', mechanism: 'PLAIN', account };
     const options = { ...OPTIONS, saslSender: 'a+2Bb' };
     expect(originOf(connectionOf({ user }), options)).toMatchObject({

@@ -351,12 +351,16 @@ describe('nexthops', () => {
     ['[qq.com]:mail', { protocol: 'smtp', host: 'qq.com', port: 25, mx: false }],
     ['[::1]:2525', { protocol: 'smtp', host: '::1', port: 2525, mx: false }],
     ['[IPv6:2001:db8::1]', { protocol: 'smtp', host: '2001:db8::1', port: null, mx: false }],
+    // Of known_tcp_ports.
+    ['[qq.com]:in-side', { protocol: 'smtp', host: 'qq.com', port: 10_025, mx: false }],
     ['[a]:0', null],
     ['a:99999', null],
     ['a:constructor', null],
     ['a b', null],
     ['', null],
   ])('%j', (text, expected) => {
-    expect(parseNexthop(text)).toEqual(expected === null ? null : { ...expected, socket: null });
+    expect(parseNexthop(text, 'smtp', new Map([['in-side', 10_025]]))).toEqual(
+      expected === null ? null : { ...expected, socket: null },
+    );
   });
 });

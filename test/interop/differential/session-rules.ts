@@ -55,16 +55,23 @@ export const sessionRules: Cases = {
       ],
       nakedHelo: ['smtpd_helo_restrictions = permit_naked_ip_address, reject'],
       waits: ['smtpd_forbid_unauth_pipelining = yes'],
+      heloAtOnce: ['smtpd_delay_reject = no', 'smtpd_helo_restrictions = reject_non_fqdn_helo_hostname'],
     },
   },
   dialogs: [
-    // A permit that lets nobody relay ends these lists for mail to others too. After a refusal there Postfix needs RSET.
+    // A permit that lets nobody relay ends these lists for mail to others too. RSET: docs/operations/migration.md says
+    // what differs after a refusal there.
     ...['nakedEnd', 'nakedHelo'].flatMap((service) =>
       ['HELO 127.0.0.1', 'HELO client.example'].map((helo) => ({
         service,
         says: [...mail({ helo }).slice(0, -1), 'RSET', ...mail({ rcpt: ['RCPT TO:<a@far.test>'] }).slice(1)],
       })),
     ),
+    // A refused HELO changes nothing: the name before it, and the message that was begun.
+    ...[
+      [EHLO, MAIL, RCPT, 'HELO a', MAIL, RCPT, 'DATA', MESSAGE, 'VRFY xixi', 'QUIT'],
+      ['HELO a', MAIL, RCPT, EHLO, 'EHLO b', MAIL, RCPT, 'HELO c', RCPT, 'DATA', MESSAGE, 'QUIT'],
+    ].map((says) => ({ service: 'heloAtOnce', says })),
     ...['filter', 'brokenFilter', 'footers', 'brokenFooters', 'cleaned'].flatMap((service) => [
       { service, says: ODD },
       { service, says: mail() },

@@ -4,6 +4,7 @@ import { formatDateTime, parseDate, parseDateTime } from '../../../src/protocol/
 import { parseFetchItems } from '../../../src/protocol/imap/fetch.ts';
 import { parseFlagList, parseStoreFlags } from '../../../src/protocol/imap/flags.ts';
 import { chooseFields } from '../../../src/protocol/imap/header-fields.ts';
+import { metadataResponse, parseGetMetadata, parseSetMetadata } from '../../../src/protocol/imap/metadata.ts';
 import { Scanner } from '../../../src/protocol/imap/scanner.ts';
 import { parseSearch } from '../../../src/protocol/imap/search.ts';
 import {
@@ -294,6 +295,110 @@ describe('random octets', () => {
         }
       }),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe('P12: GETMETADATA and SETMETADATA', () => {
+  const any = { mailbox: '', entries: ['/shared/comment'], maxSize: Number.POSITIVE_INFINITY, depth: 0 };
+
+  test.each([
+    ['"" /shared/comment', any],
+    ['{0}\r\n "/Shared/COMMENT"', any],
+    ['"" ("/shared/comment" {15}\r\n/shared/comment)', any],
+    ['(MAXSIZE 10) "" /shared/comment', { ...any, maxSize: 10 }],
+    ['"" (maxsize 10 DEPTH infinity) (/shared/comment)', { ...any, maxSize: 10, depth: Number.POSITIVE_INFINITY }],
+    ['(DEPTH 1) inbox (/private /shared)', { ...any, mailbox: 'INBOX', entries: ['/private', '/shared'], depth: 1 }],
+  ])('GETMETADATA %s is parsed', (text, wanted) => {
+    expect(whole(parseGetMetadata, text)).toEqual(wanted);
+  });
+
+  test.each([
+    '',
+    '""',
+    '"" ()',
+    '"" comment',
+    '"" /other/comment',
+    '"" /sharedcomment',
+    '"" /shared/',
+    '"" /shared//a',
+    '"" "/shared/a*"',
+    '"" "/shared/%"',
+    '"" "/shared/\t"',
+    `"" "/shared/${'x'.repeat(1000)}"`,
+    `"" (${Array.from({ length: 101 }, (_, i) => `/shared/${i}`).join(' ')})`,
+    '(DEPTH 2) "" /shared',
+    '(DEPTH) "" /shared',
+    '(MAXSIZE -1) "" /shared',
+    '(SIZE 1) "" /shared',
+  ])('GETMETADATA %j is refused', (text) => {
+    expect(() => whole(parseGetMetadata, text)).toThrow(ImapSyntaxError);
+  });
+
+  test('SETMETADATA takes strings, literals and NIL; the last value of a name counts', () => {
+    expect(
+      whole(parseSetMetadata, '"" (/shared/a "x" /private/B {2}\r\n\xc3\xa4 /shared/c NIL /SHARED/a ~{1}\r\ny)'),
+    ).toEqual({
+      mailbox: '',
+      values: new Map([
+        ['/shared/a', 'y'],
+        ['/private/b', '\xc3\xa4'],
+        ['/shared/c', null],
+      ]),
+    });
+    for (const text of [
+      '"" /shared/a "x"',
+      '"" ()',
+      '"" (/shared/a)',
+      '"" (/shared/a x)',
+      '"" (/shared/a ~"x")',
+      '"" (/shared/a {9}\r\nx)',
+    ])
+      expect(() => whole(parseSetMetadata, text)).toThrow(ImapSyntaxError);
+  });
+
+  test('whatever the text is, it is parsed or refused, and what is answered can be parsed', () => {
+    const piece = fc.constantFrom(
+      '(',
+      ')',
+      ' ',
+      '""',
+      'INBOX',
+      '/shared/a',
+      '/private',
+      'NIL',
+      'MAXSIZE 1',
+      'DEPTH 1',
+      '"x"',
+      '{1}\r\ny',
+      '~',
+      '\\',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.string({ maxLength: 4 })), { maxLength: 12 }), (pieces) => {
+        for (const parse of [parseGetMetadata, parseSetMetadata]) {
+          try {
+            const { mailbox } = whole<{ mailbox: string }>(parse, pieces.join(''));
+            expect(mailbox).toBeTypeOf('string');
+          } catch (error) {
+            expect(error instanceof ImapSyntaxError || error instanceof RefusedArgumentError).toBe(true);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+    const values = fc.dictionary(
+      fc.stringMatching(/^\/shared\/[a-z" \\]{1,9}$/),
+      fc.option(fc.stringMatching(/^[\x01-\xff]{0,9}$/)),
+    );
+    fc.assert(
+      fc.property(values, (given) => {
+        if (Object.keys(given).length === 0) return;
+        const response = metadataResponse(Object.entries(given));
+        expect(Object.fromEntries(whole(parseSetMetadata, response.slice('* METADATA '.length, -2)).values)).toEqual(
+          given,
+        );
+      }),
     );
   });
 });

@@ -32,7 +32,7 @@ describe('P8: paths as Postfix 3.7 reads them', () => {
     ['<"a>b"@c>', '"a>b"@c'],
     ['<@b>', '""@b'],
     ['<a..b@c>', '"a..b"@c'],
-    ['<a@b.>', 'a@b'],
+    ['<a@b.>', 'a@b.'],
     ['< a @ b >', 'a@b'],
     ['(remark)<a@b>', 'a@b'],
     ['<a(x (y))@b (z>', 'a@b'],

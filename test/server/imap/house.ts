@@ -1,5 +1,6 @@
 /** A real store in a temporary folder, and a real IMAP server on a socket. */
 import { connect } from 'node:net';
+import { forwardingReader } from '../../../src/admin/forwarding.ts';
 import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
@@ -69,6 +70,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     plaintextAuth: () => true,
     startTls: options.identity !== undefined,
     newQueueId,
+    annotations: {
+      comment: 'Mail of "Baidu"',
+      admin: null,
+      readForwarding: forwardingReader({ defaultDomain: 'baidu.com' }),
+    },
     ...options,
     limits: { sessionsPerUser: 0, ...options.limits },
     log,

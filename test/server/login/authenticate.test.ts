@@ -15,6 +15,7 @@ const account = (passwordHash: string, disabled = false): Account => ({
   passwordHash,
   disabled,
   quota: 0,
+  forwarding: null,
   createdAt: 0,
 });
 const verifyPassword = (password: string, stored: string): Promise<boolean> =>

@@ -17,7 +17,18 @@ function open() {
     throttle.run({ name, password: Buffer.from(password), remoteIp }, async () => {
       checked.push(time.now);
       return password === RIGHT
-        ? { ok: true, account: { id: 1, address: name, passwordHash: '', disabled: false, quota: 0, createdAt: 0 } }
+        ? {
+            ok: true,
+            account: {
+              id: 1,
+              address: name,
+              passwordHash: '',
+              disabled: false,
+              quota: 0,
+              forwarding: null,
+              createdAt: 0,
+            },
+          }
         : WRONG;
     });
   /** Whether the login succeeded, and after how many seconds. */

@@ -1,18 +1,5 @@
 /** How addresses are completed and rewritten. Names and defaults are Postfix 3.7's (postconf(5)). */
-import {
-  address,
-  boolean,
-  choice,
-  hostname,
-  list,
-  noMeaning,
-  notSupported,
-  number,
-  type Rows,
-  tables,
-  text,
-  words,
-} from './row.ts';
+import { address, boolean, choice, hostname, list, noMeaning, number, type Rows, tables, text, words } from './row.ts';
 
 export const addressesParameters = {
   append_at_myorigin: boolean('yes', 'Complete `user` to `user@$myorigin`.'),
@@ -93,7 +80,9 @@ export const addressesParameters = {
   ...noMeaning('mail to the null address is refused by smtpd and by the sendmail command', {
     empty_address_recipient: address('MAILER-DAEMON', 'Who receives mail addressed to the null address.'),
   }),
-  ...notSupported({
-    header_address_token_limit: number('10240', 'Tokens of an address header that Postfix rewrites.'),
-  }),
+  header_address_token_limit: number(
+    '10240',
+    'Words, comments and characters between them in an address header; one whose addresses are changed ends there.',
+    { minimum: 1 },
+  ),
 } satisfies Rows;

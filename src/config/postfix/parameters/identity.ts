@@ -14,9 +14,9 @@ import {
   list,
   networks,
   noMeaning,
-  notSupported,
   number,
   path,
+  ports,
   type Rows,
   tables,
   text,
@@ -106,14 +106,13 @@ export const identityParameters = {
     'external',
     'Addresses in log lines: with the quotes of their local parts, or without.',
   ),
-  ...notSupported({
-    known_tcp_ports: list(
-      'lmtp=24, smtp=25, smtps=submissions=465, submission=587',
-      'Names of ports, as `name=number`.',
-    ),
-    smtputf8_autodetect_classes: list(
-      'sendmail, verify',
-      'Mail for which Postfix looks itself whether it needs SMTPUTF8.',
-    ),
-  }),
+  known_tcp_ports: ports(
+    'lmtp=24, smtp=25, smtps=submissions=465, submission=587',
+    'Names of ports in next hops and rows of master.cf, as `name=number`; read before services(5).',
+  ),
+  smtputf8_autodetect_classes: words(
+    ['sendmail', 'smtpd', 'qmqpd', 'forward', 'bounce', 'notify', 'verify', 'all'],
+    'sendmail, verify',
+    'Mail that is looked at to find whether it needs SMTPUTF8; `qmqpd` and `forward` name no mail here.',
+  ),
 } satisfies Rows;

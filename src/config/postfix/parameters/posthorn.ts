@@ -6,6 +6,10 @@ export const posthornParameters = {
     'no',
     'Make the account of a user that `virtual_mailbox_maps` or `local_recipient_maps` names with the first message for it, without a password. Rows for whole domains and tables of patterns name nobody. With `no`, such mail is refused (550 5.1.1).',
   ),
+  imap_forwarding: boolean(
+    'yes',
+    'Users may set over IMAP where their mail is forwarded: the annotation `/private/vendor/posthorn/forward` of METADATA-SERVER (RFC 5464). With `no` they only see it; `posthorn user forward` and forwarding files stay.',
+  ),
   expunged_retention_time: time(
     '0s',
     'How long messages that users expunged, and those of mailboxes that they deleted, can be brought back with `posthorn undelete`. No user sees them and no quota counts them, but they take space. With `0` they are gone at once, and a reload removes those that were kept.',

@@ -8,7 +8,6 @@ import {
   names,
   nexthop,
   noMeaning,
-  notSupported,
   number,
   path,
   type Rows,
@@ -140,9 +139,14 @@ export const queueParameters = {
     'yes',
     'Mail labelled 8bit is sent on as such (`BODY=8BITMIME`), even if its client did not say so.',
   ),
-  ...notSupported({
-    best_mx_transport: transport('', 'Delivery of mail for which we are the best MX but not the destination.'),
-    internal_mail_filter_classes: words(['bounce', 'notify'], '', 'Own mail that is filtered too.'),
-  }),
+  best_mx_transport: transport(
+    '',
+    'Delivery of mail for domains whose best MX is this server; local aliases are not asked. Empty: it bounces.',
+  ),
+  internal_mail_filter_classes: words(
+    ['bounce', 'notify'],
+    '',
+    'Notifications of our own that content_filter, header and body checks and non_smtpd_milters see too.',
+  ),
   ...unsupportedGuards({}),
 } satisfies Rows;

@@ -66,6 +66,8 @@ export type ParameterType =
   | 'account'
   /** A port's number or name. */
   | 'port'
+  /** Names of ports. */
+  | 'ports'
   /** A number or a fraction for concurrency. */
   | 'feedback'
   /** A 4xx or 5xx reply code. */
@@ -156,6 +158,7 @@ export const ipv4 = builder('ipv4');
 export const ipv6 = builder('ipv6');
 export const account = builder('account');
 export const port = builder('port');
+export const ports = builder('ports');
 export const feedback = builder('feedback');
 
 export function number(

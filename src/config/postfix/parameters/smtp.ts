@@ -194,9 +194,13 @@ export const smtpParameters = {
   }),
   smtp_send_xforward_command: boolean('no', 'Tell servers that offer XFORWARD who the client was.'),
   smtp_xforward_timeout: time('300s', 'How long the answer to XFORWARD may take.'),
+  smtp_dns_resolver_options: words(
+    ['res_defnames', 'res_dnsrch'],
+    '',
+    'Short names of next hops are tried with the domains of resolv.conf too: those without a dot, and all.',
+  ),
   ...notSupported({
     smtp_tls_force_insecure_host_tlsa_lookup: boolean('no', 'Ask for TLSA also where addresses are unsigned.'),
-    smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
     dnssec_probe: word('ns:.', 'How Postfix tries whether DNSSEC works.'),
   }),
 } satisfies Rows;

@@ -4,8 +4,9 @@ import { ok } from '../completion.ts';
 import type { Selected } from '../state.ts';
 
 /** Messages with \Deleted are expunged without EXPUNGE responses. */
-export const close = bare<Selected>(async (session, { mailbox }) => {
-  if (!mailbox.readOnly) await session.services.store.mailboxes.expunge(mailbox.id);
+export const close = bare<Selected>(async (session, { mailbox, account }) => {
+  const { store, events } = session.services;
+  if (!mailbox.readOnly) events.deleted(account, mailbox.opened, (await store.mailboxes.expunge(mailbox.id)).uids);
   session.deselect();
   return ok('Close completed.');
 });

@@ -1,5 +1,5 @@
 /** COPY (RFC 9051 section 6.4.7), MOVE (RFC 6851) and their UID forms, with COPYUID (RFC 4315). */
-import type { Id } from '../../../mail/account.ts';
+import type { Mailbox } from '../../../mail/mailbox.ts';
 import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import { formatSet, parseSequenceSet, type Ranges } from '../../../protocol/imap/sequence-set.ts';
 import { type Copied, MailboxError } from '../../../store/mailboxes.ts';
@@ -12,6 +12,8 @@ import type { Selected } from '../state.ts';
 const copyUid = ({ uidValidity, pairs }: Copied): string =>
   `COPYUID ${uidValidity} ${formatSet(pairs.map(([from]) => from))} ${formatSet(pairs.map(([, to]) => to))}`;
 
+const targets = ({ pairs }: Copied): number[] => pairs.map(([, uid]) => uid);
+
 const lastTarget = ({ pairs }: Copied): number => pairs.reduce((last, [, uid]) => Math.max(last, uid), 0);
 
 const EXPUNGED = no('Some of the requested messages no longer exist.', 'EXPUNGEISSUED');
@@ -20,13 +22,19 @@ const EXPUNGED = no('Some of the requested messages no longer exist.', 'EXPUNGEI
 const nothingCopied = (mailbox: SelectedMailbox, uids: Ranges, what: string): Completion =>
   mailbox.uids.count(uids) > 0 ? EXPUNGED : ok(`No messages ${what}.`);
 
-async function runMove(session: Session, { mailbox }: Selected, uids: Ranges, target: Id): Promise<Completion> {
+async function runMove(
+  session: Session,
+  { mailbox, account }: Selected,
+  uids: Ranges,
+  target: Mailbox,
+): Promise<Completion> {
   if (mailbox.readOnly) return no('Mailbox is read-only.', 'READ-ONLY');
-  const moved = await session.services.store.mailboxes.move(mailbox.id, uids, target);
+  const moved = await session.services.store.mailboxes.move(mailbox.id, uids, target.id);
   if (moved.pairs.length === 0) return nothingCopied(mailbox, uids, 'moved');
   session.write(`* OK [${copyUid(moved)}] Moved UIDs.\r\n`);
   mailbox.noteExpunged(moved.pairs.map(([uid]) => uid));
-  if (target === mailbox.id) await mailbox.catchUp(session.services.store.mailboxes, lastTarget(moved));
+  session.services.events.moved('message_moved', account, mailbox.opened, target, targets(moved));
+  if (target.id === mailbox.id) await mailbox.catchUp(session.services.store.mailboxes, lastTarget(moved));
   return ok('Move completed.', session.qresync ? `HIGHESTMODSEQ ${moved.modseq}` : '');
 }
 
@@ -45,9 +53,10 @@ export const copy =
       const target = await mailboxes.find(state.account.id, name);
       if (target === null) return noMailbox(name, 'TRYCREATE');
       try {
-        if (options.move) return await runMove(session, state, uids, target.id);
+        if (options.move) return await runMove(session, state, uids, target);
         const copied = await mailboxes.copy(mailbox.id, uids, target.id);
         if (copied.pairs.length === 0) return nothingCopied(mailbox, uids, 'copied');
+        session.services.events.moved('message_copied', state.account, mailbox.opened, target, targets(copied));
         if (target.id === mailbox.id) await mailbox.catchUp(mailboxes, lastTarget(copied));
         return ok('Copy completed.', copyUid(copied));
       } catch (error) {

@@ -7,10 +7,11 @@ import { type Completion, no, ok } from '../completion.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../state.ts';
 
-async function run(session: Session, { mailbox }: Selected, uids?: UidRanges): Promise<Completion> {
+async function run(session: Session, { mailbox, account }: Selected, uids?: UidRanges): Promise<Completion> {
   if (mailbox.readOnly) return no('Mailbox is read-only.', 'READ-ONLY');
   const gone = await session.services.store.mailboxes.expunge(mailbox.id, uids);
   mailbox.noteExpunged(gone.uids);
+  session.services.events.deleted(account, mailbox.opened, gone.uids);
   // A client that resynchronizes by MODSEQ needs the value that covers these expunges (RFC 7162 section 3.2.7).
   return ok('Expunge completed.', session.qresync && gone.uids.length > 0 ? `HIGHESTMODSEQ ${gone.modseq}` : '');
 }

@@ -18,6 +18,7 @@ import { idle } from './idle.ts';
 import { list } from './list.ts';
 import { login } from './login.ts';
 import { lsub } from './lsub.ts';
+import { getMetadata, setMetadata } from './metadata.ts';
 import { namespace } from './namespace.ts';
 import { rename } from './rename.ts';
 import { search } from './search.ts';
@@ -54,6 +55,8 @@ const ROWS: readonly CommandRow[] = [
   { name: 'RENAME', allowed: 'authenticated', command: rename },
   { name: 'SUBSCRIBE', allowed: 'authenticated', command: subscribe(true) },
   { name: 'UNSUBSCRIBE', allowed: 'authenticated', command: subscribe(false) },
+  { name: 'GETMETADATA', allowed: 'authenticated', command: getMetadata, brings: ['METADATA-SERVER'] },
+  { name: 'SETMETADATA', allowed: 'authenticated', command: setMetadata },
   { name: 'APPEND', allowed: 'authenticated', command: appendCommand, takesMessage },
   { name: 'IDLE', allowed: 'authenticated', command: idle, brings: ['IDLE'] },
 

@@ -9,7 +9,7 @@ import * as say from '../../../protocol/smtp/replies.ts';
 import type { BodySink } from '../body.ts';
 import type { MailTransaction } from '../connection.ts';
 import { bareLfLine } from '../maillog.ts';
-import { answerEach, beginMessage, feed, finishMessage, refuseBareLf, withOctets } from '../message.ts';
+import { answerEach, beginMessage, feed, finishMessage, refuseBareLf, tooBig, withOctets } from '../message.ts';
 import { tellData } from '../milters.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
@@ -41,7 +41,7 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
   if (transaction === null) return discard(session, octets, last, say.NEED_RECIPIENT);
   if (transaction.recipients.length === 0) return discard(session, octets, last, say.NO_VALID_RECIPIENTS);
   if (settings.messageSizeLimit > 0 && octets > settings.messageSizeLimit - transaction.size)
-    return discard(session, octets, last, say.CHUNK_TOO_BIG);
+    return discard(session, octets, last, await tooBig(session, say.CHUNK_TOO_BIG));
   if (session.bdat === 'none') {
     const refusal = await begin(session, transaction);
     if (refusal !== undefined) return discard(session, octets, last, refusal);

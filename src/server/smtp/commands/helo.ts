@@ -1,6 +1,6 @@
 /**
- * HELO and EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). Each resets the session and any open
- * transaction.
+ * HELO and EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). Each that is accepted resets the session and any
+ * open transaction; one that is refused changes nothing.
  */
 import { type Reply, reply } from '../../../mail/status.ts';
 import { offeredKeywords } from '../extensions.ts';
@@ -8,7 +8,6 @@ import { tellHelo } from '../milters.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 type Verb = keyof typeof PROTOCOLS;
-type Protocol = SmtpSession['connection']['protocol'];
 
 /** The protocol that each verb selects. */
 const PROTOCOLS = { HELO: 'SMTP', EHLO: 'ESMTP', LHLO: 'LMTP' } as const;
@@ -30,37 +29,63 @@ function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Pro
   // Postfix accepts any words.
   const name = argument.trim().replace(/\s+/g, ' ').replace(UNPRINTABLE, '?');
   if (name === '' || name.length > MAX_NAME) return reply(501, '', `Syntax: ${verb} hostname`);
-  session.resetTransaction();
-  const isAgain = session.connection.helo !== null;
+  const { helo: heloBefore, protocol: protocolBefore } = session.connection;
   session.connection.helo = name.replace(TROUBLESOME, '?');
-  const before = session.connection.protocol;
   session.connection.protocol = PROTOCOLS[verb];
-  if (!session.service.hooks.has('helo') && session.milters === null) return welcome(session, verb);
-  return ask(session, verb, name, { before, isAgain });
+  const { hooks } = session.service;
+  if (!hooks.has('helo') && !hooks.has('capabilities') && session.milters === null) return welcome(session, verb);
+  return ask(session, verb, name, { helo: heloBefore, protocol: protocolBefore });
 }
+
+type Before = Pick<SmtpSession['connection'], 'helo' | 'protocol'>;
 
 async function ask(
   session: SmtpSession,
   verb: Verb,
   name: string,
-  { before, isAgain }: { readonly before: Protocol; readonly isAgain: boolean },
+  before: Before,
 ): Promise<Answer> {
   let accepted = false;
   try {
     await session.nameKnown();
     const refusal = await session.refused('helo', { connection: session.connection, name }, verb, name);
     accepted = refusal === undefined;
-    return refusal ?? (await tellHelo(session, verb, name, isAgain)) ?? welcome(session, verb);
+    return (
+      refusal ??
+      (await tellHelo(session, verb, name, before.helo !== null)) ??
+      (await welcomed(session, verb, name, before))
+    );
   } finally {
     // Plugins see the name while they are asked; it is kept only if they accept it.
-    if (!accepted) {
-      session.connection.helo = null;
-      session.connection.protocol = before;
-    }
+    if (!accepted) Object.assign(session.connection, before);
   }
 }
 
-function welcome(session: SmtpSession, verb: Verb): Reply {
+function welcome(session: SmtpSession, verb: Verb, offered = offeredKeywords(session)): Reply {
+  session.resetTransaction();
   const { host } = session.settings;
-  return reply(250, '', verb === 'HELO' ? host : [host, ...offeredKeywords(session)].join('\n'));
+  return reply(250, '', verb === 'HELO' ? host : [host, ...offered].join('\n'));
 }
+
+/** Plugins may change what is offered. An extension whose line one has removed is refused from here on. */
+async function welcomed(session: SmtpSession, verb: Verb, name: string, before: Before): Promise<Answer> {
+  const { connection, service, withdrawn } = session;
+  session.withdrawn = NONE;
+  if (verb === 'HELO' || !service.hooks.has('capabilities')) return welcome(session, verb);
+  const usual = offeredKeywords(session);
+  const offered = [...usual];
+  const refusal = await session.refused('capabilities', { connection, offered }, verb, name);
+  if (refusal !== undefined) {
+    session.withdrawn = withdrawn;
+    Object.assign(connection, before);
+    return refusal;
+  }
+  const left = new Set(offered.map(keywordOf));
+  session.withdrawn = new Set(usual.map(keywordOf).filter((keyword) => !left.has(keyword)));
+  return welcome(session, verb, offered);
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** `AUTH=` is AUTH for old clients. */
+const keywordOf = (line: string): string => (/^[^ =]*/.exec(line)?.[0] ?? '').toUpperCase();

@@ -152,6 +152,10 @@ async function decide(
   }
   const unwanted = await accepted();
   if (unwanted !== undefined) return unwanted;
+  const last = service.hooks.has('rcpt_ok')
+    ? await session.refused('rcpt_ok', { connection, recipient: resolved }, 'RCPT', recipient.original)
+    : undefined;
+  if (last !== undefined) return last;
   // The client may have disconnected, or the transaction ended, while we waited.
   if (connection.transaction !== transaction) return say.NEED_MAIL;
   if (transaction.recipients.length === 0 && session.filtered === null) {

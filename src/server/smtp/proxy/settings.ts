@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { TraceSettings } from '../../../delivery/receive/trace.ts';
 import { parseNexthop } from '../../../delivery/route/nexthop.ts';
 import type { ParameterReader } from '../../../lookup/parameters.ts';
+import { portNamesOf } from '../../../lookup/ports.ts';
 
 export interface ProxySettings {
   /** As main.cf names it. */
@@ -22,7 +23,7 @@ export function readProxySettings(parameters: ParameterReader): ProxySettings | 
   if (name === '') return null;
   return {
     name,
-    endpoint: endpointOf(name, parameters.string('queue_directory')),
+    endpoint: endpointOf(name, parameters),
     heloName: parameters.string('smtpd_proxy_ehlo'),
     timeout: parameters.time('smtpd_proxy_timeout'),
     speedAdjust: parameters.list('smtpd_proxy_options').includes('speed_adjust'),
@@ -39,9 +40,9 @@ export function readProxySettings(parameters: ParameterReader): ProxySettings | 
   };
 }
 
-function endpointOf(name: string, queueDirectory: string): ProxySettings['endpoint'] {
-  const at = parseNexthop(name.replace(/^(?:inet:)?(?=:)/, 'localhost'), 'lmtp');
-  if (at?.socket != null) return { path: resolve(queueDirectory, at.socket) };
+function endpointOf(name: string, parameters: ParameterReader): ProxySettings['endpoint'] {
+  const at = parseNexthop(name.replace(/^(?:inet:)?(?=:)/, 'localhost'), 'lmtp', portNamesOf(parameters));
+  if (at?.socket != null) return { path: resolve(parameters.string('queue_directory'), at.socket) };
   if (at === null || at.port === null)
     throw new Error(`smtpd_proxy_filter = ${name}: expected host:port or unix:/path with a port that is known`);
   return { host: at.host, port: at.port };

@@ -170,6 +170,7 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
         passwordHash,
         disabled: false,
         quota,
+        forwarding: null,
         createdAt: now,
         uidValidity: first + DEFAULT_MAILBOXES.length - 1,
         subscriptions: DEFAULT_MAILBOXES.map(({ name }) => name),
@@ -283,12 +284,21 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
   };
 }
 
-const toAccount = ({ _id, address, passwordHash, disabled, quota, createdAt }: AccountDocument): Account => ({
+const toAccount = ({
+  _id,
+  address,
+  passwordHash,
+  disabled,
+  quota,
+  forwarding = null,
+  createdAt,
+}: AccountDocument): Account => ({
   id: _id,
   address,
   passwordHash,
   disabled,
   quota,
+  forwarding,
   createdAt,
 });
 

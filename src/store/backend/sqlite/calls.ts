@@ -4,6 +4,7 @@
  * arena of its batch, and the arena is transferred.
  */
 import type { Account, Id } from '../../../mail/account.ts';
+import type { Forwarding } from '../../../mail/forwarding.ts';
 import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.ts';
 import type { SearchText } from '../../../mail/message.ts';
 import type { Reply } from '../../../mail/status.ts';
@@ -194,6 +195,7 @@ export interface WriterCalls {
       readonly passwordHash?: string;
       readonly disabled?: boolean;
       readonly quota?: number;
+      readonly forwarding?: Forwarding | null;
     };
     result: Account;
   };

@@ -1,5 +1,6 @@
 /** Accounts, aliases and domains as they are in the file. */
 import type { Account } from '../../../mail/account.ts';
+import type { Forwarding } from '../../../mail/forwarding.ts';
 import type { DirectoryContents } from './calls.ts';
 import type { Database } from './database.ts';
 
@@ -9,6 +10,8 @@ export interface AccountColumns {
   readonly password_hash: string;
   readonly disabled: number;
   readonly quota: number;
+  /** JSON. */
+  readonly forwarding: string | null;
   readonly created_at: number;
 }
 
@@ -26,5 +29,10 @@ export const toAccount = (row: AccountColumns): Account => ({
   passwordHash: row.password_hash,
   disabled: row.disabled === 1,
   quota: row.quota,
+  forwarding: row.forwarding === null ? null : (JSON.parse(row.forwarding) as Forwarding),
   createdAt: row.created_at,
 });
+
+/** The column `forwarding`. */
+export const forwardingColumn = (forwarding: Forwarding | null): string | null =>
+  forwarding === null ? null : JSON.stringify({ targets: forwarding.targets, keep: forwarding.keep });

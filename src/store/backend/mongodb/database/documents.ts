@@ -7,6 +7,7 @@
  * are spread evenly over shards.
  */
 import type { Notify } from '../../../../mail/envelope.ts';
+import type { Forwarding } from '../../../../mail/forwarding.ts';
 import type { SpecialUse } from '../../../../mail/mailbox.ts';
 import type { Reply } from '../../../../mail/status.ts';
 import type { ProbeResult } from '../../../probe-results.ts';
@@ -20,6 +21,8 @@ export interface AccountDocument {
   readonly passwordHash: string;
   readonly disabled: boolean;
   readonly quota: number;
+  /** Absent in accounts that an older version made. */
+  readonly forwarding?: Forwarding | null;
   readonly createdAt: number;
   /** The highest UIDVALIDITY that a mailbox of the account ever had. */
   readonly uidValidity: number;

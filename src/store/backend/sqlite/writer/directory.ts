@@ -2,7 +2,7 @@
 import type { Account } from '../../../../mail/account.ts';
 import { DEFAULT_MAILBOXES } from '../../../../mail/mailbox.ts';
 import type { DirectoryContents, WriterCalls } from '../calls.ts';
-import { type AccountColumns, readDirectory, toAccount } from '../directory-rows.ts';
+import { type AccountColumns, forwardingColumn, readDirectory, toAccount } from '../directory-rows.ts';
 import { dropKeptOf } from './kept.ts';
 import { dropMailbox, makeMailbox } from './mailboxes.ts';
 import type { Writing } from './writing.ts';
@@ -28,10 +28,13 @@ export function createAccount(w: Writing, a: WriterCalls['createAccount']['args'
 
 export function updateAccount(w: Writing, a: WriterCalls['updateAccount']['args']): Account {
   const changed = w.db.run(
-    'UPDATE account SET password_hash = coalesce(?, password_hash), disabled = coalesce(?, disabled), quota = coalesce(?, quota) WHERE id = ?',
+    `UPDATE account SET password_hash = coalesce(?, password_hash), disabled = coalesce(?, disabled),
+       quota = coalesce(?, quota), forwarding = CASE WHEN ? THEN ? ELSE forwarding END WHERE id = ?`,
     a.passwordHash ?? null,
     a.disabled === undefined ? null : Number(a.disabled),
     a.quota ?? null,
+    Number(a.forwarding !== undefined),
+    forwardingColumn(a.forwarding ?? null),
     a.account,
   );
   if (changed === 0) throw new Error('the account no longer exists');

@@ -7,6 +7,7 @@ import type { Mailbox } from '../../../../mail/mailbox.ts';
 import { MailboxError } from '../../../mailboxes.ts';
 import { checkName } from '../../names.ts';
 import type { WriterCalls } from '../calls.ts';
+import { forwardingColumn } from '../directory-rows.ts';
 import { type MailboxColumns, SELECT_MAILBOX, toMailbox } from '../mailbox-row.ts';
 import { AWAITED } from '../references.ts';
 import { storeContent } from './content.ts';
@@ -28,14 +29,15 @@ export function markCopy(w: Writing, { mark }: WriterCalls['markCopy']['args']):
 
 export function putAccount(w: Writing, a: WriterCalls['putAccount']['args']): Account {
   const put = w.db.get<{ id: number }>(
-    `INSERT INTO account (address, password_hash, disabled, quota, created_at) VALUES (?, ?, ?, ?, ?)
+    `INSERT INTO account (address, password_hash, disabled, quota, forwarding, created_at) VALUES (?, ?, ?, ?, ?, ?)
      ON CONFLICT (address) DO UPDATE SET password_hash = excluded.password_hash, disabled = excluded.disabled,
-       quota = excluded.quota, created_at = excluded.created_at
+       quota = excluded.quota, forwarding = excluded.forwarding, created_at = excluded.created_at
      RETURNING id`,
     a.address,
     a.passwordHash,
     Number(a.disabled),
     a.quota,
+    forwardingColumn(a.forwarding),
     a.createdAt,
   );
   if (put === undefined) throw new Error(`the account ${a.address} could not be written`);

@@ -2,7 +2,7 @@
  * The right side of an alias (aliases(5), virtual(5)): members separated by commas or white space, with quoted words,
  * `<address>`, `:include:/file`, `\name`, `/file/name` and `|command`; (comments) do not count. Takes linear time.
  */
-import { endOfComment } from '../../src/protocol/comment.ts';
+import { endOfComment } from './comment.ts';
 
 export type Member =
   /** An address or a local part. `final`: a mailbox, not to be expanded again (`\name`). */

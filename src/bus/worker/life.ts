@@ -1,0 +1,315 @@
+/**
+ * Main thread: one life of a plugin's thread, from its start to its end. It ends when it is told to, when it falls, when
+ * it needs too much memory, and when it has not come back from a handler at the deadline.
+ */
+import { extname } from 'node:path';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { messageOf } from '../../errors.ts';
+import { few } from '../../few.ts';
+import { trace } from '../../tracing.ts';
+import type { About } from '../candidate.ts';
+import { FaultyConfiguration } from '../configuration/configuration.ts';
+import { REGISTER_WITHIN } from '../import-plugin.ts';
+import { LATE, within } from '../settle.ts';
+import { type Fields, TRANSACTION } from './crossing.ts';
+import type { Kind } from './handlers.ts';
+import { packError, unpackError } from './packed-error.ts';
+import { Packer } from './packer.ts';
+import { Peer } from './peer.ts';
+import type { CallResult, Opened, Registered, ThreadData } from './registered.ts';
+import { type Call, type House, Numbered, serveAtOnce, serveLater } from './services.ts';
+import { Streams } from './streams.ts';
+import { ANSWERED, type NowAnswer, type NowQuestion, RUNNING } from './uplink.ts';
+
+/** How often memory and overdue calls are looked at, ms. */
+const LOOK_MS = 1_000;
+/** A worker that runs nothing answers a question within this, ms. */
+const PATIENCE_MS = 1_000;
+const MEGABYTE = 1024 * 1024;
+
+/** Why a life ended, to follow `its worker`. */
+export type End =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'memory' | 'loop' | 'exit' | 'error'; readonly words: string };
+
+interface OpenCall extends Call {
+  /** A hook's name, or that of a restriction. */
+  readonly hook: string;
+  readonly queueId: string | null;
+  /** Monotonic, ms. */
+  readonly began: number;
+}
+
+/** What the plugin can reach. */
+export type Reachable = Pick<House, 'plugin' | 'lent' | 'states' | 'restrictions' | 'clock'>;
+
+export interface LifeOptions {
+  readonly thread: Omit<ThreadData, 'control' | 'answers'>;
+  readonly memoryMb: number;
+  readonly onUncloneable: (key: string) => void;
+  readonly onRubbish: () => void;
+}
+
+/** What is called. */
+export interface Asked {
+  readonly kind: Kind;
+  /** Its place in what was registered. */
+  readonly at: number;
+  readonly name: string;
+  readonly shape: Fields;
+  readonly argument: object;
+}
+
+export class Life {
+  readonly #options: LifeOptions;
+  readonly #worker: Worker;
+  readonly #peer: Peer;
+  readonly #packer: Packer;
+  readonly #control = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  readonly #calls = new Map<number, OpenCall>();
+  readonly #streams = new Streams();
+  readonly #readers = new Numbered<House['lent']['parameters']>();
+  readonly #sockets: House['sockets'] = new Map();
+  readonly #answers: MessageChannel['port1'];
+  readonly #timer: NodeJS.Timeout;
+  #house: House | null = null;
+  #deadline = Number.POSITIVE_INFINITY;
+  #lastCall = 0;
+  #isMeasuring = false;
+  #forgotten: number[] = [];
+  /** When a question was sent that shows whether the thread still runs; null: none is open. */
+  #pinged: number | null = null;
+  #end: End | null = null;
+  /** What was going on at the end. */
+  #running = '';
+  #died: (end: End) => void = () => {};
+  /** Resolves when it has ended. */
+  readonly died: Promise<End>;
+
+  constructor(options: LifeOptions) {
+    this.#options = options;
+    this.died = new Promise((resolve) => {
+      this.#died = resolve;
+    });
+    const { port1, port2 } = new MessageChannel();
+    this.#answers = port1;
+    port1.unref();
+    const data: ThreadData = { ...options.thread, control: this.#control, answers: port2 };
+    this.#worker = new Worker(new URL(`./thread${extname(import.meta.url)}`, import.meta.url), {
+      workerData: data,
+      transferList: [port2],
+      execArgv: ['--disable-warning=ExperimentalWarning', '--disable-warning=MODULE_TYPELESS_PACKAGE_JSON'],
+      resourceLimits: { maxOldGenerationSizeMb: options.memoryMb },
+    });
+    this.#peer = new Peer({
+      post: (message) => this.#worker.postMessage(message),
+      serve: (op, args, call) => serveLater(this.#reach(), op, args, this.#calls.get(call) ?? null),
+      onRubbish: options.onRubbish,
+    });
+    this.#packer = new Packer({
+      readerNumber: (reader) => this.#readers.numberOf(reader as House['lent']['parameters']),
+      forget: (number) => void this.#forgotten.push(number),
+      onUncloneable: options.onUncloneable,
+    });
+    this.#worker.on('message', (message: unknown) => this.#receive(message));
+    this.#worker.on('messageerror', () => options.onRubbish());
+    this.#worker.on('error', (error) => this.#fall(endOf(error, options.memoryMb)));
+    this.#worker.on('exit', (code) => this.#fall({ kind: 'exit', words: `ended itself by process.exit(${code})` }));
+    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+  }
+
+  /** Rejects with an Error that says why the plugin cannot be used, or with FaultyConfiguration; the life is over then. */
+  async open(): Promise<About> {
+    const opened = (await this.#soon('import')) as Opened;
+    if ('about' in opened) return opened.about;
+    this.end({ kind: 'closed' });
+    throw new FaultyConfiguration(opened.faults);
+  }
+
+  /** `deadline`: of a call, ms. Rejects with what register() throws; the life is over then. */
+  register(house: Reachable, deadline: number): Promise<Registered> {
+    this.#deadline = deadline;
+    this.#house = this.#furnish(house);
+    return this.#soon('register') as Promise<Registered>;
+  }
+
+  /** Rejects with what the handler throws, or because the thread ended. What it changed is applied. */
+  async ask({ kind, at, name, shape, argument }: Asked): Promise<unknown> {
+    const watcher = trace();
+    this.#lastCall += 1;
+    const number = this.#lastCall;
+    const call: OpenCall = {
+      hook: name,
+      queueId: queueIdOf(argument),
+      argument,
+      trace: watcher,
+      streams: [],
+      began: performance.now(),
+    };
+    this.#calls.set(number, call);
+    try {
+      const watched = watcher === null ? 0 : watcher.hypothetical ? 2 : 1;
+      const packed = this.#packer.pack(shape, argument);
+      if (this.#forgotten.length > 0) this.#peer.tell('forget', this.#forgotten.splice(0));
+      const result = await this.#peer.request('call', [kind, at, packed, watched], number);
+      const [verdict, error, changes] = result as CallResult;
+      if (changes !== undefined && this.#calls.has(number)) this.#packer.apply(shape, argument, changes);
+      if (error !== null) throw unpackError(error);
+      return verdict;
+    } finally {
+      this.#calls.delete(number);
+      for (const stream of call.streams) this.#streams.stop(stream).catch(() => {});
+    }
+  }
+
+  /** Aborts the signal of a job. */
+  abortJob(at: number): void {
+    this.#peer.tell('job.abort', [at]);
+  }
+
+  /** What was going on when it ended: `in rcpt of 4TjQ2m5bHYz9sWx`; '' for nothing. */
+  get running(): string {
+    return this.#running;
+  }
+
+  /** Has the plugin close what it opened, and ends. Rejects with what it throws. */
+  async close(): Promise<void> {
+    try {
+      await within(this.#peer.request('close', []), this.#deadline);
+    } finally {
+      this.end({ kind: 'closed' });
+    }
+  }
+
+  end(end: End): void {
+    this.#fall(end);
+    // Native code cannot be ended; the thread then ends when it returns.
+    void this.#worker.terminate();
+  }
+
+  /** A question at the start: the thread may fall, or never answer. */
+  async #soon(op: string): Promise<unknown> {
+    try {
+      const answer = await within(this.#peer.request(op, []), REGISTER_WITHIN);
+      if (answer === LATE) throw new Error(`its ${op} did not end within ${REGISTER_WITHIN / 1000} s`);
+      return answer;
+    } catch (error) {
+      this.end({ kind: 'closed' });
+      throw error;
+    }
+  }
+
+  #reach(): House {
+    if (this.#house === null) throw new Error('the plugin has not been imported');
+    return this.#house;
+  }
+
+  #furnish(house: Reachable): House {
+    // The number of main.cf.
+    this.#readers.numberOf(house.lent.parameters);
+    return {
+      ...house,
+      streams: this.#streams,
+      readers: this.#readers,
+      tables: new Numbered(),
+      metrics: new Numbered(),
+      sockets: this.#sockets,
+      bodies: new Map(),
+      request: (op, ...args) => this.#peer.request(op, args),
+      repack: ({ argument }) =>
+        this.#packer.pack(TRANSACTION, (argument as { readonly transaction: object }).transaction),
+      onUncloneable: this.#options.onUncloneable,
+    };
+  }
+
+  #receive(message: unknown): void {
+    if (Array.isArray(message) && message[0] === 'now') this.#answerNow(message as unknown as NowQuestion);
+    else this.#peer.receive(message);
+  }
+
+  #answerNow([, id, op, args, call]: NowQuestion): void {
+    let answer: NowAnswer;
+    try {
+      answer = [id, true, serveAtOnce(this.#reach(), op, args, this.#calls.get(call) ?? null)];
+      this.#answers.postMessage(answer);
+    } catch (error) {
+      this.#answers.postMessage([id, false, packError(error)] satisfies NowAnswer);
+    }
+    Atomics.store(this.#control, ANSWERED, 1);
+    Atomics.notify(this.#control, ANSWERED);
+  }
+
+  #look(): void {
+    this.#measure().catch(() => {});
+    const now = performance.now();
+    if (this.#pinged !== null) {
+      if (now - this.#pinged < PATIENCE_MS) return;
+      const words = `did not come back within ${this.#deadline / 1000} s`;
+      this.end({ kind: 'loop', words });
+      return;
+    }
+    const limit = now - this.#deadline;
+    const late = [...this.#calls].filter(([, { began }]) => began <= limit);
+    if (late.length === 0) return;
+    this.#pinged = now;
+    this.#peer.request('ping', []).then(
+      () => {
+        // It runs, but these promises are never kept: the bus has given them up.
+        this.#pinged = null;
+        for (const [number] of late) this.#calls.delete(number);
+      },
+      () => {},
+    );
+  }
+
+  /** V8 limits its heap; buffers are outside of it. */
+  async #measure(): Promise<void> {
+    if (this.#isMeasuring || this.#end !== null) return;
+    this.#isMeasuring = true;
+    const { external_memory: octets } = await this.#worker.getHeapStatistics();
+    this.#isMeasuring = false;
+    const { memoryMb } = this.#options;
+    if (octets > memoryMb * MEGABYTE) this.end({ kind: 'memory', words: `needs more than ${memoryMb} MB of memory` });
+  }
+
+  /** Once. */
+  #fall(end: End): void {
+    if (this.#end !== null) return;
+    this.#end = end;
+    clearInterval(this.#timer);
+    this.#running = this.#describe();
+    const words = end.kind === 'closed' ? 'was closed' : end.words;
+    this.#peer.end(new Error(`its worker ${words}`));
+    for (const { socket } of this.#sockets.values()) socket.destroy();
+    this.#answers.close();
+    this.#died(end);
+  }
+
+  /** Behind an await it is not known which of the calls it was: the oldest ones first. */
+  #describe(): string {
+    const running = this.#calls.get(this.#control[RUNNING] ?? 0);
+    const open = [...this.#calls.values()];
+    if (open.length === 0) return '';
+    return running === undefined ? `while it was asked ${few(open.map(callWords), 3)}` : `in ${callWords(running)}`;
+  }
+}
+
+const callWords = ({ hook, queueId }: OpenCall): string => (queueId === null ? hook : `${hook} of ${queueId}`);
+
+function endOf(error: unknown, memoryMb: number): End {
+  const { code } = (typeof error === 'object' && error !== null ? error : {}) as { readonly code?: unknown };
+  return code === 'ERR_WORKER_OUT_OF_MEMORY'
+    ? { kind: 'memory', words: `needs more than ${memoryMb} MB of memory` }
+    : { kind: 'error', words: `fell: ${messageOf(error).split('\n', 1)[0]?.slice(0, 300)}` };
+}
+
+/** The message that a hook is about; null where there is none. */
+function queueIdOf(argument: object): string | null {
+  const { transaction, connection, queueId } = argument as {
+    readonly transaction?: { readonly queueId?: unknown } | null;
+    readonly connection?: { readonly transaction?: { readonly queueId?: unknown } | null } | null;
+    readonly queueId?: unknown;
+  };
+  const found = queueId ?? (transaction ?? connection?.transaction)?.queueId;
+  return typeof found === 'string' ? found : null;
+}

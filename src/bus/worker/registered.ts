@@ -1,0 +1,37 @@
+/** What the two threads tell each other when a plugin begins. */
+import type { MessagePort } from 'node:worker_threads';
+import type { About, Source } from '../candidate.ts';
+import type { FaultyConfiguration } from '../configuration/configuration.ts';
+import type { HookName } from '../hook.ts';
+import type { JobPlan } from '../lent/jobs.ts';
+import type { Route } from '../lent/routes.ts';
+import type { PackedError } from './packed-error.ts';
+
+/** What the thread begins with. */
+export interface ThreadData {
+  readonly source: Source;
+  readonly isRealClock: boolean;
+  readonly control: Int32Array<SharedArrayBuffer>;
+  /** Answers to what the plugin asks at once. */
+  readonly answers: MessagePort;
+}
+
+/** What the import gives: a faulty configuration crosses with its lines. */
+export type Opened = { readonly about: About } | { readonly faults: FaultyConfiguration['faults'] };
+
+/** What it registered; a handler's number is its place in the list. */
+export interface Registered {
+  readonly hooks: readonly { readonly hook: HookName; readonly priority: number }[];
+  readonly restrictions: readonly {
+    readonly word: string;
+    readonly takesArgument: boolean;
+    readonly stateful: boolean;
+  }[];
+  readonly jobs: readonly JobPlan[];
+  readonly routes: readonly Pick<Route, 'method' | 'path'>[];
+  /** What is wrong with it, one sentence each. */
+  readonly faults: readonly string[];
+}
+
+/** The answer of a call: the verdict, or the error, and what the handler changed. */
+export type CallResult = readonly [verdict: unknown, error: PackedError | null, changes: unknown];

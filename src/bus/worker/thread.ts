@@ -1,0 +1,97 @@
+/**
+ * The thread of one plugin: imports it, has it register as in the main thread, and calls its handlers when the main
+ * thread asks.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { ownValue } from '../../own-value.ts';
+import { DEFAULT_POLICY } from '../bus.ts';
+import { type Configured, importConfigured } from '../candidate.ts';
+import { FaultyConfiguration } from '../configuration/configuration.ts';
+import { registerPlugin } from '../import-plugin.ts';
+import { Lending } from '../lending.ts';
+import { TRANSACTION } from './crossing.ts';
+import { Handlers, type Kind, type Watched } from './handlers.ts';
+import { lentInWorker, type WorkerLent } from './lent-in-worker.ts';
+import { changeOver, contentOver } from './message-in-worker.ts';
+import { Mirror } from './mirror.ts';
+import { Peer } from './peer.ts';
+import type { Opened, Registered, ThreadData } from './registered.ts';
+import { Streams } from './streams.ts';
+import { Uplink } from './uplink.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('this is the entry of a worker thread');
+const { source, isRealClock, control, answers } = workerData as ThreadData;
+
+const streams = new Streams();
+const peer = new Peer({
+  post: (message) => port.postMessage(message),
+  serve: (op, args, call) => serve(op, args, call),
+  onRubbish: () => {},
+});
+const uplink = new Uplink({ peer, post: (message) => port.postMessage(message), answers, control });
+const mirror: Mirror = new Mirror({
+  content: () => contentOver(uplink),
+  change: () => changeOver({ uplink, streams, onTransaction: (packed) => void mirror.unpack(TRANSACTION, packed) }),
+  reader: (number) => lentTo().reader(number),
+  onUncloneable: (key) => uplink.tell('uncloneable', key),
+});
+const handlers = new Handlers(uplink, mirror);
+let configured: Configured | null = null;
+let lent: WorkerLent | null = null;
+
+function here(): Configured {
+  if (configured === null) throw new Error('the plugin has not been imported');
+  return configured;
+}
+
+function lentTo(): WorkerLent {
+  const { about, config } = here();
+  lent ??= lentInWorker({ uplink, plugin: about.name, config, isRealClock });
+  return lent;
+}
+
+async function imported(): Promise<Opened> {
+  try {
+    configured = await importConfigured(source);
+    return { about: configured.about };
+  } catch (error) {
+    if (error instanceof FaultyConfiguration) return { faults: error.faults };
+    throw error;
+  }
+}
+
+async function registered(): Promise<Registered> {
+  const { plugin, about } = here();
+  const registrant = {
+    plugin: about.name,
+    file: source.located.path,
+    policy: { ...DEFAULT_POLICY, stateless: about.stateless },
+    // The bus asks only where it is.
+    isActive: null,
+  };
+  const faults = await registerPlugin(plugin, new Lending(handlers.host, registrant, lentTo().lent));
+  return { ...handlers.registered, faults };
+}
+
+/** What the main thread asks. */
+const OPERATIONS: Readonly<Record<string, (args: readonly unknown[], call: number) => unknown>> = {
+  import: imported,
+  register: registered,
+  call: ([kind, at, packed, watched], call) =>
+    handlers.call(kind as Kind, { at: at as number, packed, watched: watched as Watched, call }),
+  forget: (numbers) => mirror.forget(numbers as readonly number[]),
+  'job.abort': ([at]) => handlers.abortJob(at as number),
+  ping: () => null,
+  'stream.next': ([number]) => streams.next(number),
+  'stream.stop': ([number]) => streams.stop(number),
+  close: () => handlers.close(),
+};
+
+function serve(op: string, args: readonly unknown[], call: number): unknown {
+  const operation = ownValue(OPERATIONS, op);
+  if (operation === undefined) throw new Error(`there is no operation ${op}`);
+  return operation(args, call);
+}
+
+port.on('message', (message: unknown) => peer.receive(message));
