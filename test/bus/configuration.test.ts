@@ -52,7 +52,7 @@ describe('the configuration of a plugin', () => {
   );
 
   it('is read from .ini, with sections, lists, and numbers as text between quotes', async () => {
-    const text = '; remark\nlimit = 5\nword = "5"\nloud = true\n\n# more\n[weights]\nx = 1.5\ny = 2\n';
+    const text = '; remark\nlimit = 5\nword = "5"\nloud = yes\n\n# more\n[weights]\nx = 1.5\ny = 2\n';
     expect(await configOf({ 'plugins.d/a.ini': text })).toEqual({
       ...DEFAULTS,
       limit: 5,
