@@ -27,28 +27,61 @@ const message = ({
   readonly transaction: Transaction;
 }): Address[] => [...userOf(connection), ...addressesOf(transaction.recipients)];
 
+const session = ({ connection }: { readonly connection: Connection | null }): Address[] | null =>
+  connection?.user ? userOf(connection) : null;
+const loggedIn = ({ session: { account: own } }: { readonly session: { readonly account: { readonly address: Address } } }) =>
+  [own.address];
+const toward = ({ connection, recipient: { address } }: HookArguments['rcpt']): Address[] => [
+  ...userOf(connection),
+  address,
+];
+
 const ABOUT: { readonly [N in HookName]: About<N> } = {
+  connect_init: nobody,
+  lookup_rdns: nobody,
   connect: nobody,
   helo: nobody,
+  capabilities: nobody,
   auth: ({ login }) => [login],
   // A stranger has only a sender by then.
-  mail: ({ connection }) => (connection.user === null ? null : userOf(connection)),
-  rcpt: ({ connection, recipient: { address } }) => [...userOf(connection), address],
+  mail: session,
+  rcpt: toward,
+  rcpt_ok: toward,
   data: ({ connection }) => [...userOf(connection), ...addressesOf(connection.transaction?.recipients ?? [])],
+  max_data_exceeded: session,
   data_post: message,
   vrfy: ({ address }) => [address],
   etrn: ({ domain }) => [`@${domain}`],
+  noop: nobody,
+  rset: session,
+  quit: nobody,
   unrecognized_command: nobody,
+  reset_transaction: message,
+  deny: session,
   disconnect: nobody,
   queue: message,
+  queue_outbound: message,
+  queue_ok: message,
   expand: ({ recipient: { address } }) => [address],
   deliver: ({ account: { address }, recipient: { address: to } }) => [address, to],
+  get_mx: nobody,
+  send_email: nobody,
   delivered: recipient,
   deferred: recipient,
   bounce: recipient,
   dns_query: nobody,
   imap_login: account,
   pop3_login: account,
+  imap_command: loggedIn,
+  pop3_command: loggedIn,
+  message_appended: account,
+  message_moved: account,
+  message_copied: account,
+  message_deleted: account,
+  zone_changed: nobody,
+  account_changed: ({ address }) => [address],
+  domain_changed: ({ domain }) => [`@${domain}`],
+  log: nobody,
 };
 
 export interface ActiveFor {

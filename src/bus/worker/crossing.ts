@@ -89,20 +89,37 @@ const CONNECTION = kept<Connection>({
 
 const ATTEMPT = { queueId: 'value', recipient: 'value', reply: 'value', relay: 'value' } as const;
 const LOGIN = { account: 'value', remoteIp: 'value', tls: 'value' } as const;
+const AT_MAILBOX = { account: 'value', mailbox: 'value', messages: 'value' } as const;
+const SENT = { connection: CONNECTION, transaction: TRANSACTION } as const;
 
 const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
+  connect_init: { connection: CONNECTION },
+  lookup_rdns: {
+    connection: CONNECTION,
+    client: plain<HookArguments['lookup_rdns']['client']>({ name: 'set', reverseName: 'set', nameStatus: 'set' }),
+  },
   connect: { connection: CONNECTION },
   helo: { connection: CONNECTION, name: 'value' },
+  capabilities: { connection: CONNECTION, offered: 'list' },
   auth: { login: 'value', password: 'value', passwordOctets: 'value', remoteIp: 'value', protocol: 'value' },
   mail: { connection: CONNECTION, reversePath: 'value' },
   rcpt: { connection: CONNECTION, recipient: 'value' },
+  rcpt_ok: { connection: CONNECTION, recipient: 'value' },
   data: { connection: CONNECTION },
-  data_post: { connection: CONNECTION, transaction: TRANSACTION, content: 'content', change: 'change' },
+  max_data_exceeded: { connection: CONNECTION },
+  data_post: { ...SENT, content: 'content', change: 'change' },
   vrfy: { connection: CONNECTION, address: 'value' },
   etrn: { connection: CONNECTION, domain: 'value' },
+  noop: { connection: CONNECTION, argument: 'value' },
+  rset: { connection: CONNECTION },
+  quit: { connection: CONNECTION },
   unrecognized_command: { connection: CONNECTION, verb: 'value', argument: 'value' },
+  reset_transaction: SENT,
+  deny: { connection: CONNECTION, hook: 'value', plugin: 'value', verdict: 'value' },
   disconnect: { connection: CONNECTION },
-  queue: { connection: CONNECTION, transaction: TRANSACTION },
+  queue: SENT,
+  queue_outbound: { ...SENT, recipients: 'value' },
+  queue_ok: { ...SENT, reply: 'value' },
   expand: { recipient: 'value', into: 'list', steps: 'value' },
   deliver: {
     account: 'value',
@@ -111,6 +128,18 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
     reversePath: 'value',
     mailbox: 'set',
     flags: 'list',
+    copies: 'list',
+    forward: 'list',
+    drop: 'set',
+  },
+  get_mx: { domain: 'value', hosts: 'list' },
+  send_email: {
+    queueId: 'value',
+    reversePath: 'value',
+    recipients: 'value',
+    transport: 'value',
+    nexthop: 'value',
+    arrivedAt: 'value',
   },
   delivered: ATTEMPT,
   deferred: ATTEMPT,
@@ -121,8 +150,18 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
     remoteIp: 'value',
     answer: plain<HookArguments['dns_query']['answer']>({ records: 'list', rcode: 'set' }),
   },
+  zone_changed: { zone: 'value', serial: 'value' },
+  account_changed: { address: 'value', change: 'value', before: 'value' },
+  domain_changed: { domain: 'value', change: 'value' },
+  log: { level: 'value', process: 'value', message: 'value', time: 'value' },
   imap_login: LOGIN,
   pop3_login: LOGIN,
+  imap_command: { session: 'value', command: 'value', argument: 'value', mailbox: 'value' },
+  pop3_command: { session: 'value', command: 'value', argument: 'value' },
+  message_appended: AT_MAILBOX,
+  message_moved: { ...AT_MAILBOX, from: 'value' },
+  message_copied: { ...AT_MAILBOX, from: 'value' },
+  message_deleted: { account: 'value', mailbox: 'value', uids: 'value' },
 };
 
 export const crossingOf = (hook: HookName): Fields => plain<unknown>(ROWS[hook] as Row<unknown>);
