@@ -43,6 +43,8 @@ export interface Connection {
   readonly user: { readonly login: string; readonly mechanism: string; readonly account: Account } | null;
   /** The client pipelined commands where that is not allowed (reject_unauth_pipelining). */
   readonly pipelined: boolean;
+  /** The client has sent something that was not read yet: at `connect`, before it was greeted. */
+  readonly hasInput: boolean;
   readonly transaction: Transaction | null;
   readonly notes: Map<string, unknown>;
 }

@@ -178,6 +178,7 @@ export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {})
         ? null
         : { login: shape.login, mechanism: 'PLAIN', account: accountOf(shape.account ?? `${shape.login}@baidu.com`) },
     pipelined: shape.pipelined ?? false,
+    hasInput: false,
     transaction: sender === null ? null : transactionOf(sender, shape.recipients),
     notes: new Map(),
   };

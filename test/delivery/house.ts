@@ -196,6 +196,7 @@ export function connectionOf(change: Partial<Connection> = {}): Connection {
     tls: null,
     user: null,
     pipelined: false,
+    hasInput: false,
     transaction: null,
     notes: new Map(),
     ...change,

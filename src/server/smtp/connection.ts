@@ -22,19 +22,26 @@ export class ClientConnection implements Connection {
   user: Connection['user'] = null;
   pipelined = false;
   transaction: MailTransaction | null = null;
+  readonly #wire: { readonly hasInput: boolean };
 
   constructor(
     start: Pick<Connection, 'id' | 'service' | 'parameters' | 'local' | 'tls'> & {
       readonly ip: string;
       readonly port: number;
+      readonly wire: { readonly hasInput: boolean };
     },
   ) {
+    this.#wire = start.wire;
     this.id = start.id;
     this.service = start.service;
     this.parameters = start.parameters;
     this.local = start.local;
     this.tls = start.tls;
     this.remote = { ip: start.ip, port: start.port, name: 'unknown', reverseName: 'unknown', nameStatus: 'tempfail' };
+  }
+
+  get hasInput(): boolean {
+    return this.#wire.hasInput;
   }
 
   /** XCLIENT. An address that is not known is `unknown`, as in Postfix: no network has it. */

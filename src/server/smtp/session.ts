@@ -97,6 +97,7 @@ export class SmtpSession {
       parameters: service.parameters,
       ...remote,
       local,
+      wire,
       tls: known.tls ?? tls,
     });
     if (service.lmtp) this.connection.protocol = 'LMTP';

@@ -1,0 +1,56 @@
+/** The thread in which Haraka's plugins run: its globals and environment are its own. */
+import { Module } from 'node:module';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf, stackOf } from '../../../src/errors.ts';
+import type { EngineSettings, FromEngine, Request } from '../messages.ts';
+import { Engine } from './engine.ts';
+import { blame } from './guard.ts';
+import { loadHaraka } from './haraka.ts';
+import { useNameservers } from './nameservers.ts';
+import { takeOutbound } from './outbound.ts';
+import { takeLog } from './own-log.ts';
+import { RunningMark } from './running-mark.ts';
+
+const settings = workerData as EngineSettings;
+const tell = (message: FromEngine): void => parentPort?.postMessage(message);
+const log = (isGrave: boolean, text: string): void => tell({ kind: 'log', isGrave, text });
+
+process.on('uncaughtException', (error) => {
+  if (!blame(error)) log(true, `an error that no plugin caught: ${stackOf(error)}`);
+});
+process.on('unhandledRejection', (error) => {
+  if (!blame(error)) log(true, `a rejection that no plugin caught: ${stackOf(error)}`);
+});
+
+/** Where Haraka's own start command looks for packages that plugins need. */
+function findPackagesIn(folder: string): void {
+  process.env['NODE_PATH'] = [process.env['NODE_PATH'], join(folder, 'node_modules')].filter(Boolean).join(':');
+  (Module as unknown as { _initPaths(): void })._initPaths();
+}
+
+try {
+  process.env['HARAKA'] = settings.folder;
+  findPackagesIn(settings.folder);
+  useNameservers(settings.nameservers);
+  const haraka = loadHaraka(settings.package);
+  takeLog(haraka, log);
+  const outbound = takeOutbound(haraka, tell);
+  const running = new RunningMark(settings.running);
+  const engine = await Engine.start({ haraka, settings, log, mark: (plugin, hook) => running.set(plugin, hook) });
+  parentPort?.on('message', (request: Request) => {
+    if ('sent' in request) outbound.sent(request.sent, request.failure);
+    else if ('early' in request) engine.noteEarly(request.early);
+    else if ('order' in request) {
+      if (request.order === 'close') engine.close();
+      tell({ kind: request.order === 'close' ? 'closed' : 'pong' });
+    } else
+      engine.answer(request.client, request.call).then(
+        (answer) => tell({ kind: 'answer', id: request.id, answer }),
+        (error: unknown) => tell({ kind: 'failed', id: request.id, message: messageOf(error) }),
+      );
+  });
+  tell({ kind: 'ready', plugins: engine.plugins, hooks: engine.hooks, checksPasswords: engine.checksPasswords });
+} catch (error) {
+  tell({ kind: 'failed', id: 0, message: messageOf(error) });
+}
