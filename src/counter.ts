@@ -71,12 +71,36 @@ export class Counter<const L extends readonly string[] = []> {
   }
 
   count(...values: Values<L>): void {
-    if (trace()?.hypothetical !== true) this.#series.of(values).count += 1;
+    this.add(1, ...values);
+  }
+
+  add(amount: number, ...values: Values<L>): void {
+    if (trace()?.hypothetical !== true) this.#series.of(values).count += amount;
   }
 
   get family(): Family {
     const samples = [...this.#series].map(([labels, { count }]) => ({ suffix: '', labels, value: count }));
     return { ...this.#about, type: 'counter', across: 'sum', samples };
+  }
+}
+
+/** A value that is set. */
+export class Gauge<const L extends readonly string[] = []> {
+  readonly #about: Pick<Family, 'name' | 'help' | 'across'>;
+  readonly #series: Series<L, { value: number }>;
+
+  constructor(name: string, help: string, labels: L, across: Family['across']) {
+    this.#about = { name, help, across };
+    this.#series = new Series(labels, () => ({ value: 0 }));
+  }
+
+  set(value: number, ...values: Values<L>): void {
+    if (trace()?.hypothetical !== true) this.#series.of(values).value = value;
+  }
+
+  get family(): Family {
+    const samples = [...this.#series].map(([labels, { value }]) => ({ suffix: '', labels, value }));
+    return { ...this.#about, type: 'gauge', samples };
   }
 }
 

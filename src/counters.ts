@@ -53,14 +53,19 @@ export const counters = {
   ]),
   hookDuration: new Histogram(
     'posthorn_hook_duration_seconds',
-    'Calls of plugins.',
+    'Calls of plugins, their jobs and routes among them.',
     ['plugin', 'hook'],
     [0.001, 0.01, 0.1, 1, 10],
   ),
   hookFailures: new Counter(
     'posthorn_hook_failures_total',
-    'Calls of plugins that threw, were late or answered nonsense.',
+    'Calls of plugins, their jobs and routes among them, that threw, were late or answered nonsense.',
     ['plugin', 'hook'],
+  ),
+  pluginRequests: new Counter(
+    'posthorn_plugin_http_requests_total',
+    'Requests of plugins to HTTP servers, by first digit of the answer: 2xx …, or failed.',
+    ['plugin', 'result'],
   ),
   workerEnds: new Counter(
     'posthorn_plugin_worker_ends_total',

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../bus/bus.ts';
+import type { HttpSend } from '../bus/lent/http.ts';
 import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
 import type { Restriction } from '../bus/restriction.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -25,6 +26,7 @@ import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import { SharedTables } from '../lookup/tables.ts';
 import { nearest } from '../nearest.ts';
+import { httpSender } from '../net/http-client.ts';
 import { LocalServices } from '../net/local-services.ts';
 import type { StubResolver } from '../net/resolver.ts';
 import { connectTable } from '../net/table-connection.ts';
@@ -42,6 +44,8 @@ export interface Lent {
   readonly resolver: StubResolver;
   readonly log: Log;
   readonly clock: () => number;
+  /** Sends the requests of plugins; by default over the network. */
+  readonly http?: HttpSend | undefined;
 }
 
 /**
@@ -75,7 +79,7 @@ const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url)
  */
 export async function layFoundation(
   configuration: Configuration,
-  { directory, states, resolver, log, clock }: Lent,
+  { directory, states, resolver, log, clock, http = httpSender(resolver) }: Lent,
 ): Promise<Foundation> {
   const { parameters, resolvePath } = configuration;
   try {
@@ -120,6 +124,7 @@ export async function layFoundation(
         connectLocal: (path) => local.connect(path),
       },
       send: (plugin, mail) => outbox.send(plugin, mail),
+      http,
       states,
       log,
       clock,

@@ -1,8 +1,10 @@
 /** The metrics of a running server: what it counts (counters.ts), and what can be measured now. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { pluginFamilies } from '../bus/lent/metrics.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Family, Sample } from '../counter.ts';
 import { countedFamilies } from '../counters.ts';
+import { few } from '../few.ts';
 import { MetricsPort } from '../metrics/port.ts';
 import { EventLoopDelay, processFamilies } from '../metrics/process.ts';
 import { formatFamilies } from '../metrics/text.ts';
@@ -17,7 +19,10 @@ const STORE_PATIENCE = 3_000;
 export class ServerMetrics implements AsyncDisposable {
   readonly #parts: ServerParts;
   readonly #lag = new EventLoopDelay();
-  readonly #port = new MetricsPort(async () => formatFamilies(await this.families()));
+  readonly #port = new MetricsPort(
+    async () => formatFamilies(await this.families()),
+    (...request) => this.#parts.generations.current.bus.routes.answer(...request),
+  );
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -26,7 +31,13 @@ export class ServerMetrics implements AsyncDisposable {
   /** As metrics_listen says, at the start and at each reload. Returns warnings. */
   async become({ parameters }: Configuration): Promise<readonly string[]> {
     const { options, portOffset } = this.#parts;
-    return options.isSupervised === true ? [] : this.#port.become(parameters.string('metrics_listen'), portOffset);
+    const address = options.isSupervised === true ? '' : parameters.string('metrics_listen');
+    const why = options.isSupervised === true ? 'one of several front processes' : 'metrics_listen is not set';
+    const { names } = this.#parts.generations.current.bus.routes;
+    return [
+      ...(address === '' && names.length > 0 ? [`warning: nobody can reach ${few(names, 3)}: ${why}`] : []),
+      ...(options.isSupervised === true ? [] : await this.#port.become(address, portOffset)),
+    ];
   }
 
   async families(): Promise<Family[]> {
@@ -55,6 +66,7 @@ export class ServerMetrics implements AsyncDisposable {
       ...processFamilies(),
       ...this.#lag.families,
       ...countedFamilies(),
+      ...pluginFamilies(),
     ];
   }
 

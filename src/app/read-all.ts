@@ -5,14 +5,14 @@ import { type Lent, layFoundation } from './foundation.ts';
 import { type Read, readForStart } from './read.ts';
 import type { ServerOptions } from './server-parts.ts';
 
-export interface Lending extends Omit<Lent, 'resolver'> {
+export interface Lending extends Omit<Lent, 'resolver' | 'http'> {
   /** Our own zones, which are queried before other name servers. */
   readonly resolve: NonNullable<ResolverOptions['local']>;
 }
 
 /** Rejects with ConfigurationError; nothing stays open then. */
 export function readAll(options: ServerOptions, { resolve, ...lent }: Lending): Promise<Read> {
-  const { configDirectory, dataDirectory, address, processes, peerPortOffset = 0 } = options;
+  const { configDirectory, dataDirectory, address, processes, peerPortOffset = 0, http } = options;
   return readForStart({
     configDirectory,
     dataDirectory,
@@ -21,7 +21,7 @@ export function readAll(options: ServerOptions, { resolve, ...lent }: Lending): 
     async layFoundation(configuration) {
       const resolver = makeResolver(configuration, peerPortOffset, resolve);
       try {
-        return await layFoundation(configuration, { ...lent, resolver });
+        return await layFoundation(configuration, { ...lent, resolver, http });
       } catch (error) {
         resolver.close();
         throw error;

@@ -106,6 +106,7 @@ export class Reloads {
     ];
     await generations.retire(old);
     fresh.delivery.runner.start();
+    fresh.bus.jobs.begin();
     if (hasMail(configuration))
       notes.push(
         ...(await undeliverableNotes({ ...fresh, parameters: configuration.parameters })),

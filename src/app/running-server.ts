@@ -108,9 +108,14 @@ export class RunningServer implements StartReport {
     return this.#reloads.reload();
   }
 
-  /** The queue is looked at now: the time may have changed. */
-  wake(): void {
-    this.#parts.generations.current.delivery.runner.wake();
+  /**
+   * The queue and the jobs of plugins are looked at now: the time may have changed. Resolves when the jobs that were
+   * due have ended.
+   */
+  wake(): Promise<void> {
+    const { delivery, bus } = this.#parts.generations.current;
+    delivery.runner.wake();
+    return bus.jobs.wake();
   }
 
   /** Logs an uncaught error of a plugin's timer or an unhandled rejection, so that it does not end the process. */
@@ -127,7 +132,11 @@ export class RunningServer implements StartReport {
     await this.#reloads.stop();
     listeners.stop();
     log.reopen();
-    await Promise.all([nameServer[Symbol.asyncDispose](), generations.current.delivery.close(HAND_OVER_MS)]);
+    await Promise.all([
+      nameServer[Symbol.asyncDispose](),
+      generations.current.delivery.close(HAND_OVER_MS),
+      generations.current.bus.jobs.close(),
+    ]);
     const end = performance.now() + withinMs;
     while (listeners.connections > 0 && performance.now() < end) await delay(LOOK_EVERY_MS);
   }

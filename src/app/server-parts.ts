@@ -1,4 +1,5 @@
 /** The parts of a running server. Each part is open when it is listed here; reloads change their content. */
+import type { HttpSend } from '../bus/lent/http.ts';
 import type { Clock } from '../clock.ts';
 import type { LogSink } from '../log.ts';
 import type { Store } from '../store/store.ts';
@@ -26,6 +27,8 @@ export interface ServerOptions {
   readonly accounts?: readonly NewAccount[];
   /** Another clock than the system's: tests of plugins have one that stands still. */
   readonly clock?: Clock;
+  /** Sends the requests of plugins: tests of plugins have answers of their own. */
+  readonly http?: HttpSend;
   /** Also print the log as text to standard output. */
   readonly printLog: boolean;
   /** Hears what takes long at the start. */

@@ -186,6 +186,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
 
   generations.current.delivery.runner.start();
+  generations.current.bus.jobs.begin();
   const pickup = new Pickup({
     folders,
     acceptor: () => ({

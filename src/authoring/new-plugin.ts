@@ -32,15 +32,20 @@ const filesOf = (name: string, language: 'ts' | 'js'): Record<string, string> =>
   'README.md': readme(name, language),
 });
 
-const pluginText = (name: string): string => `import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';
+const pluginText = (
+  name: string,
+): string => `import { definePlugin, deny, NEXT, reply, setting } from 'posthorn/plugin';
 
 export default definePlugin({
   name: '${name}',
   // Mail goes on if this plugin fails; 'defer' would answer 451 instead.
   onError: 'pass',
+  // What plugins.d/${name}.json (or .toml, .ini, .yaml) may hold: { "word": "lottery" }. Anything else is a fault.
+  config: {
+    word: setting.text({ default: 'lottery' }),
+  },
   register(server) {
-    // From plugins.d/${name}.json, for instance { "word": "lottery" }.
-    const word = String(server.config['word'] ?? 'lottery');
+    const { word } = server.config;
     // The whole message has been received, and has not been accepted yet.
     server.on('data_post', ({ transaction }) => {
       const subject = transaction.header.get('Subject') ?? '';
@@ -68,12 +73,16 @@ test('a message about the lottery is refused, another one arrives', async () => 
 test('another word, from the configuration', async () => {
   await using server = await startTestServer({
     plugins: [import.meta.dirname],
-    config: { ${/^[a-z]\w*$/.test(name) ? name : `'${name}'`}: { word: 'casino' } },
+    config: { ${key(name)}: { word: 'casino' } },
   });
   const letter = { from: 'someone@example.org', to: 'user@example.test', header: { Subject: 'Casino' } };
   assert.equal(await server.send(letter), '550 5.7.1 No casino here');
+  await assert.rejects(server.reload({ ${key(name)}: { word: 7 } }), /:2: .*word: is 7, expected text/);
 });
 `;
+
+/** As the key of an object. */
+const key = (name: string): string => (/^[a-z]\w*$/.test(name) ? name : `'${name}'`);
 
 const manifest = (name: string, language: 'ts' | 'js'): object => ({
   name: `posthorn-plugin-${name}`,
@@ -129,7 +138,8 @@ A plugin for Posthorn. As made by \`posthorn plugin new\`, it refuses messages w
 
 1. Put this folder into \`plugins.d\` of the configuration folder, or a link to it.
 2. Add the line \`${name}\` to the file \`plugins\` there.
-3. Settings, if any, go into \`plugins.d/${name}.json\`: \`{ "word": "casino" }\`.
+3. Settings, if any, go into \`plugins.d/${name}.json\` (or \`.toml\`, \`.ini\`, \`.yaml\`): \`{ "word": "casino" }\`.
+   \`"domains": ["example.org"]\` there makes it active for that domain alone.
 4. \`posthorn plugin check\` reads it as a start would; \`posthorn reload\` makes a running server use it.
 
 \`posthorn plugin list\` then shows how often it was called, how long that took, and how often it failed.

@@ -18,9 +18,11 @@ import { messageOf } from '../errors.ts';
 import { type Letter, SmtpDialog } from './smtp-dialog.ts';
 import { answersOf, loginReply } from './test-clients.ts';
 import { configurationFiles, DOMAIN, type TestSettings } from './test-configuration.ts';
+import { ask, sampleOf, sendTo, type TestPage, type TestSites } from './test-http.ts';
 import { type LogEntry, type StoredMessage, TestView, type WaitingMessage } from './test-view.ts';
 
 export type { Letter, SmtpDialog } from './smtp-dialog.ts';
+export type { HttpRequest, TestPage, TestSites } from './test-http.ts';
 export type { LogEntry, StoredMessage, WaitingMessage } from './test-view.ts';
 
 export interface TestServerOptions extends Partial<TestSettings> {
@@ -37,14 +39,16 @@ export interface TestServerOptions extends Partial<TestSettings> {
   readonly accounts?: readonly string[];
   /** What the clock shows at first, ms since 1970 UTC or a date. Default: 2026-01-01T12:00:00Z, a Thursday. */
   readonly now?: number | string;
+  /** The HTTP servers that plugins may ask, by URL; no other request leaves. */
+  readonly http?: TestSites;
 }
 
 /** A clock that moves only when it is told to. */
 export class TestClock {
   #now: number;
-  readonly #onMove: () => void;
+  readonly #onMove: () => Promise<void>;
 
-  constructor(now: number, onMove: () => void) {
+  constructor(now: number, onMove: () => Promise<void>) {
     this.#now = now;
     this.#onMove = onMove;
   }
@@ -54,9 +58,15 @@ export class TestClock {
     return this.#now;
   }
 
-  advance({ days = 0, hours = 0, minutes = 0, seconds = 0 }: Readonly<Partial<Record<TimeUnit, number>>>): void {
+  /** Resolves when the jobs of plugins that became due by it have ended. */
+  advance({
+    days = 0,
+    hours = 0,
+    minutes = 0,
+    seconds = 0,
+  }: Readonly<Partial<Record<TimeUnit, number>>>): Promise<void> {
     this.#now += (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
-    this.#onMove();
+    return this.#onMove();
   }
 }
 
@@ -78,6 +88,14 @@ export interface TestServer extends AsyncDisposable {
   lookUp(name: string, type: 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'PTR' | 'TXT'): Promise<unknown>;
   /** The first line of the log whose message matches; waits up to five seconds for one. */
   logged(message: RegExp): Promise<LogEntry>;
+  /** Asks a route of a plugin: `request('GET', '/plugins/<name>/status')`. */
+  request(
+    method: string,
+    path: string,
+    options?: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string | Uint8Array },
+  ): Promise<TestPage>;
+  /** A value that /metrics shows; undefined where there is none of that name with these labels. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number | undefined>;
   /** As `posthorn reload`, with other settings of the plugins; rejects if they are refused. */
   reload(config?: TestServerOptions['config']): Promise<void>;
   close(): Promise<void>;
@@ -97,12 +115,14 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   mkdirSync(join(config, 'plugins.d'), { recursive: true });
   try {
     const names = options.plugins.map((path) => linkPlugin(path, config));
-    for (const [name, text] of Object.entries(configurationFiles(names, options))) {
+    const socket = join(root, 'http');
+    const mainCf = { metrics_listen: `unix:${socket}`, ...options.mainCf };
+    for (const [name, text] of Object.entries(configurationFiles(names, { ...options, mainCf }))) {
       mkdirSync(dirname(join(config, name)), { recursive: true });
       writeFileSync(join(config, name), text);
     }
     writeSettings(config, options.config);
-    let wake = (): void => {};
+    let wake = async (): Promise<void> => {};
     const clock = new TestClock(new Date(options.now ?? START).getTime(), () => wake());
     const { running, offset } = await startSomewhere((portOffset) =>
       startServer({
@@ -111,12 +131,13 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
         portOffset,
         accounts: (options.accounts ?? [`user@${DOMAIN}`]).map((address) => ({ address, password: PASSWORD })),
         clock: () => clock.now,
+        http: sendTo(options.http ?? {}),
         printLog: false,
         onStop: () => {},
       }),
     );
     wake = () => running.wake();
-    return testServer({ root, config, running, offset, clock });
+    return testServer({ root, config, running, offset, clock, socket });
   } catch (error) {
     rmSync(root, { recursive: true, force: true });
     throw error;
@@ -129,9 +150,11 @@ interface Started {
   readonly running: RunningServer;
   readonly offset: number;
   readonly clock: TestClock;
+  /** Where its own HTTP listens. */
+  readonly socket: string;
 }
 
-function testServer({ root, config, running, offset, clock }: Started): TestServer {
+function testServer({ root, config, running, offset, clock, socket }: Started): TestServer {
   const view = new TestView(running.store, running.log.file);
   const connect = (client: { readonly ip?: string } = {}): Promise<SmtpDialog> =>
     SmtpDialog.connect({ port: 25 + offset, ip: client.ip });
@@ -155,6 +178,10 @@ function testServer({ root, config, running, offset, clock }: Started): TestServ
     logIn: (protocol, account, password = PASSWORD) => loginReply(protocol, offset, { account, password }),
     lookUp: (name, type) => answersOf(53 + offset, name, type),
     logged: (message) => view.logged(message),
+    request: (method, path, request) => ask(socket, method, path, request),
+    async metric(name, labels = {}) {
+      return sampleOf((await ask(socket, 'GET', '/metrics')).text, name, labels);
+    },
     async reload(settings) {
       writeSettings(config, settings);
       await running.reload();

@@ -11,12 +11,16 @@ import { firstLineOf, isInstance } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { formatReply } from '../mail/status.ts';
 import { noteAwaited, runningMark, whileRunning } from '../running.ts';
+import type { PluginStates } from '../store/plugin-states.ts';
 import { StoreUnavailableError } from '../store/store.ts';
 import { trace } from '../tracing.ts';
 import type { Activation, ActiveFor } from './activation.ts';
 import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
 import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
+import { type JobPlan, type JobRun, JobTable } from './lent/jobs.ts';
+import { type Route, RouteTable } from './lent/routes.ts';
+import { StoreTurns } from './lent/turns.ts';
 import type { Handler, HookOptions } from './plugin.ts';
 import { dropFaultyPrepends } from './prepended.ts';
 import { queueIdOf } from './queue-id.ts';
@@ -32,9 +36,8 @@ export interface PluginPolicy {
   readonly onError: 'defer' | 'pass';
   /** See Plugin.stateless. */
   readonly stateless?: boolean;
-  /** Names of plugins before and behind it, enabled or not. */
-  readonly after?: readonly string[];
-  readonly before?: readonly string[];
+  /** What it wants: `after greylist`, `before spam (not enabled)`. */
+  readonly order?: readonly string[];
   /** Absent: for everybody. */
   readonly activeFor?: ActiveFor;
 }
@@ -52,6 +55,10 @@ export interface PluginFacts {
   readonly hooks: readonly { readonly hook: HookName; readonly priority: number }[];
   /** The words of `smtpd_*_restrictions` that it defined. */
   readonly restrictions: readonly string[];
+  /** The names of its jobs. */
+  readonly jobs: readonly string[];
+  /** `GET /status`: below `/plugins/<name>`. */
+  readonly routes: readonly string[];
 }
 
 /** Through this a plugin registers on the bus. */
@@ -60,6 +67,9 @@ export interface PluginPlace {
   onClose(close: () => void | Promise<void>): void;
   /** `word` is not defined yet. */
   define(word: string, restriction: Restriction): void;
+  addJob(plan: JobPlan, run: JobRun): void;
+  /** False if there is that one already. */
+  addRoute(route: Route): boolean;
 }
 
 /** A handler without its hook's type: the bus only calls it with arguments of the same hook. */
@@ -86,8 +96,13 @@ export class Bus implements Hooks {
   readonly restrictions = new Map<string, Restriction>();
   /** In the order in which they are called. */
   readonly plugins: PluginFacts[] = [];
+  /** They begin when somebody says so: a bus that is only checked runs none. */
+  readonly jobs: JobTable;
+  readonly routes: RouteTable;
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #states: PluginStates | undefined;
+  readonly #releases: (() => void)[] = [];
   readonly #listeners = new Map<HookName, Listener[]>();
   readonly #closers: {
     readonly plugin: string;
@@ -99,9 +114,13 @@ export class Bus implements Hooks {
   #idle: (() => void) | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(options: { readonly log: Log; readonly clock: Clock }) {
+  /** `states`: where it is kept which process runs a job; without it each process runs all. */
+  constructor(options: { readonly log: Log; readonly clock: Clock; readonly states?: PluginStates }) {
     this.#log = options.log;
     this.#clock = options.clock;
+    this.#states = options.states;
+    this.jobs = new JobTable(options);
+    this.routes = new RouteTable(options.log);
   }
 
   /** Adds a plugin after those added before. It registers its hooks through the result. */
@@ -119,6 +138,8 @@ export class Bus implements Hooks {
       thread,
       hooks: [] as PluginFacts['hooks'][number][],
       restrictions: [] as string[],
+      jobs: [] as string[],
+      routes: [] as string[],
     };
     const rank = this.plugins.push(facts);
     return {
@@ -148,6 +169,17 @@ export class Bus implements Hooks {
           listeners.sort((a, b) => a.priority - b.priority || a.rank - b.rank),
         );
       },
+      addJob: ({ isOncePerStore, ...job }, run) => {
+        facts.jobs.push(job.name);
+        const states = isOncePerStore ? this.#states : undefined;
+        const turns = states === undefined ? null : new StoreTurns(states, this.#clock, { plugin, job: job.name });
+        this.jobs.add({ ...job, plugin, run, turns });
+      },
+      addRoute: (route) => {
+        const isNew = this.routes.add(route);
+        if (isNew) facts.routes.push(`${route.method} ${route.path}`);
+        return isNew;
+      },
       onClose: (close) => void this.#closers.push({ plugin, close, policy }),
     };
   }
@@ -172,7 +204,7 @@ export class Bus implements Hooks {
   }
 
   /**
-   * Waits for current runs (bounded by their deadlines), then closes the plugins in reverse order. Never rejects; a
+   * Waits for jobs and current runs (bounded by their deadlines), then closes the plugins in reverse order. Never rejects; a
    * second call waits for the first.
    */
   close(): Promise<void> {
@@ -180,7 +212,13 @@ export class Bus implements Hooks {
     return this.#closing;
   }
 
+  /** After the plugins: `release` must not throw. */
+  whenClosed(release: () => void): void {
+    this.#releases.push(release);
+  }
+
   async #close(): Promise<void> {
+    await this.jobs.close();
     if (this.#pending > 0) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
@@ -194,6 +232,7 @@ export class Bus implements Hooks {
         this.#log.warn({ plugin, error: firstLineOf(error) }, `plugin ${plugin}: close failed: ${firstLineOf(error)}`);
       }
     }
+    for (const release of this.#releases) release();
   }
 
   async #wait(

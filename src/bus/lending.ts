@@ -7,6 +7,7 @@ import { nearest } from '../nearest.ts';
 import { ownValue } from '../own-value.ts';
 import type { Activation } from './activation.ts';
 import type { Bus, PluginPolicy } from './bus.ts';
+import { jobsOf } from './lent/register-jobs.ts';
 import { readOutcome } from './outcome.ts';
 import type { Server } from './plugin.ts';
 import type { Outcome, Restriction } from './restriction.ts';
@@ -14,7 +15,7 @@ import { isThenable } from './settle.ts';
 import { HOOK_NAMES, isHookName } from './verdict.ts';
 
 /** The parts that do not depend on the bus. */
-export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction'>;
+export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction' | 'jobs' | 'route'>;
 
 /** What of the bus is needed to register; a worker has its own. */
 export interface PluginHost extends Pick<Bus, 'add'> {
@@ -68,6 +69,18 @@ export class Lending {
           if (typeof close !== 'function') faults.push(`server.onClose needs a function, got ${typeof close}`);
           else place.onClose(close);
         }),
+      jobs: jobsOf({
+        registering: (what, register) => this.#registering(what, register),
+        add: (job, run) => place.addJob(job, run),
+        fault: (message) => void faults.push(message),
+      }),
+      route: (method, path, handler) =>
+        this.#registering('server.route', () => {
+          const fault = routeFault(plugin, method, path, handler);
+          if (fault !== null) faults.push(fault);
+          else if (!place.addRoute({ plugin, method, path, handler, deadline: policy.deadline }))
+            faults.push(`server.route('${method}', '${path}'): there is that route already`);
+        }),
       defineRestriction: (word, restriction) =>
         this.#registering('server.defineRestriction', () => {
           const fault = restrictionFault(word, restriction);
@@ -99,6 +112,17 @@ function unknownHook(name: unknown): string {
   const meant = ownValue(OTHER_NAMES, lower) ?? nearest(lower, HOOK_NAMES);
   const shown = JSON.stringify(name.slice(0, 60));
   return `server.on(${shown}): there is no such hook; ${meant === undefined ? `known are ${HOOK_NAMES.join(', ')}` : `did you mean ${meant}?`}`;
+}
+
+function routeFault(plugin: string, method: unknown, path: unknown, handler: unknown): string | null {
+  if (!/^[\w@.-]+$/.test(plugin)) return `server.route: ${JSON.stringify(plugin)} cannot be part of a path`;
+  if (method !== 'GET' && method !== 'POST')
+    return `server.route needs 'GET' or 'POST', got ${JSON.stringify(String(method).slice(0, 20))}`;
+  if (typeof path !== 'string' || !/^(?:\/[\w~.-]+)+\/?$|^\/$/.test(path) || /\/\.{1,2}(?:\/|$)/.test(path))
+    return `server.route('${method}') needs a path such as /status`;
+  return typeof handler === 'function'
+    ? null
+    : `server.route('${method}', '${path}') needs a function, got ${typeof handler}`;
 }
 
 function restrictionFault(word: unknown, restriction: unknown): string | null {

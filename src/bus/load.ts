@@ -12,8 +12,10 @@ import { activationOf } from './activation.ts';
 import { Bus, DEFAULT_POLICY } from './bus.ts';
 import { type Candidate, openHere } from './candidate.ts';
 import { FaultyConfiguration, readSettings } from './configuration/configuration.ts';
+import { type HttpSend, PluginHttp } from './lent/http.ts';
+import { pluginMetrics } from './lent/metrics.ts';
 import { locate } from './locate.ts';
-import { inOrder, type Ordered } from './order.ts';
+import { inOrder, type Ordered, orderWords } from './order.ts';
 import type { PluginMail, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
 import { pluginState } from './plugin-state.ts';
@@ -37,6 +39,8 @@ export interface LoadOptions {
   >;
   /** Accepts mail of a plugin; returns the queue ID. */
   readonly send: (plugin: string, mail: PluginMail) => Promise<string>;
+  /** Sends the requests of plugins. */
+  readonly http: HttpSend;
   /** Where each plugin has a room of its own. */
   readonly states: PluginStates;
   readonly log: Log;
@@ -69,7 +73,7 @@ export class PluginFaults extends Error {
 
 /** Throws PluginFaults. */
 export async function loadPlugins(options: LoadOptions): Promise<Bus> {
-  const bus = new Bus({ log: options.log, clock: options.clock });
+  const bus = new Bus(options);
   const faults: PluginFault[] = [];
   const prepared: Prepared[] = [];
   const refuse = (plugin: string, error: unknown): void =>
@@ -97,7 +101,8 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   }
   for (const one of 'circle' in ordered ? prepared : ordered) {
     try {
-      for (const message of await register(bus, one, options)) faults.push({ plugin: one.listed, message });
+      for (const message of await register(bus, one, orderWords(one, prepared), options))
+        faults.push({ plugin: one.listed, message });
     } catch (error) {
       refuse(one.listed, error);
     }
@@ -143,7 +148,12 @@ async function prepare(listed: string, options: LoadOptions): Promise<Prepared> 
 }
 
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
-function register(bus: Bus, { candidate, after, before }: Prepared, options: LoadOptions): Promise<readonly string[]> {
+function register(
+  bus: Bus,
+  { candidate }: Prepared,
+  order: readonly string[],
+  options: LoadOptions,
+): Promise<readonly string[]> {
   const { name: plugin, settings, stateless, ...about } = candidate.about;
   const { domains, accounts, deadline, onError = about.onError } = settings;
   const activeFor = {
@@ -155,11 +165,12 @@ function register(bus: Bus, { candidate, after, before }: Prepared, options: Loa
     ...(onError === undefined ? {} : { onError }),
     ...(deadline === undefined ? {} : { deadline: deadline * 1000 }),
     stateless,
-    after,
-    before,
+    ...(order.length === 0 ? {} : { order }),
     ...(domains === undefined && accounts === undefined ? {} : { activeFor }),
   };
   const isActive = activationOf(activeFor, () => options.server.parameters);
+  const http = new PluginHttp(plugin, options.http);
+  bus.whenClosed(() => http.close());
   return candidate.register(
     bus,
     { plugin, file: candidate.file, policy, isActive },
@@ -167,6 +178,8 @@ function register(bus: Bus, { candidate, after, before }: Prepared, options: Loa
       ...options.server,
       send: (mail) => options.send(plugin, mail),
       state: pluginState(plugin, options.states, options.clock),
+      http,
+      metrics: pluginMetrics(plugin),
       log: pluginLog(options.log, plugin),
       clock: options.clock,
     },

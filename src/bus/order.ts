@@ -10,6 +10,14 @@ export interface Ordered {
   readonly before: readonly string[];
 }
 
+/** What a plugin wants, for people: `after greylist`, `before spam (not enabled)`. */
+export function orderWords({ after, before }: Ordered, plugins: readonly Ordered[]): readonly string[] {
+  const enabled = new Set(plugins.flatMap(({ names }) => names));
+  const words = (which: string, names: readonly string[]): string[] =>
+    names.map((name) => `${which} ${name}${enabled.has(name) ? '' : ' (not enabled)'}`);
+  return [...words('after', after), ...words('before', before)];
+}
+
 /** In their order, or the names of those in a circle, each to be called before the next. */
 export function inOrder<T extends Ordered>(
   plugins: readonly T[],

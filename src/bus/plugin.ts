@@ -21,6 +21,10 @@ import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Directory } from '../store/directory.ts';
 import type { ConfigOf, ConfigSchema } from './configuration/schema.ts';
 import type { Connection, HookArguments, HookName, Verdict } from './hook.ts';
+import type { HttpClient } from './lent/http.ts';
+import type { Jobs } from './lent/jobs.ts';
+import type { PluginMetrics } from './lent/metrics.ts';
+import type { RouteHandler } from './lent/routes.ts';
 import type { PluginState } from './plugin-state.ts';
 import type { Restriction } from './restriction.ts';
 
@@ -34,6 +38,11 @@ export type { ConfigSchema } from './configuration/schema.ts';
 export { type Setting, setting } from './configuration/setting.ts';
 export type { StandardSchema } from './configuration/standard-schema.ts';
 export * from './hook.ts';
+export type { HttpAnswer, HttpClient, HttpOptions } from './lent/http.ts';
+export type { JobCall, JobOptions, JobRun, Jobs } from './lent/jobs.ts';
+export type { PluginMetrics } from './lent/metrics.ts';
+export type { RouteAnswer, RouteHandler, RouteRequest } from './lent/routes.ts';
+export { type NoteKey, type Notes, noteKey } from './notes.ts';
 export type { Json, PluginState, StateOptions } from './plugin-state.ts';
 export * from './restriction.ts';
 
@@ -86,6 +95,17 @@ export interface Server<Config = Readonly<Record<string, unknown>>> {
   send(mail: PluginMail): Promise<string>;
   /** What the plugin remembers, over restarts and over all processes. */
   readonly state: PluginState;
+  /** What it does at times of its own. */
+  readonly jobs: Jobs;
+  /** Requests to HTTP servers, within limits. */
+  readonly http: HttpClient;
+  /** What it counts, shown at /metrics as `posthorn_plugin_<name>_…`. */
+  readonly metrics: PluginMetrics;
+  /**
+   * Answers `GET` (and HEAD) or `POST` at `/plugins/<name><path>`, where `metrics_listen` serves the metrics. Whoever
+   * reaches that address may ask: there is no login.
+   */
+  route(method: 'GET' | 'POST', path: string, handler: RouteHandler): void;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
   /**
    * The actual path of a file named by a table or setting: `/etc/postfix/list` is looked up in the configuration

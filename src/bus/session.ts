@@ -5,6 +5,7 @@ import type { Address } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import type { Header } from '../protocol/mime/header.ts';
 import type { ShownCertificate } from '../protocol/tls/peer.ts';
+import type { Notes } from './notes.ts';
 
 /** An SMTP (or LMTP) connection as plugins see it. The same object for the whole connection. */
 export interface Connection {
@@ -46,7 +47,7 @@ export interface Connection {
   /** The client has sent something that was not read yet: at `connect`, before it was greeted. */
   readonly hasInput: boolean;
   readonly transaction: Transaction | null;
-  readonly notes: Map<string, unknown>;
+  readonly notes: Notes;
 }
 
 /** One mail transaction. Plugins may change the fields that are not readonly. */
@@ -66,7 +67,7 @@ export interface Transaction {
   readonly size: number;
   /** Set from data_post on. */
   readonly header: Header | null;
-  readonly notes: Map<string, unknown>;
+  readonly notes: Notes;
   /**
    * Header fields to prepend to the message (access PREPEND, Authentication-Results …), each `Name: value` without its
    * line end. Long ones are folded with CRLF and a space; any other line break becomes a space. Anything that is not a

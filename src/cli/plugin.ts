@@ -73,16 +73,22 @@ function folderOf(name: string | undefined, { config }: PlaceOptions): string {
 }
 
 function describe(plugins: readonly PluginFacts[], config: string): string {
-  const rows = plugins.map(({ name, file, policy, hooks, restrictions }) => [
+  const rows = plugins.map(({ name, file, policy, hooks, restrictions, jobs, routes }) => [
     name,
-    [...new Set(hooks.map(({ hook }) => hook))].join(' '),
+    [
+      ...new Set(hooks.map(({ hook }) => hook)),
+      ...jobs.map((job) => `job:${job}`),
+      ...routes.map((route) => `route:${route.replace(' ', ':')}`),
+    ].join(' '),
     restrictions.length > 4
       ? `${restrictions.slice(0, 3).join(' ')} … (${restrictions.length})`
       : restrictions.join(' '),
     `${policy.deadline / 1000} s, then ${policy.onError}`,
+    (policy.order ?? []).join(', '),
+    [...(policy.activeFor?.domains ?? []), ...(policy.activeFor?.accounts ?? [])].join(' '),
     file?.startsWith(config) === true ? relative(config, file) : (file ?? ''),
   ]);
-  return table(['plugin', 'hooks', 'restrictions', 'deadline', 'file'], rows);
+  return table(['plugin', 'hooks', 'restrictions', 'deadline', 'order', 'for', 'file'], rows);
 }
 
 interface Use {
@@ -108,8 +114,9 @@ function usesOf(families: readonly Family[]): (plugin: string, hook: string) => 
 }
 
 function describeUse(plugins: readonly PluginFacts[], uses: (plugin: string, hook: string) => Use): string {
-  const rows = plugins.flatMap(({ name, hooks }) => {
-    const names = [...new Set(hooks.map(({ hook }) => hook))];
+  const rows = plugins.flatMap(({ name, hooks, jobs, routes }) => {
+    const paths = routes.map((route) => `route ${route.slice(route.indexOf(' ') + 1)}`);
+    const names = [...new Set([...hooks.map(({ hook }) => hook), ...jobs.map((job) => `job ${job}`), ...paths])];
     if (names.length === 0) return [[name, '-', '', '', '', '']];
     return names.map((hook, i) => {
       const { calls, seconds, failures } = uses(name, hook);

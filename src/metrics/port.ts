@@ -1,14 +1,17 @@
 /** The address of metrics_listen, which a reload may change. Mail does not depend on it: what fails is a warning. */
 import { messageOf } from '../errors.ts';
-import { type Endpoint, openEndpoint } from './endpoint.ts';
+import { type Answer, type Endpoint, openEndpoint } from './endpoint.ts';
 
 export class MetricsPort implements AsyncDisposable {
   readonly #collect: () => Promise<string>;
+  readonly #answer: Answer | null;
   #address = '';
   #endpoint: Endpoint | null = null;
 
-  constructor(collect: () => Promise<string>) {
+  /** `answer` for what plugins serve there; null for nothing. */
+  constructor(collect: () => Promise<string>, answer: Answer | null = null) {
     this.#collect = collect;
+    this.#answer = answer;
   }
 
   /** Listens there and nowhere else; '' for nowhere. `portOffset` is added to the port. Returns warnings. */
@@ -18,7 +21,7 @@ export class MetricsPort implements AsyncDisposable {
     await this[Symbol.asyncDispose]();
     if (address === '') return [];
     try {
-      this.#endpoint = await openEndpoint({ address, collect: this.#collect });
+      this.#endpoint = await openEndpoint({ address, collect: this.#collect, answer: this.#answer });
       this.#address = address;
     } catch (error) {
       return [`warning: metrics_listen: ${messageOf(error)}; nobody can ask for metrics there`];

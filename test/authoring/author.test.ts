@@ -43,13 +43,56 @@ it(
   SLOW,
 );
 
-it('the test of plugins/README.md passes with the plugin there', () => {
+it.each(['no-mondays', 'reputation'])('the test of %s in plugins/README.md passes with the plugin there', (name) => {
   const readme = readFileSync(new URL('../../plugins/README.md', import.meta.url), 'utf8');
-  mkdirSync(join(folder, 'no-mondays'));
-  for (const [, file = '', text = ''] of readme.matchAll(/```ts\n\/\/ plugins\.d\/(no-mondays\/\S+)\n(.*?)```/gs))
-    writeFileSync(join(folder, file), text);
-  expect(posthorn('plugin', 'test', 'no-mondays')).toMatch(/ tests 1$.* pass 1$/ms);
+  mkdirSync(join(folder, name));
+  for (const [, file = '', text = ''] of readme.matchAll(/```ts\n\/\/ plugins\.d\/(\S+)\n(.*?)```/gs))
+    if (file.startsWith(`${name}/`)) writeFileSync(join(folder, file), text);
+  expect(posthorn('plugin', 'test', name)).toMatch(/ tests 1$.* pass 1$/ms);
 });
+
+it(
+  'a plugin whose configuration has a schema knows the types of its values, as those with keys know their notes',
+  () => {
+    posthorn('plugin', 'new', 'strict');
+    const plugin = (
+      word: string,
+      note: string,
+    ): string => `import { definePlugin, NEXT, noteKey, setting } from 'posthorn/plugin';
+const COUNT = noteKey<number>('strict.count');
+export default definePlugin({
+  name: 'strict',
+  config: { most: setting.number({ default: 1 }), mode: setting.oneOf(['a', 'b'], { default: 'a' }), names: setting.list(setting.object({ name: setting.text() }), { default: [] }) },
+  register(server) {
+    const most: ${word} = server.config.most;
+    const mode: 'a' | 'b' = server.config.mode;
+    const names: readonly string[] = server.config.names.map(({ name }) => name);
+    server.on('mail', ({ connection }) => {
+      connection.notes.set(COUNT, ${note});
+      const count: number | undefined = connection.notes.get(COUNT);
+      server.log.info({ count, other: connection.notes.get('other'), most, mode, names }, 'counted');
+      return NEXT;
+    });
+  },
+});
+`;
+    const compiled = (text: string): boolean => {
+      writeFileSync(join(folder, 'strict/index.ts'), text);
+      try {
+        execFileSync(process.execPath, [TSC, '-p', 'strict'], { cwd: folder, stdio: 'pipe' });
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    expect([
+      compiled(plugin('number', '1')),
+      compiled(plugin('string', '1')),
+      compiled(plugin('number', "'1'")),
+    ]).toEqual([true, false, false]);
+  },
+  SLOW,
+);
 
 it('a test that fails ends the command with an error', () => {
   mkdirSync(join(folder, 'bad'));

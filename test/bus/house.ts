@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
 import type { Connection, ReceivedTransaction, Verdict } from '../../src/bus/hook.ts';
 import { loadPlugins } from '../../src/bus/load.ts';
+import { makeNotes } from '../../src/bus/notes.ts';
 import type { Server } from '../../src/bus/plugin.ts';
 import { unchangeable } from '../../src/bus/unchangeable.ts';
 import { PathResolver } from '../../src/config/paths.ts';
@@ -116,6 +117,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     configDirectory: folder,
     server: house,
     send: async () => 'SENT',
+    http: async () => Promise.reject(new Error('no network')),
     states: options.states ?? memoryStates(),
     log,
     clock,
@@ -180,7 +182,7 @@ export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {})
     pipelined: shape.pipelined ?? false,
     hasInput: false,
     transaction: sender === null ? null : transactionOf(sender, shape.recipients),
-    notes: new Map(),
+    notes: makeNotes(),
   };
 }
 

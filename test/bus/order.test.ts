@@ -33,8 +33,17 @@ describe('the order of plugins', () => {
     expect(await orderOf(['a', 'b', 'c'], rules, files)).toEqual(['a', 'c', 'b']);
   });
 
-  it('is not changed by the name of a plugin that is not enabled', async () =>
-    expect(await orderOf(['a', 'b'], { a: "after: ['nobody', 'b'], before: ['none']," })).toEqual(['b', 'a']));
+  it('is not changed by the name of a plugin that is not enabled, which is shown', async () => {
+    const directory = pluginFolder({
+      'plugins/a/index.ts': plugin('a', '', "after: ['nobody', 'b'], before: ['none'],"),
+      'plugins/b/index.ts': plugin('b', ''),
+    });
+    const { plugins } = await loadPlugins(loadOptions(['a', 'b'], directory));
+    expect(plugins.map(({ name, policy }) => [name, policy.order])).toEqual([
+      ['b', undefined],
+      ['a', ['after nobody (not enabled)', 'after b', 'before none (not enabled)']],
+    ]);
+  });
 
   it('in a circle is refused, and the circle is told', async () => {
     const directory = pluginFolder({

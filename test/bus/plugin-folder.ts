@@ -24,7 +24,7 @@ export function pluginFolder(files: Readonly<Record<string, string>>): string {
 }
 
 export const plugin = (name: string, body: string, more = ''): string =>
-  `import { definePlugin, deny, NEXT, OK, reply, setting } from 'posthorn/plugin';\nexport default definePlugin({ name: '${name}', ${more} register(server) { ${body} } });\n`;
+  `import { definePlugin, deny, NEXT, noteKey, OK, reply, setting } from 'posthorn/plugin';\nexport default definePlugin({ name: '${name}', ${more} register(server) { ${body} } });\n`;
 
 export function loadOptions(names: readonly string[], directory: string): LoadOptions & { readonly lines: string[] } {
   const { log, lines } = recordLog();
@@ -37,6 +37,7 @@ export function loadOptions(names: readonly string[], directory: string): LoadOp
       parameters: parametersOf({ myorigin: 'example.org', recipient_delimiter: '+' }),
     } as unknown as LoadOptions['server'],
     send: async () => 'SENT',
+    http: async () => Promise.reject(new Error('no network')),
     states: memoryStates(),
     log,
     clock: () => 0,

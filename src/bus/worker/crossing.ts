@@ -5,6 +5,7 @@
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Header } from '../../protocol/mime/header.ts';
 import type { Connection, HookArguments, HookName, MessageChange, Transaction } from '../hook.ts';
+import type { RouteRequest } from '../lent/routes.ts';
 import type { Question } from '../restriction.ts';
 
 export type Shape =
@@ -165,6 +166,21 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
 };
 
 export const crossingOf = (hook: HookName): Fields => plain<unknown>(ROWS[hook] as Row<unknown>);
+
+/** The same for a job: what it gets is made in the worker. */
+export const JOB = plain<object>({});
+
+/** The same for a request to a route. */
+export interface CrossingRequest extends Omit<RouteRequest, 'query'> {
+  readonly query: string;
+}
+export const ROUTE = plain<CrossingRequest>({
+  method: 'value',
+  path: 'value',
+  query: 'value',
+  headers: 'value',
+  body: 'value',
+});
 
 /** The same for a restriction that a plugin defines. */
 export const QUESTION = plain<Question>({

@@ -2,13 +2,18 @@
 import { formatStep, type Trace, traced } from '../../tracing.ts';
 import type { Connection } from '../hook.ts';
 import type { PluginHost } from '../lending.ts';
+import type { JobRun } from '../lent/jobs.ts';
+import type { RouteHandler } from '../lent/routes.ts';
 import type { Outcome, Restriction } from '../restriction.ts';
 import { isThenable } from '../settle.ts';
-import { crossingOf, type Fields, QUESTION } from './crossing.ts';
+import { type CrossingRequest, crossingOf, type Fields, JOB, QUESTION, ROUTE } from './crossing.ts';
 import type { Mirror } from './mirror.ts';
 import { packError } from './packed-error.ts';
 import type { CallResult, Registered } from './registered.ts';
 import type { Uplink } from './uplink.ts';
+
+/** What of a plugin is called. */
+export type Kind = 'hook' | 'restriction' | 'job' | 'route';
 
 interface Handled {
   readonly shape: Fields;
@@ -20,6 +25,8 @@ export class Handlers {
   readonly #mirror: Mirror;
   readonly #hooks: (Registered['hooks'][number] & Handled)[] = [];
   readonly #restrictions: (Registered['restrictions'][number] & Handled)[] = [];
+  readonly #jobs: (Registered['jobs'][number] & Handled & { readonly abort: () => void })[] = [];
+  readonly #routes: (Registered['routes'][number] & Handled)[] = [];
   readonly #closers: (() => void | Promise<void>)[] = [];
 
   constructor(uplink: Uplink, mirror: Mirror) {
@@ -31,6 +38,8 @@ export class Handlers {
     return {
       hooks: this.#hooks.map(({ hook, priority }) => ({ hook, priority })),
       restrictions: this.#restrictions.map(({ word, takesArgument, stateful }) => ({ word, takesArgument, stateful })),
+      jobs: this.#jobs.map(({ shape: _, handle: __, abort: ___, ...plan }) => plan),
+      routes: this.#routes.map(({ method, path }) => ({ method, path })),
     };
   }
 
@@ -41,6 +50,12 @@ export class Handlers {
       add: () => ({
         on: (hook, handler, { priority = 0, when } = {}) =>
           void this.#hooks.push({ hook, priority, shape: crossingOf(hook), handle: conditional(handler, when) }),
+        addJob: (plan, run) => void this.#jobs.push({ ...plan, ...abortable(run) }),
+        addRoute: ({ method, path, handler }) => {
+          if (this.#routes.some((route) => route.method === method && route.path === path)) return false;
+          this.#routes.push({ method, path, shape: ROUTE, handle: routed(handler) });
+          return true;
+        },
         onClose: (close) => void this.#closers.push(close),
         define: (word, restriction) => {
           own.set(word, restriction);
@@ -55,8 +70,8 @@ export class Handlers {
     };
   }
 
-  call(kind: 'hook' | 'restriction', { at, packed, watched, call }: Called): Promise<CallResult> | CallResult {
-    const handled = (kind === 'hook' ? this.#hooks : this.#restrictions)[at];
+  call(kind: Kind, { at, packed, watched, call }: Called): Promise<CallResult> | CallResult {
+    const handled = this.#handled(kind)[at];
     if (handled === undefined) throw new Error('there is no such handler');
     const argument = this.#mirror.unpack(handled.shape, packed);
     const done = (verdict: unknown, error: unknown, failed: boolean): CallResult => {
@@ -77,6 +92,14 @@ export class Handlers {
     } catch (error) {
       return done(null, error, true);
     }
+  }
+
+  #handled(kind: Kind): readonly Handled[] {
+    return { hook: this.#hooks, restriction: this.#restrictions, job: this.#jobs, route: this.#routes }[kind];
+  }
+
+  abortJob(at: number): void {
+    this.#jobs[at]?.abort();
   }
 
   /** In reverse order, as the bus does. */
@@ -115,6 +138,24 @@ export interface Called {
 
 /** Who watches the call (tracing.ts): nobody, somebody, somebody who asks about a message that does not exist. */
 export type Watched = 0 | 1 | 2;
+
+/** A job, which never runs twice at once, and what aborts its signal. */
+function abortable(run: JobRun): Handled & { readonly abort: () => void } {
+  let ending = new AbortController();
+  return {
+    shape: JOB,
+    handle: async () => {
+      ending = new AbortController();
+      await run({ signal: ending.signal });
+    },
+    abort: () => ending.abort(new Error('the job should end')),
+  };
+}
+
+const routed =
+  (handler: RouteHandler): Handled['handle'] =>
+  ({ query, body, ...request }: CrossingRequest) =>
+    handler({ ...request, query: new URLSearchParams(query), body: Buffer.from(body) });
 
 /** What is not wanted is answered here: the main thread cannot wait for a `when`. */
 function conditional(

@@ -6,6 +6,8 @@ import type { LookupTable, Tables } from '../../lookup/table.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { PluginStates } from '../../store/plugin-states.ts';
 import type { Lent } from '../lending.ts';
+import type { HttpAnswer, HttpClient } from '../lent/http.ts';
+import { checkedAmount, checkedValues, type PluginMetrics } from '../lent/metrics.ts';
 import { pluginState } from '../plugin-state.ts';
 import { isCloneable } from './cloneable.ts';
 import type { Uplink } from './uplink.ts';
@@ -51,6 +53,8 @@ export function lentInWorker({ uplink, plugin, config, isRealClock }: LentOption
         domains: ask('directory.domains'),
       },
       send: ask('send'),
+      http: httpOver(uplink),
+      metrics: metricsOver(uplink),
       state: pluginState(plugin, statesOver(uplink), clock),
       resolvePath: (path) => uplink.now('resolvePath', path) as string,
       connectLocal: (path) => new RemoteSocket(uplink, path),
@@ -190,6 +194,37 @@ function resolverOver(uplink: Uplink): Resolver {
     txt: ask('txt'),
     ns: ask('ns'),
     cname: ask('cname'),
+  };
+}
+
+const httpOver = (uplink: Uplink): HttpClient => ({
+  async fetch(url, options) {
+    const answer = await uplink.request('http.fetch', String(url), options);
+    const { body: octets, ...rest } = answer as Pick<HttpAnswer, 'status' | 'headers'> & { readonly body: Uint8Array };
+    const body = Buffer.from(octets);
+    const text = (): string => body.toString('utf8');
+    return { ...rest, body, text, json: () => JSON.parse(text()) as unknown };
+  },
+});
+
+/** Made and counted in the main thread, where a reload finds them again. */
+function metricsOver(uplink: Uplink): PluginMetrics {
+  const make = (kind: keyof PluginMetrics, name: string, labels: readonly string[], ...more: readonly unknown[]) => {
+    const number = uplink.now('metric.make', kind, name, ...more);
+    return (value: number, ...values: readonly string[]): void =>
+      uplink.tell('metric.use', number, checkedAmount(kind, name, value), ...checkedValues(name, labels, values));
+  };
+  return {
+    counter(name, help, labels) {
+      const own = labels ?? [];
+      const add = make('counter', name, own, help, own);
+      return { add, count: (...values: readonly string[]) => add(1, ...values) };
+    },
+    gauge(name, help, labels, across) {
+      const own = labels ?? [];
+      return { set: make('gauge', name, own, help, own, across) };
+    },
+    histogram: (name, help, labels, bounds) => ({ observe: make('histogram', name, labels, help, labels, bounds) }),
   };
 }
 

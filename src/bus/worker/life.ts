@@ -13,6 +13,7 @@ import { REGISTER_WITHIN } from '../import-plugin.ts';
 import { queueIdOf } from '../queue-id.ts';
 import { LATE, within } from '../settle.ts';
 import { type Fields, TRANSACTION } from './crossing.ts';
+import type { Kind } from './handlers.ts';
 import { packError, unpackError } from './packed-error.ts';
 import { Packer } from './packer.ts';
 import { Peer } from './peer.ts';
@@ -52,7 +53,7 @@ export interface LifeOptions {
 
 /** What is called. */
 export interface Asked {
-  readonly kind: 'hook' | 'restriction';
+  readonly kind: Kind;
   /** Its place in what was registered. */
   readonly at: number;
   readonly name: string;
@@ -162,6 +163,11 @@ export class Life {
     }
   }
 
+  /** Aborts the signal of a job. */
+  abortJob(at: number): void {
+    this.#peer.tell('job.abort', [at]);
+  }
+
   /** What was going on when it ended: `in rcpt of 4TjQ2m5bHYz9sWx`; '' for nothing. */
   get running(): string {
     return this.#running;
@@ -207,6 +213,7 @@ export class Life {
       streams: this.#streams,
       readers: this.#readers,
       tables: new Numbered(),
+      metrics: new Numbered(),
       sockets: this.#sockets,
       bodies: new Map(),
       request: (op, ...args) => this.#peer.request(op, args),

@@ -12,11 +12,13 @@ import type { About, Candidate, Source } from '../candidate.ts';
 import { FIRST_PAUSE, LONGEST_PAUSE } from '../circuit.ts';
 import type { HookName } from '../hook.ts';
 import type { Lent, Registrant } from '../lending.ts';
+import type { JobPlan } from '../lent/jobs.ts';
+import type { RouteAnswer, RouteHandler } from '../lent/routes.ts';
 import { readOutcome } from '../outcome.ts';
 import type { Handler } from '../plugin.ts';
 import type { Outcome, Question } from '../restriction.ts';
 import { LATE, within } from '../settle.ts';
-import { crossingOf, QUESTION } from './crossing.ts';
+import { crossingOf, JOB, QUESTION, ROUTE } from './crossing.ts';
 import { type Asked, type End, Life, type Reachable } from './life.ts';
 import type { Registered } from './registered.ts';
 
@@ -90,6 +92,9 @@ export class PluginWorker implements Candidate {
       place.on(hook, this.#handler(hook, at), { priority });
     for (const [at, { word, takesArgument, stateful }] of registered.restrictions.entries())
       place.define(word, { takesArgument, stateful, check: (question) => this.#check(word, at, question) });
+    for (const [at, plan] of registered.jobs.entries()) place.addJob(plan, ({ signal }) => this.#run(at, plan, signal));
+    for (const [at, { method, path }] of registered.routes.entries())
+      place.addRoute({ plugin, method, path, deadline: policy.deadline, handler: this.#route(at, path) });
     place.onClose(() => this.close());
     return registered.faults;
   }
@@ -116,6 +121,27 @@ export class PluginWorker implements Candidate {
     return (argument) => this.#ask({ kind: 'hook', at, name: hook, shape, argument }) as ReturnType<Handler<N>>;
   }
 
+  async #run(at: number, { name }: JobPlan, signal: AbortSignal): Promise<void> {
+    const abort = (): void =>
+      void this.#life.then(
+        (life) => life.abortJob(at),
+        () => {},
+      );
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await this.#ask({ kind: 'job', at, name: `job ${name}`, shape: JOB, argument: {} });
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  #route(at: number, path: string): RouteHandler {
+    return ({ query, ...request }) => {
+      const argument = { ...request, query: query.toString() };
+      return this.#ask({ kind: 'route', at, name: `route ${path}`, shape: ROUTE, argument }) as Promise<RouteAnswer>;
+    };
+  }
+
   async #check(word: string, at: number, question: Question): Promise<Outcome> {
     const asked = this.#ask({ kind: 'restriction', at, name: word, shape: QUESTION, argument: question });
     const deadline = this.#begun?.deadline ?? 0;
@@ -139,7 +165,7 @@ export class PluginWorker implements Candidate {
     const registered = await life.register(house, deadline);
     if (!isSame(registered, before)) {
       life.end({ kind: 'closed' });
-      throw new Error('it registers other hooks than before');
+      throw new Error('it registers something else than before');
     }
     this.#watch(life);
     return life;
@@ -204,5 +230,7 @@ function startLife({ source, memoryMb = DEFAULT_MEMORY_MB, clock }: WorkerOption
   });
 }
 
-const isSame = (one: Registered, other: Registered): boolean =>
-  JSON.stringify([one.hooks, one.restrictions]) === JSON.stringify([other.hooks, other.restrictions]);
+const isSame = (one: Registered, other: Registered): boolean => wordsOf(one) === wordsOf(other);
+
+const wordsOf = ({ hooks, restrictions, jobs, routes }: Registered): string =>
+  JSON.stringify([hooks, restrictions, jobs.map(({ name }) => name), routes]);

@@ -3,6 +3,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { About, Source } from '../candidate.ts';
 import type { FaultyConfiguration } from '../configuration/configuration.ts';
 import type { HookName } from '../hook.ts';
+import type { JobPlan } from '../lent/jobs.ts';
+import type { Route } from '../lent/routes.ts';
 import type { PackedError } from './packed-error.ts';
 
 /** What the thread begins with. */
@@ -25,6 +27,8 @@ export interface Registered {
     readonly takesArgument: boolean;
     readonly stateful: boolean;
   }[];
+  readonly jobs: readonly JobPlan[];
+  readonly routes: readonly Pick<Route, 'method' | 'path'>[];
   /** What is wrong with it, one sentence each. */
   readonly faults: readonly string[];
 }

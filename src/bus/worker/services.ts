@@ -10,6 +10,7 @@ import type { PluginStates } from '../../store/plugin-states.ts';
 import { type Trace, traced } from '../../tracing.ts';
 import type { Connection, HookArguments, MessageChange } from '../hook.ts';
 import type { Lent } from '../lending.ts';
+import type { PluginMetrics } from '../lent/metrics.ts';
 import type { Question, Restriction } from '../restriction.ts';
 import type { TableFacts } from './lent-in-worker.ts';
 import { readPieces, type Streams } from './streams.ts';
@@ -33,6 +34,7 @@ export interface House {
   readonly streams: Streams;
   readonly readers: Numbered<ParameterReader>;
   readonly tables: Numbered<LookupTable>;
+  readonly metrics: Numbered<MetricUse>;
   readonly sockets: Map<number, HeldSocket>;
   /** By the number of the worker's stream: the body that it replaces. */
   readonly bodies: Map<number, number>;
@@ -41,6 +43,11 @@ export interface House {
   /** What is new in the transaction of a call. */
   readonly repack: (call: Call) => unknown;
   readonly onUncloneable: (key: string) => void;
+}
+
+/** A metric of the plugin, as it is counted. */
+interface MetricUse {
+  readonly use: (value: number, ...values: never) => void;
 }
 
 /** A connection of the worker, until the worker closes it. */
@@ -84,6 +91,7 @@ const AT_ONCE: Readonly<Record<string, Service>> = {
   'table.entries': ({ tables }, [number]) => [...(tables.get(number).entries?.() ?? [])],
   'table.where': ({ tables }, [number, key]) => tables.get(number).where?.(key) ?? null,
   'restriction.facts': ({ restrictions }, [word]) => restrictionFacts(restrictions.get(word)),
+  'metric.make': ({ lent, metrics }, [kind, ...given]) => metrics.numberOf(madeMetric(lent.metrics, kind, given)),
   change: ({ repack }, [operation, ...args], call) => {
     const result = changeOf(call)[checkedChange(operation)](...(args as readonly [never, never]));
     return [result, call === null ? null : repack(call)];
@@ -99,6 +107,11 @@ const LATER: Readonly<Record<string, Service>> = {
   verify: ({ lent }, [address, patience]) => lent.verifications.verify(address, patience),
   send: ({ lent }, [mail]) => lent.send(mail),
   resolve: ({ lent: { resolver } }, [kind, name]) => resolver[kind as keyof typeof resolver](name),
+  'http.fetch': async ({ lent }, [url, options]) => {
+    const { status, headers, body } = await lent.http.fetch(url, options);
+    return { status, headers, body };
+  },
+  'metric.use': ({ metrics }, [number, ...given]) => (metrics.get(number).use as (...all: unknown[]) => void)(...given),
   'directory.find': ({ lent }, [address]) => lent.directory.find(address),
   'directory.aliases': ({ lent }) => lent.directory.aliases(),
   'directory.domains': ({ lent }) => lent.directory.domains(),
@@ -154,6 +167,15 @@ function serveFrom(table: Readonly<Record<string, Service>>, house: House, { op,
   if (service === undefined) throw new Error(`there is no service ${op.slice(0, 60)}`);
   const run = (): unknown => service(house, given as unknown as Given, call);
   return call === null || call.trace === null ? run() : traced(call.trace, run);
+}
+
+/** Throws what is wrong with it. */
+function madeMetric(metrics: PluginMetrics, kind: string, given: readonly unknown[]): MetricUse {
+  const [name, help, labels, more] = given as readonly [never, never, never, never];
+  if (kind === 'counter') return { use: metrics.counter(name, help, labels).add };
+  if (kind === 'gauge') return { use: metrics.gauge(name, help, labels, more).set };
+  if (kind === 'histogram') return { use: metrics.histogram(name, help, labels, more).observe };
+  throw new Error('there is no such metric');
 }
 
 const readerOf = (readers: Numbered<ParameterReader>, number: unknown): ParameterReader | undefined =>

@@ -10,7 +10,7 @@ import { FaultyConfiguration } from '../configuration/configuration.ts';
 import { registerPlugin } from '../import-plugin.ts';
 import { Lending } from '../lending.ts';
 import { TRANSACTION } from './crossing.ts';
-import { Handlers, type Watched } from './handlers.ts';
+import { Handlers, type Kind, type Watched } from './handlers.ts';
 import { lentInWorker, type WorkerLent } from './lent-in-worker.ts';
 import { changeOver, contentOver } from './message-in-worker.ts';
 import { Mirror } from './mirror.ts';
@@ -79,8 +79,9 @@ const OPERATIONS: Readonly<Record<string, (args: readonly unknown[], call: numbe
   import: imported,
   register: registered,
   call: ([kind, at, packed, watched], call) =>
-    handlers.call(kind as 'hook' | 'restriction', { at: at as number, packed, watched: watched as Watched, call }),
+    handlers.call(kind as Kind, { at: at as number, packed, watched: watched as Watched, call }),
   forget: (numbers) => mirror.forget(numbers as readonly number[]),
+  'job.abort': ([at]) => handlers.abortJob(at as number),
   ping: () => null,
   'stream.next': ([number]) => streams.next(number),
   'stream.stop': ([number]) => streams.stop(number),

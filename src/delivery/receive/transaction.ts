@@ -1,5 +1,6 @@
 /** A mail transaction for messages that do not come from an SMTP session: notifications, `posthorn sendmail`. */
 import type { Transaction } from '../../bus/hook.ts';
+import { makeNotes } from '../../bus/notes.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 
 export function makeTransaction(queueId: string, envelope: Envelope): Transaction {
@@ -11,7 +12,7 @@ export function makeTransaction(queueId: string, envelope: Envelope): Transactio
     smtputf8: envelope.smtputf8,
     size: 0,
     header: null,
-    notes: new Map(),
+    notes: makeNotes(),
     prepend: [],
     bcc: [],
     redirect: null,

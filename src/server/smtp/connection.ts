@@ -1,6 +1,7 @@
 /** The connection and the transaction as hooks see them (bus/hook.ts): plain data that the session keeps up to date. */
 
 import type { Connection, Transaction } from '../../bus/hook.ts';
+import { makeNotes } from '../../bus/notes.ts';
 import type { Rewrite } from '../../lookup/address-rewriting.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Address } from '../../mail/address.ts';
@@ -14,7 +15,7 @@ export class ClientConnection implements Connection {
   readonly service: string;
   readonly parameters: ParameterReader;
   local: Connection['local'];
-  readonly notes = new Map<string, unknown>();
+  readonly notes = makeNotes();
   remote: Connection['remote'];
   protocol: Connection['protocol'] = 'SMTP';
   helo: string | null = null;
@@ -82,7 +83,7 @@ export class MailTransaction implements Transaction {
   readonly smtputf8: boolean;
   size = 0;
   header: Header | null = null;
-  readonly notes = new Map<string, unknown>();
+  readonly notes = makeNotes();
   readonly prepend: string[] = [];
   readonly bcc: Address[] = [];
   redirect: Address | null = null;
