@@ -27,6 +27,18 @@ const message = ({
   readonly transaction: Transaction;
 }): Address[] => [...userOf(connection), ...addressesOf(transaction.recipients)];
 
+const session = ({ connection }: { readonly connection: Connection | null }): Address[] | null =>
+  connection?.user ? userOf(connection) : null;
+const loggedIn = ({
+  session: { account: own },
+}: {
+  readonly session: { readonly account: { readonly address: Address } };
+}) => [own.address];
+const toward = ({ connection, recipient: { address } }: HookArguments['rcpt']): Address[] => [
+  ...userOf(connection),
+  address,
+];
+
 const ABOUT: { readonly [N in HookName]: About<N> } = {
   connect_init: nobody,
   lookup_rdns: nobody,
@@ -35,23 +47,20 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   capabilities: nobody,
   auth: ({ login }) => [login],
   // A stranger has only a sender by then.
-  mail: ({ connection }) => (connection.user === null ? null : userOf(connection)),
-  rcpt: ({ connection, recipient: { address } }) => [...userOf(connection), address],
-  rcpt_ok: ({ connection, recipient: { address } }) => [...userOf(connection), address],
+  mail: session,
+  rcpt: toward,
+  rcpt_ok: toward,
   data: ({ connection }) => [...userOf(connection), ...addressesOf(connection.transaction?.recipients ?? [])],
+  max_data_exceeded: session,
   data_post: message,
   vrfy: ({ address }) => [address],
   etrn: ({ domain }) => [`@${domain}`],
-  max_data_exceeded: ({ connection }) => [
-    ...userOf(connection),
-    ...addressesOf(connection.transaction?.recipients ?? []),
-  ],
   noop: nobody,
-  rset: nobody,
+  rset: session,
   quit: nobody,
   unrecognized_command: nobody,
   reset_transaction: message,
-  deny: nobody,
+  deny: session,
   disconnect: nobody,
   queue: message,
   queue_outbound: message,
@@ -66,8 +75,8 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   dns_query: nobody,
   imap_login: account,
   pop3_login: account,
-  imap_command: ({ session }) => account(session),
-  pop3_command: ({ session }) => account(session),
+  imap_command: loggedIn,
+  pop3_command: loggedIn,
   message_appended: account,
   message_moved: account,
   message_copied: account,
