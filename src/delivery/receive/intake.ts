@@ -375,15 +375,14 @@ export class MessageIntake implements Intake {
 
   async #recipients(): Promise<readonly Recipient[]> {
     const { transaction, envelope } = this.#incoming;
-    if (transaction.redirect !== null) {
-      return [
-        {
-          address: transaction.redirect,
-          original: envelope.recipients[0]?.original ?? transaction.redirect,
-          notify: [],
-          orcpt: '',
-        },
-      ];
+    const { redirect } = transaction;
+    if (typeof redirect === 'string') {
+      const original = envelope.recipients[0]?.original ?? redirect;
+      return [{ address: redirect, original, notify: [], orcpt: '' }];
+    }
+    if (redirect !== null) {
+      const known = new Map(transaction.recipients.map((recipient) => [recipient.address, recipient]));
+      return redirect.map((address) => known.get(address) ?? { address, original: address, notify: [], orcpt: '' });
     }
     const { alwaysBcc, addressing } = this.#settings;
     const recipients = [...transaction.recipients];
