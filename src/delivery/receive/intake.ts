@@ -8,6 +8,7 @@ import type { MessageChange } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
+import { addressKey, domainOf } from '../../mail/address.ts';
 import type { ClientOrigin } from '../../mail/client-origin.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
@@ -259,7 +260,9 @@ export class MessageIntake implements Intake {
     const filter = transaction.filter ?? this.#settings.filter;
     const steps = { maps: this.#settings.maps, aliases: filter === null };
     const recipients = await this.#recipients();
-    const expansion = await expand(recipients, this.#services.hooks, { ...this.#settings.expansion, steps });
+    const isLoop = steps.aliases && this.#content.wasDelivered ? this.#loops(header()) : undefined;
+    const limits = { ...this.#settings.expansion, steps, ...(isLoop === undefined ? {} : { isLoop }) };
+    const expansion = await expand(recipients, this.#services.hooks, limits);
     if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
     const { telling } = this.#services;
@@ -281,6 +284,14 @@ export class MessageIntake implements Intake {
     for (const failed of expansion.failed) planFailure(plan, failed);
     for (const recipient of expansion.dropped) plan.dropped.push({ recipient, text: 'alias to nobody' });
     return plan;
+  }
+
+  /** As Postfix's local(8): by Delivered-To fields, for our local domains only, with the address extension. */
+  #loops(header: Header): (address: string) => Promise<boolean> {
+    const delivered = new Set(header.all('delivered-to').map((value) => addressKey(value.trim())));
+    const { domains } = this.#services;
+    return async (address) =>
+      delivered.has(addressKey(address)) && (await domains.classify(domainOf(address))) === 'local';
   }
 
   /** For the items of transports that tell it on. */
