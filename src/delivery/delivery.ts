@@ -172,7 +172,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     router,
     knownTransports: transports,
     transports: {
-      local: (route, item) => deliverLocally({ store, hooks, namesOriginal: local.namesOriginal }, route.account, item),
+      local: (route, item) => deliverLocally({ store, hooks, namesOriginal: local.namesOriginal }, route, item),
       remote: (route, items, signal) => remoteTo(route.transport).deliver(route, items, signal),
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),

@@ -4,7 +4,6 @@
  * delivers once.
  */
 import type { Hooks } from '../../bus/hook.ts';
-import type { Account } from '../../mail/account.ts';
 import { isPermanent, isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, MAX_HEADER_SIZE, parseHeader } from '../../protocol/mime/header.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
@@ -13,6 +12,7 @@ import { type Store, StoreFullError } from '../../store/store.ts';
 import { readHeaderOctets } from '../../store/stored-header.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
 import { mailboxReply, prepareDelivery, STORE_FULL } from '../receive/mailbox-row.ts';
+import type { Route } from '../route/router.ts';
 
 const DELIVERED = reply(250, '2.0.0', 'delivered to mailbox');
 
@@ -24,7 +24,11 @@ export interface LocalOptions {
 }
 
 /** Delivers one item. Rejects with the backend's error: the item stays leased until the runner releases it. */
-export async function deliverLocally(options: LocalOptions, account: Account, item: QueueItem): Promise<Attempt> {
+export async function deliverLocally(
+  options: LocalOptions,
+  { account, agent }: Route & { kind: 'local' },
+  item: QueueItem,
+): Promise<Attempt> {
   const { store, hooks, namesOriginal } = options;
   const recipient = { address: item.recipient, original: item.original, notify: item.notify, orcpt: item.orcpt };
   const header = async (): Promise<Header> =>
@@ -32,11 +36,11 @@ export async function deliverLocally(options: LocalOptions, account: Account, it
   const context = { hooks, reversePath: item.reversePath, arrivedAt: item.arrivedAt, namesOriginal, header };
   const delivery = await prepareDelivery(account, recipient, context);
   const refusedBy = (answer: Reply): Attempt =>
-    unanimous([item], isPermanent(answer) ? 'bounced' : 'deferred', answer, 'local');
+    unanimous([item], isPermanent(answer) ? 'bounced' : 'deferred', answer, agent);
   if (isReply(delivery)) return refusedBy(delivery);
   try {
     await store.deliver(item.content, item.queueId, [delivery]);
-    return unanimous([item], 'sent', DELIVERED, 'local');
+    return unanimous([item], 'sent', DELIVERED, agent);
   } catch (error) {
     if (error instanceof MailboxError) return refusedBy(mailboxReply(error));
     if (error instanceof StoreFullError) return refusedBy(STORE_FULL);

@@ -22,7 +22,7 @@ import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import type { MilterSession } from '../milter/session.ts';
 import type { RewriteField } from '../rewriting/address-rewriter.ts';
-import { routeTo, routeWords } from '../route/router.ts';
+import { type MailboxAgent, routeTo, routeWords } from '../route/router.ts';
 import { isLocalMail, originOf } from './client-origin.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseCharacter, refuseStructure } from './content-actions.ts';
@@ -405,15 +405,16 @@ export class MessageIntake implements Intake {
       [began - this.#arrivedAt, 0, 0, this.#services.clock() - began],
       this.#settings.delayDigits,
     );
-    const sent = (recipient: Recipient, text: string): void =>
-      this.#services.localLog.info(
+    const sent = (recipient: Recipient, text: string, agent: MailboxAgent = 'local'): void =>
+      this.#services.mailboxLogs[agent].info(
         fields,
-        `${queueId}: ${recipientWords(recipient, this.#settings.logAddress)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`,
+        `${queueId}: ${recipientWords(recipient, this.#settings.logAddress)}, relay=${agent}, ${delays}, dsn=2.0.0, status=sent (${text})`,
       );
     for (const recipient of plan.delivered) {
-      counters.deliveries.count('local', 'sent');
-      counters.deliveryDelay.observe((this.#services.clock() - this.#arrivedAt) / 1000, 'local');
-      sent(recipient, 'delivered to mailbox');
+      const { agent } = recipient;
+      counters.deliveries.count(agent, 'sent');
+      counters.deliveryDelay.observe((this.#services.clock() - this.#arrivedAt) / 1000, agent);
+      sent(recipient, 'delivered to mailbox', agent);
     }
     for (const { recipient, text } of plan.dropped) sent(recipient, `discarded: ${text}`);
     if (plan.queued.length === 0) this.#services.queueLog.info(fields, `${queueId}: removed`);

@@ -6,7 +6,6 @@
  * at once; it never blocks the others.
  */
 
-import type { Account } from '../../mail/account.ts';
 import { addressKey } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply } from '../../mail/status.ts';
@@ -14,7 +13,7 @@ import { verpSender } from '../../mail/verp.ts';
 import type { QueueItemDraft } from '../../store/queue.ts';
 import { type QueueExtras, queueExtras } from '../../store/queue-extras.ts';
 import type { LocalDelivery } from '../../store/store.ts';
-import { destinationOf, errorDestination, LOCAL_DESTINATION, type Route } from '../route/router.ts';
+import { destinationOf, errorDestination, LOCAL_DESTINATION, type MailboxAgent, type Route } from '../route/router.ts';
 import type { ExpandedRecipient, FailedRecipient } from './expand.ts';
 import { type DeliveryContext, prepareDelivery } from './mailbox-row.ts';
 
@@ -24,7 +23,7 @@ export type PlannedRecipient = ExpandedRecipient & QueueExtras;
 export interface Plan {
   readonly deliveries: LocalDelivery[];
   /** The recipients of `deliveries`, in the same order. */
-  readonly delivered: PlannedRecipient[];
+  readonly delivered: (PlannedRecipient & { readonly agent: MailboxAgent })[];
   readonly queued: QueueItemDraft[];
   /** Accepted and discarded, with the reason for the log. */
   readonly dropped: { readonly recipient: Recipient; readonly text: string }[];
@@ -58,7 +57,7 @@ export async function planRecipient(
   if (hold) {
     plan.queued.push(queueItem(recipient, destinationOf(route), 'hold'));
   } else if (route.kind === 'local') {
-    await planLocal(plan, recipient, route.account, context);
+    await planLocal(plan, recipient, route, context);
   } else if (route.kind === 'discard') {
     plan.dropped.push({ recipient, text: route.text });
   } else {
@@ -75,7 +74,7 @@ function senderFor({ sender, verp, original, address }: PlannedRecipient, revers
 async function planLocal(
   plan: Plan,
   recipient: PlannedRecipient,
-  account: Account,
+  { account, agent }: Route & { kind: 'local' },
   context: DeliveryContext,
 ): Promise<void> {
   if (recipient.notify.includes('SUCCESS')) {
@@ -97,7 +96,7 @@ async function planLocal(
     return;
   }
   plan.deliveries.push(delivery);
-  plan.delivered.push(recipient);
+  plan.delivered.push({ ...recipient, agent });
 }
 
 /** Turns all local deliveries into queue items: one mailbox is full or deleted, and the others must not wait for it. */

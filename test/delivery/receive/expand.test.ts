@@ -174,6 +174,19 @@ describe('a message with expanded recipients', () => {
     expect(await send('fwd@baidu.com', 'maomao@baidu.com')).toBe(`${loop} maomao@baidu.com`);
     expect(await send('me@virt.example', 'me@virt.example')).toBe('');
     expect((await house.inbox('me@virt.example')).length).toBe(2);
+    // The log names the program that Postfix would have used.
+    await house.submit({ to: [{ address: 'me@virt.example', notify: ['SUCCESS'] }] }, 'Subject: x\r\n\r\nhi\r\n');
+    await house.submit({ to: ['nobody@virt.example'] }, 'Subject: x\r\n\r\nhi\r\n');
+    await house.runner.idle();
+    const relays = house.lines.flatMap(
+      (line) => /to=<(\S+virt\S+)>.* relay=(\w+).* (status=\w+)/.exec(line)?.slice(1).join(' ') ?? [],
+    );
+    expect(relays).toEqual([
+      'me@virt.example virtual status=sent',
+      'me@virt.example virtual status=sent',
+      'me@virt.example virtual status=sent',
+      'nobody@virt.example virtual status=bounced',
+    ]);
   });
 
   it('P11: reaches members here and elsewhere; unknown members bounce and the others get it', async () => {
