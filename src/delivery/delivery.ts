@@ -26,6 +26,7 @@ import { deliverToTarget } from './local/deliver.ts';
 import { readLocalSettings } from './local/settings.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { deliverToPipe } from './program/pipe.ts';
+import { expandAgain } from './queue/expand-again.ts';
 import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
 import { Runner, type RunnerOptions } from './queue/runner.ts';
@@ -180,6 +181,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     knownTransports: transports,
     transports: {
       local: (route, item) => deliverLocally({ store, hooks, namesOriginal: local.namesOriginal }, route.account, item),
+      expand: (item) => expandAgain({ content: store.content, receiver, newQueueId: options.newQueueId }, item),
       remote: (route, items, signal) => remoteTo(route.transport).deliver(route, items, signal),
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),

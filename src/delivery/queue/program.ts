@@ -6,6 +6,7 @@ export type Program = (typeof PROGRAMS)[number];
 
 export function programOf(route: Route): Program {
   if (route.kind === 'remote') return route.nexthop.protocol;
-  if (route.kind === 'target' || (route.kind === 'error' && route.relay === 'local')) return 'local';
+  if (route.kind === 'target' || route.kind === 'expand' || (route.kind === 'error' && route.relay === 'local'))
+    return 'local';
   return route.kind;
 }

@@ -272,6 +272,8 @@ export class MessageIntake implements Intake {
     const recipients = await this.#recipients();
     const expansion = await expand(recipients, this.#services.hooks, { ...this.#settings.expansion, steps });
     if (isReply(expansion)) return expansion;
+    const waiting = expansion.failed.find(({ reply: { code }, isLocal }) => isLocal && code < 500);
+    if (this.#incoming.waited === true && waiting !== undefined) return waiting.reply;
     const plan = emptyPlan();
     const { telling } = this.#services;
     const { verp = '' } = this.#incoming;
