@@ -35,12 +35,16 @@ export const isFailure = (one: Decided): boolean => one.fate === 'bounced' || on
 
 export const isLate = (one: Decided): boolean => one.fate === 'deferred' && one.warn;
 
+/** The sender is told of this attempt, whatever its outcome is (`sendmail -v`). */
+export const isReported = ({ outcome: { item } }: Decided): boolean => item.reports === true && item.attempts === 0;
+
 /**
  * Whether its settlement waits for the message's other recipients, so that the sender gets a single notification. A
  * success at another server does not wait: if it were retried after a crash, the message would arrive twice. Local
- * delivery is idempotent.
+ * delivery is idempotent. Mail of `sendmail -v` waits: its report is about all recipients.
  */
 export const waitsForOthers = (one: Decided): boolean =>
+  isReported(one) ||
   isFailure(one) ||
   isLate(one) ||
   (one.fate === 'sent' && one.outcome.relay === 'local' && isWanted('success', one.outcome.item));

@@ -276,13 +276,17 @@ export class MessageIntake implements Intake {
     if (this.#incoming.waited === true && waiting !== undefined) return waiting.reply;
     const plan = emptyPlan();
     const { telling } = this.#services;
-    const { verp = '' } = this.#incoming;
+    const { verp = '', reports = false } = this.#incoming;
     const { namesOriginal } = this.#settings;
     const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, namesOriginal, header };
     for (const given of expansion.recipients) {
       const address = await this.#services.domains.resolve(given.address);
       // Members of an alias with an owner get the owner's mail.
-      const recipient = verp === '' || given.sender !== undefined ? { ...given, address } : { ...given, address, verp };
+      const own =
+        given.sender !== undefined
+          ? {}
+          : { ...(verp === '' ? {} : { verp }), ...(reports ? { reports: true as const } : {}) };
+      const recipient = { ...given, address, ...own };
       const route =
         given.target === undefined
           ? await this.#services.router.route(recipient.address, recipient.sender ?? reversePath, filter)

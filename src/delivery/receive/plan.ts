@@ -57,9 +57,9 @@ export async function planRecipient(
 ): Promise<void> {
   if (hold) {
     plan.queued.push(queueItem(recipient, destinationOf(route), 'hold'));
-  } else if (route.kind === 'local') {
+  } else if (route.kind === 'local' && recipient.reports === undefined) {
     await planLocal(plan, recipient, route.account, context);
-  } else if (route.kind === 'discard') {
+  } else if (route.kind === 'discard' && recipient.reports === undefined) {
     plan.dropped.push({ recipient, text: route.text });
   } else {
     plan.queued.push(queueItem(recipient, destinationOf(route), 'incoming'));

@@ -35,6 +35,8 @@ export interface Incoming {
   readonly saslSender?: string;
   /** The delimiters with which each recipient gets a sender of its own; '' or absent: none does. */
   readonly verp?: string;
+  /** The sender is told how the first attempt went (`sendmail -v`). */
+  readonly reports?: boolean;
 }
 
 /**

@@ -195,6 +195,7 @@ export const bench = (
           notify: async () => true,
           refused: async () => true,
           asked: async () => true,
+          attempted: async () => true,
           transcript: async () => {},
         },
         retry: readRetryPolicy(parametersOf(settings)),

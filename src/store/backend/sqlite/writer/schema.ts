@@ -11,12 +11,21 @@ import { ITEM_SENDER } from './migrations/0003-item-sender.ts';
 import { PROBE_RESULT } from './migrations/0004-probe-result.ts';
 import { ITEM_CLIENT } from './migrations/0005-item-client.ts';
 import { PLUGIN_STATE } from './migrations/0006-plugin-state.ts';
+import { ITEM_REPORTS } from './migrations/0007-item-reports.ts';
 
 /** 'Post' */
 const APPLICATION_ID = 0x506f7374;
 
 /** In order; a migration is never changed after its release. @internal */
-export const MIGRATIONS: readonly string[] = [INITIAL, KEPT, ITEM_SENDER, PROBE_RESULT, ITEM_CLIENT, PLUGIN_STATE];
+export const MIGRATIONS: readonly string[] = [
+  INITIAL,
+  KEPT,
+  ITEM_SENDER,
+  PROBE_RESULT,
+  ITEM_CLIENT,
+  PLUGIN_STATE,
+  ITEM_REPORTS,
+];
 
 /** `path` is used in error messages only. */
 export function migrate(db: Database, path: string, migrations: readonly string[] = MIGRATIONS): void {
