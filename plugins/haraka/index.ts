@@ -67,16 +67,14 @@ class Sessions {
     on('rcpt', ({ connection, recipient }) =>
       this.#decide('rcpt', connection, { kind: 'rcpt', recipient: recipient.original }),
     );
-    if (has('capabilities'))
-      on('capabilities', ({ connection, offered }) => this.#capabilities(connection, offered));
+    if (has('capabilities')) on('capabilities', ({ connection, offered }) => this.#capabilities(connection, offered));
     if (has('rcpt_ok')) on('rcpt_ok', ({ connection }) => this.#decide('rcpt', connection, { kind: 'rcpt_ok' }));
     if (has('max_data_exceeded'))
       on('max_data_exceeded', ({ connection }) => this.#decide('data', connection, { kind: 'max_data_exceeded' }));
     if (has('noop')) on('noop', ({ connection }) => this.#decide('noop', connection, { kind: 'noop' }));
     for (const kind of ['rset', 'quit'] as const)
       if (has(kind)) on(kind, ({ connection }) => this.#observe(connection, { kind }));
-    if (has('queue_ok'))
-      on('queue_ok', ({ connection }) => this.#observe(connection, { kind: 'queue_ok' }));
+    if (has('queue_ok')) on('queue_ok', ({ connection }) => this.#observe(connection, { kind: 'queue_ok' }));
     on('reset_transaction', ({ connection }) => this.#observe(connection, { kind: 'reset' }));
     if (has('get_mx')) on('get_mx', (argument) => this.#route(argument));
     on('data', ({ connection }) => this.#decide('data', connection, { kind: 'data' }));

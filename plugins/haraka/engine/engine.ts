@@ -97,7 +97,11 @@ export class Engine {
     return answered;
   }
 
-  async #answer(session: Session, facts: ClientFacts, call: Exclude<Call, { kind: 'login' | 'disconnect' }>): Promise<Answer> {
+  async #answer(
+    session: Session,
+    facts: ClientFacts,
+    call: Exclude<Call, { kind: 'login' | 'disconnect' }>,
+  ): Promise<Answer> {
     const { client } = session;
     client.said = [];
     client.failures = [];
@@ -106,7 +110,11 @@ export class Engine {
     return this.#answerOf(session, await this.#ask(session, facts, call));
   }
 
-  async #ask(session: Session, facts: ClientFacts, call: Exclude<Call, { kind: 'login' | 'disconnect' | 'body' }>): Promise<Verdict> {
+  async #ask(
+    session: Session,
+    facts: ClientFacts,
+    call: Exclude<Call, { kind: 'login' | 'disconnect' | 'body' }>,
+  ): Promise<Verdict> {
     const { client } = session;
     switch (call.kind) {
       case 'connect':
@@ -256,7 +264,10 @@ export class Engine {
     );
     this.#logins.add(facts.remote.ip, login, { plugin: plugin ?? '', password });
     const verdict = plugin === null ? this.#cont : { code: this.#code(plugin === '' ? 'deny' : 'ok'), text: '' };
-    return this.#answerOf({ client, writer: null, body: null, from: '', given: new Map(), turn: Promise.resolve() }, verdict);
+    return this.#answerOf(
+      { client, writer: null, body: null, from: '', given: new Map(), turn: Promise.resolve() },
+      verdict,
+    );
   }
 
   async #disconnect(facts: ClientFacts): Promise<Answer> {
@@ -293,7 +304,14 @@ export class Engine {
   #session(facts: ClientFacts): Session {
     const known = this.#sessions.get(facts.id);
     if (known !== undefined) return known;
-    const session: Session = { client: this.#makeClient(facts), writer: null, body: null, from: '', given: new Map(), turn: Promise.resolve() };
+    const session: Session = {
+      client: this.#makeClient(facts),
+      writer: null,
+      body: null,
+      from: '',
+      given: new Map(),
+      turn: Promise.resolve(),
+    };
     if (this.#sessions.size < MOST_SESSIONS) this.#sessions.set(facts.id, session);
     return session;
   }

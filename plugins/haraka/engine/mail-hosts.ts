@@ -9,8 +9,8 @@ interface Given {
 }
 
 export function mailHosts(given: unknown): readonly Host[] {
-  const all = (Array.isArray(given) ? given : [given]).map((one: unknown): Given =>
-    typeof one === 'string' ? { exchange: one } : Object(one),
+  const all = (Array.isArray(given) ? given : [given]).map(
+    (one: unknown): Given => (typeof one === 'string' ? { exchange: one } : Object(one)),
   );
   return all
     .toSorted((a, b) => Number(a.priority ?? 0) - Number(b.priority ?? 0))

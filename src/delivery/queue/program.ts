@@ -7,7 +7,7 @@ export type Program = (typeof PROGRAMS)[number];
 export function programOf(route: Route): Program {
   if (route.kind === 'remote') return route.nexthop.protocol;
   if (route.kind === 'local') return route.agent;
-  if (route.kind === 'target') return 'local';
+  if (route.kind === 'target' || route.kind === 'expand') return 'local';
   if (route.kind === 'error' && route.relay !== 'none') return route.relay;
   return route.kind;
 }

@@ -305,6 +305,8 @@ export class MessageIntake implements Intake {
     const limits = { ...this.#settings.expansion, steps, ...(isLoop === undefined ? {} : { isLoop }) };
     const expansion = await expand(await this.#recipients(), this.#services.hooks, limits);
     if (isReply(expansion)) return expansion;
+    const waiting = expansion.failed.find(({ reply: { code }, isLocal }) => isLocal && code < 500);
+    if (this.#incoming.waited === true && waiting !== undefined) return waiting.reply;
     const plan = emptyPlan();
     const context = {
       hooks: this.#services.hooks,
@@ -344,11 +346,15 @@ export class MessageIntake implements Intake {
 
   async #planAll(plan: Plan, recipients: readonly ExpandedRecipient[], { filter, context }: Way): Promise<void> {
     const { telling, domains, router } = this.#services;
-    const { verp = '', transaction } = this.#incoming;
+    const { verp = '', reports = false, transaction } = this.#incoming;
     for (const given of recipients) {
       const address = await domains.resolve(given.address);
       // Members of an alias with an owner get the owner's mail.
-      const recipient = verp === '' || given.sender !== undefined ? { ...given, address } : { ...given, address, verp };
+      const own =
+        given.sender !== undefined
+          ? {}
+          : { ...(verp === '' ? {} : { verp }), ...(reports ? { reports: true as const } : {}) };
+      const recipient = { ...given, address, ...own };
       const route =
         given.target === undefined
           ? await router.route(recipient.address, recipient.sender ?? context.reversePath, filter)

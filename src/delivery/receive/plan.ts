@@ -72,9 +72,11 @@ export async function planRecipient(
   hold: boolean,
   context: DeliveryContext,
 ): Promise<void> {
-  if (!hold && route.kind === 'local') {
+  // What is reported on is delivered by the runner, which reports.
+  const isDone = !hold && recipient.reports === undefined;
+  if (isDone && route.kind === 'local') {
     await planLocal(plan, recipient, route, context);
-  } else if (!hold && route.kind === 'discard') {
+  } else if (isDone && route.kind === 'discard') {
     plan.dropped.push({ recipient, text: route.text });
   } else {
     const item = queueItem(recipient, destinationOf(route), hold ? 'hold' : 'incoming');

@@ -63,6 +63,8 @@ type Ending =
    * transport error or retry, so that a recipient is refused already.
    */
   | { readonly kind: 'error'; readonly reply: Reply; readonly relay: MailboxAgent | 'none'; readonly meant?: true }
+  /** The recipient's local alias could not be expanded before: it is tried again. */
+  | { readonly kind: 'expand' }
   /** Accepted and discarded (transport `discard:`). */
   | { readonly kind: 'discard'; readonly text: string };
 
@@ -108,7 +110,7 @@ const FILTERED = 'filter:';
 export function destinationOf(route: Route): string {
   if (route.filter !== undefined) return `${FILTERED}${route.filter}`;
   if (route.kind === 'remote' || route.kind === 'pipe' || route.kind === 'target') return route.destination;
-  return route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
+  return route.kind === 'local' || route.kind === 'expand' ? LOCAL_DESTINATION : ERROR_DESTINATION;
 }
 
 /** Of an item that is to bounce, or to be retried, with this reply. */
@@ -126,6 +128,8 @@ export function routeWords(route: Route): RouteWords {
       return { transport: route.transport, nexthop: route.nexthop };
     case 'target':
       return { transport: 'local', nexthop: route.target.text };
+    case 'expand':
+      return { transport: 'local', nexthop: '' };
     case 'error':
       return { transport: route.transport, nexthop: formatReply(route.reply) };
     case 'discard':
@@ -379,6 +383,7 @@ export function createRouter(options: RouterOptions): Router {
       return lastReply === null
         ? error(550, '5.4.7', 'delivery was ended by the administrator')
         : error(550, lastReply.enhanced, lastReply.text);
+    if (destination.startsWith(`${FIXED_LOCAL_ERROR}4`)) return { kind: 'expand', transport: 'local' };
     for (const prefix of [FIXED_ERROR, FIXED_LOCAL_ERROR]) {
       if (!destination.startsWith(prefix)) continue;
       const text = destination.slice(prefix.length);
