@@ -1,6 +1,7 @@
 /** `posthorn export`: an account's mail into files, read beside the server. */
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { requireConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
 import { messageOf } from '../errors.ts';
@@ -87,7 +88,10 @@ async function openTarget({ format, path }: ExportCommand['to'], privileges: Pri
     return { write: (job) => exportMaildir(job, path), close: async () => {} };
   }
   const { O_CREAT, O_RDWR, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const handle = await open(path, O_CREAT | O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  const flags = O_CREAT | O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+  const handle = await open(path, flags, 0o600).catch((error: unknown) => {
+    throw cannotMake(path, error);
+  });
   const { size } = await handle.stat();
   const isFile = (await handle.stat()).isFile();
   if (!isFile || size > 0) {
@@ -97,13 +101,19 @@ async function openTarget({ format, path }: ExportCommand['to'], privileges: Pri
   return { write: (job, mailbox) => exportMbox(job, mailbox, handle), close: () => handle.close() };
 }
 
+function cannotMake(path: string, error: unknown): Error {
+  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const why = missing ? `there is no folder ${dirname(path)}` : messageOf(error);
+  return new Error(`${path} cannot be made: ${why}`, { cause: error });
+}
+
 /** A folder that exists keeps its owner. */
 async function emptyFolder(path: string, { give }: Privileges): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
     give(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new Error(messageOf(error), { cause: error });
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw cannotMake(path, error);
     if (!(await stat(path)).isDirectory() || (await readdir(path)).length > 0)
       throw new Error(`${path} is there already, and is no empty folder; name a new one`, { cause: error });
   }
