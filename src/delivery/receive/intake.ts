@@ -8,6 +8,7 @@ import type { MessageChange } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
+import { domainOf } from '../../mail/address.ts';
 import type { ClientOrigin } from '../../mail/client-origin.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
@@ -259,13 +260,21 @@ export class MessageIntake implements Intake {
     const filter = transaction.filter ?? this.#settings.filter;
     const steps = { maps: this.#settings.maps, aliases: filter === null };
     const recipients = await this.#recipients();
-    const expansion = await expand(recipients, this.#services.hooks, { ...this.#settings.expansion, steps });
+    const { hooks, log } = this.#services;
+    const warn = (message: string): void =>
+      log.warn({ queueId: transaction.queueId }, `${transaction.queueId}: ${message}`);
+    const expansion = await expand(recipients, hooks, {
+      ...this.#settings.expansion,
+      steps,
+      warn,
+      sentOn: (address) => this.#sentOn(address),
+    });
     if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
     const { telling } = this.#services;
     const { verp = '' } = this.#incoming;
     const { namesOriginal } = this.#settings;
-    const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, namesOriginal, header };
+    const context = { hooks, reversePath, arrivedAt: this.#arrivedAt, namesOriginal, header };
     for (const given of expansion.recipients) {
       const address = await this.#services.domains.resolve(given.address);
       // Members of an alias with an owner get the owner's mail.
@@ -281,6 +290,12 @@ export class MessageIntake implements Intake {
     for (const failed of expansion.failed) planFailure(plan, failed);
     for (const recipient of expansion.dropped) plan.dropped.push({ recipient, text: 'alias to nobody' });
     return plan;
+  }
+
+  /** As in Postfix, mail that a local alias sends elsewhere passes the canonical tables as it would from outside. */
+  async #sentOn(address: string): Promise<string> {
+    const isLocal = (await this.#services.domains.classify(domainOf(address))) === 'local';
+    return isLocal ? address : this.#settings.addressing.envelope(address, 'envelope_recipient');
   }
 
   /** For the items of transports that tell it on. */
