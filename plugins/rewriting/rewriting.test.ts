@@ -96,14 +96,9 @@ describe('P10, P11: as Postfix 3.7 does with the same tables', () => {
     ['loop1@baidu.com', ['550 5.4.6 alias database loop for loop2']],
     ['c1@baidu.com', ['haha@baidu.com', '550 5.4.6 alias database loop for c3']],
     ['self@baidu.com', ['self@baidu.com', 'haha@baidu.com']],
-    ['v1@baidu.com', ['451 4.6.0 <v1@baidu.com>: Alias expansion error: the aliases form a loop (virtual_alias_maps)']],
+    ['v1@baidu.com', ['451 4.6.0 Alias expansion error']],
     ['postmaster@baidu.com', ['postmaster@baidu.com']],
-    [
-      'long@baidu.com',
-      [
-        '451 4.6.0 <long@baidu.com>: Alias expansion error: an address of more than 50 characters (virtual_alias_address_length_limit)',
-      ],
-    ],
+    ['long@baidu.com', ['451 4.6.0 Alias expansion error']],
     // An extension keeps its case, and stays inside the quotes.
     ['FOO+AbC@baidu.com', ['u+AbC@far.test']],
     ['vf+AbC@baidu.com', ['u+AbC@far.test']],
@@ -217,7 +212,7 @@ describe('P10: aliases', () => {
     });
     const refused = async (name: string): Promise<string> => {
       expect(await reach(house, `${name}@baidu.com`)).toEqual([
-        expect.stringMatching(name === 'many' ? /^451 4\.6\.0 .*virtual_alias_expansion_limit/ : /^451 4\.3\.0/),
+        expect.stringMatching(name === 'many' ? /^451 4\.6\.0 Alias expansion error/ : /^451 4\.3\.0/),
       ]);
       return house.lines.at(-1) ?? '';
     };

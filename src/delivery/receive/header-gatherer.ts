@@ -296,9 +296,10 @@ export class HeaderGatherer {
     const name = data.toString('latin1', start, nameEnd).toLowerCase();
     if (name === 'received') this.hops += 1;
     if (name === 'delivered-to') this.wasDelivered = true;
-    if (this.#drop.has(name)) return true;
     const resent = name.startsWith('resent-');
+    // A Resent-Bcc says so too, although it is dropped.
     if (resent) this.#resent = true;
+    if (this.#drop.has(name)) return true;
     if (PRESENCE.has(resent ? name.slice(7) : name)) this.#names.add(name);
     return false;
   }

@@ -301,8 +301,16 @@ export class MessageIntake implements Intake {
     // Local aliases are for the mail that comes back from the filter (Postfix: local(8)).
     const filter = transaction.filter ?? this.#settings.filter;
     const steps = { maps: this.#settings.maps, aliases: filter === null };
+    const { log } = this.#services;
     const isLoop = steps.aliases && this.#content.wasDelivered ? this.#loops(header()) : undefined;
-    const limits = { ...this.#settings.expansion, steps, ...(isLoop === undefined ? {} : { isLoop }) };
+    const limits = {
+      ...this.#settings.expansion,
+      steps,
+      warn: (message: string): void =>
+        log.warn({ queueId: transaction.queueId }, `${transaction.queueId}: ${message}`),
+      sentOn: (address: string) => this.#sentOn(address),
+      ...(isLoop === undefined ? {} : { isLoop }),
+    };
     const expansion = await expand(await this.#recipients(), this.#services.hooks, limits);
     if (isReply(expansion)) return expansion;
     const waiting = expansion.failed.find(({ reply: { code }, isLocal }) => isLocal && code < 500);
@@ -371,6 +379,12 @@ export class MessageIntake implements Intake {
     const { domains } = this.#services;
     return async (address) =>
       delivered.has(addressKey(address)) && (await domains.classify(domainOf(address))) === 'local';
+  }
+
+  /** As in Postfix, mail that a local alias sends elsewhere passes the canonical tables as it would from outside. */
+  async #sentOn(address: string): Promise<string> {
+    const isLocal = (await this.#services.domains.classify(domainOf(address))) === 'local';
+    return isLocal ? address : this.#settings.addressing.envelope(address, 'envelope_recipient');
   }
 
   /** For the items of transports that tell it on. */

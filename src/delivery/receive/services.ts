@@ -116,7 +116,7 @@ export function readSettings(
   return {
     myhostname: parameters.string('myhostname'),
     mailName: parameters.string('mail_name'),
-    myorigin: parameters.string('myorigin'),
+    appendedOrigin: parameters.boolean('append_at_myorigin') ? `@${parameters.string('myorigin')}` : '',
     tlsHeader: parameters.boolean('smtpd_tls_received_header'),
     loginHeader: parameters.boolean('smtpd_sasl_authenticated_header'),
     fromFormat: parameters.string('header_from_format'),

@@ -1,7 +1,7 @@
 /** Aliases and their loops, duplicates and limits. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denySoft, NEXT, OK, reply } from '../../../src/bus/plugin.ts';
-import { expand } from '../../../src/delivery/receive/expand.ts';
+import { type ExpansionLimits, expand } from '../../../src/delivery/receive/expand.ts';
 import type { Recipient } from '../../../src/mail/envelope.ts';
 import { type Handlers, hooksOf } from '../../kit/hooks.ts';
 import { openHouse, type TestHouse } from '../house.ts';
@@ -50,6 +50,24 @@ describe('expansion', () => {
       'root@baidu.com',
       'dmtsai@baidu.com',
     ]);
+  });
+
+  it('P11: what a local alias sends on passes the tables that mail from outside passes; other members do not', async () => {
+    const sentOn = async (address: string): Promise<string> => address.replace('@old.test', '@new.test');
+    const handler: NonNullable<Handlers['expand']> = ({ recipient: one, into }) => {
+      if (one.address === 'list@x.test')
+        into.push({ ...one, address: 'a@old.test' }, { ...one, address: 'b@old.test', final: true });
+      else if (one.address === 'v@x.test') into.push({ ...one, address: 'c@old.test', onCircle: 'refuse' });
+      else return NEXT;
+      return OK;
+    };
+    const expansion = await expand([recipient('list@x.test'), recipient('v@x.test')], hooksOf({ expand: handler }), {
+      ...limits,
+      sentOn,
+    });
+    expect(expansion).toMatchObject({
+      recipients: [{ address: 'a@new.test' }, { address: 'b@old.test' }, { address: 'c@old.test' }],
+    });
   });
 
   it('P10: an alias loop bounces with 5.4.6 for the alias that closes it; the other members get the message', async () => {
@@ -121,19 +139,57 @@ describe('expansion', () => {
     });
   });
 
-  it('P11: too many members and too many levels defer the message', async () => {
-    const many = Array.from({ length: 1001 }, (_one, i) => `u${i}`);
-    expect(await addresses({ 'g@baidu.com': many }, 'g@baidu.com')).toEqual(['451']);
-    let n = 0;
-    const endless = hooksOf({
-      expand: ({ into }) => {
-        n += 1;
-        into.push(recipient(`deeper${n}@baidu.com`));
-        return OK;
-      },
+  it('P11: too many members and too many levels of virtual aliases defer the message, and the log says why', async () => {
+    const refused = reply(451, '4.6.0', 'Alias expansion error');
+    const warned: string[] = [];
+    const of = (table: (address: string) => readonly string[], more: Partial<ExpansionLimits>): Promise<unknown> =>
+      expand(
+        [recipient('g@x.test'), recipient('h@x.test')],
+        hooksOf({
+          expand: ({ recipient: one, into }) => {
+            for (const address of table(one.address)) into.push({ ...one, address, onCircle: 'refuse' });
+            return into.length === 0 ? NEXT : OK;
+          },
+        }),
+        { ...limits, ...more, warn: (message) => warned.push(message) },
+      );
+    const members = (address: string): string[] =>
+      /^[gh]@/.test(address) ? ['1', '2', '3'].map((n) => `${n}${address}`) : [];
+    const next = (address: string): string[] => [`x${address}`];
+    expect(await of(members, { count: 3 })).toMatchObject({ recipients: { length: 6 } });
+    expect(await of(members, { count: 2 })).toEqual(refused);
+    expect(await of(next, { depth: 20 })).toEqual(refused);
+    expect(await of((address) => (/^x{19}/.test(address) ? [] : next(address)), { depth: 20 })).toMatchObject({
+      recipients: { length: 2 },
     });
-    expect(await expand([recipient('g@baidu.com')], endless, { ...limits, depth: 20 })).toEqual(
-      reply(451, '4.6.0', '<g@baidu.com>: Alias expansion error: more than 20 deep (virtual_alias_recursion_limit)'),
+    const told = 'the message is refused for now';
+    expect(warned).toEqual([
+      `<g@x.test>: alias expansion error: more than 2 members (virtual_alias_expansion_limit): ${told}`,
+      `<${'x'.repeat(20)}g@x.test>: alias expansion error: more than 20 deep (virtual_alias_recursion_limit): ${told}`,
+    ]);
+  });
+
+  it('P10: a local alias may have more members than virtual aliases; what endless tables make of one is bounded', async () => {
+    const many = Array.from({ length: 5000 }, (_one, i) => `u${i}`);
+    expect(await addresses({ 'g@baidu.com': many }, 'g@baidu.com')).toHaveLength(5000);
+    const endless = (make: (address: string) => readonly string[]): Promise<unknown> =>
+      expand(
+        [recipient('g@baidu.com')],
+        hooksOf({
+          expand: ({ recipient: one, into }) => {
+            for (const address of make(one.address)) into.push({ ...one, address });
+            return OK;
+          },
+        }),
+        limits,
+      );
+    expect(await endless((address) => [`x${address}`])).toMatchObject({
+      failed: [
+        { reply: { code: 550, enhanced: '5.4.6', text: `possible alias database loop for ${'x'.repeat(101)}g` } },
+      ],
+    });
+    expect(await endless((address) => [`x${address}`, `y${address}`])).toEqual(
+      reply(451, '4.6.0', 'Alias expansion error'),
     );
   });
 
