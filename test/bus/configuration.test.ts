@@ -76,7 +76,7 @@ describe('the configuration of a plugin', () => {
       [1, 2, 3, 8, 7, 4],
     ],
     ['yaml', 'word: 7\nlimit: 11\nhots: []\nhosts:\n  - name: a\n  - nmae: b\ndeadline: 0\n', [1, 2, 3, 6, 6, 7]],
-  ])('in .%s: every fault is told with its line, what is there and what was expected', async (ending, text, at) => {
+  ])('G12: in .%s: every fault is told with its line, what is there and what was expected', async (ending, text, at) => {
     const place = (i: number): string => `plugin a: DIR/plugins.d/a.${ending}:${at[i]}:`;
     const expected = [
       `${place(0)} word: is 7, expected text`,

@@ -22,7 +22,7 @@ describe('the order of plugins', () => {
   it('is that of the file plugins where nothing else is said', async () =>
     expect(await orderOf(['c', 'a', 'b'], {})).toEqual(['c', 'a', 'b']));
 
-  it('follows after and before, and the file in what they leave free', async () => {
+  it('G13: follows after and before, and the file in what they leave free', async () => {
     expect(await orderOf(['a', 'b', 'c', 'd'], { a: "after: ['c']," })).toEqual(['b', 'c', 'a', 'd']);
     expect(await orderOf(['a', 'b', 'c', 'd'], { d: "before: ['a', 'b']," })).toEqual(['c', 'd', 'a', 'b']);
   });
