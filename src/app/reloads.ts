@@ -2,6 +2,7 @@
  * Reloads, one at a time: each builds a generation from the current configuration and replaces the previous one. An
  * invalid configuration is refused and changes nothing; failures after the switch are notes.
  */
+import { messagesOf } from '../bus/messages.ts';
 import { targetNotes } from '../delivery/local/notes.ts';
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { messageOf } from '../errors.ts';
@@ -82,6 +83,7 @@ export class Reloads {
     const { options, clock, log, store, certificates, generations, nameServer } = this.#parts;
     const read = await readAll(options, {
       directory: store.directory,
+      messages: messagesOf(() => store),
       states: store.pluginStates,
       log,
       clock,

@@ -35,7 +35,15 @@ export interface LoadOptions {
   /** The services passed to every plugin. */
   readonly server: Pick<
     Server,
-    'parameters' | 'tables' | 'domains' | 'resolver' | 'verifications' | 'directory' | 'resolvePath' | 'connectLocal'
+    | 'parameters'
+    | 'tables'
+    | 'domains'
+    | 'resolver'
+    | 'verifications'
+    | 'directory'
+    | 'messages'
+    | 'resolvePath'
+    | 'connectLocal'
   >;
   /** Accepts mail of a plugin; returns the queue ID. */
   readonly send: (plugin: string, mail: PluginMail) => Promise<string>;

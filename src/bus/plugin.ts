@@ -21,6 +21,7 @@ import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Directory } from '../store/directory.ts';
 import type { ConfigOf, ConfigSchema } from './configuration/schema.ts';
 import type { Connection, HookArguments, HookName, Verdict } from './hook.ts';
+import type { Messages } from './messages.ts';
 import type { HttpClient } from './lent/http.ts';
 import type { Jobs } from './lent/jobs.ts';
 import type { PluginMetrics } from './lent/metrics.ts';
@@ -38,6 +39,7 @@ export type { ConfigSchema } from './configuration/schema.ts';
 export { type Setting, setting } from './configuration/setting.ts';
 export type { StandardSchema } from './configuration/standard-schema.ts';
 export * from './hook.ts';
+export type { MessagePlace, Messages } from './messages.ts';
 export type { HttpAnswer, HttpClient, HttpOptions } from './lent/http.ts';
 export type { JobCall, JobOptions, JobRun, Jobs } from './lent/jobs.ts';
 export type { PluginMetrics } from './lent/metrics.ts';
@@ -107,6 +109,8 @@ export interface Server<Config = Readonly<Record<string, unknown>>> {
    */
   route(method: 'GET' | 'POST', path: string, handler: RouteHandler): void;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
+  /** The messages in mailboxes. */
+  readonly messages: Messages;
   /**
    * The actual path of a file named by a table or setting: `/etc/postfix/list` is looked up in the configuration
    * folder.

@@ -84,26 +84,43 @@ const CONNECTION = kept<Connection>({
   tls: 'value',
   user: 'value',
   pipelined: 'value',
+  hasInput: 'value',
   transaction: TRANSACTION,
   notes: 'notes',
 });
 
 const ATTEMPT = { queueId: 'value', recipient: 'value', reply: 'value', relay: 'value' } as const;
+const EVENT = { account: 'value', mailbox: 'value', uids: 'value' } as const;
 const LOGIN = { account: 'value', remoteIp: 'value', tls: 'value' } as const;
 
 const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
+  connect_init: { connection: CONNECTION },
+  lookup_rdns: {
+    connection: CONNECTION,
+    client: plain<HookArguments['lookup_rdns']['client']>({ name: 'set', reverseName: 'set', nameStatus: 'set' }),
+  },
   connect: { connection: CONNECTION },
   helo: { connection: CONNECTION, name: 'value' },
+  capabilities: { connection: CONNECTION, offered: 'list' },
   auth: { login: 'value', password: 'value', passwordOctets: 'value', remoteIp: 'value', protocol: 'value' },
   mail: { connection: CONNECTION, reversePath: 'value' },
   rcpt: { connection: CONNECTION, recipient: 'value' },
+  rcpt_ok: { connection: CONNECTION, recipient: 'value' },
   data: { connection: CONNECTION },
+  max_data_exceeded: { connection: CONNECTION },
   data_post: { connection: CONNECTION, transaction: TRANSACTION, content: 'content', change: 'change' },
   vrfy: { connection: CONNECTION, address: 'value' },
   etrn: { connection: CONNECTION, domain: 'value' },
+  noop: { connection: CONNECTION, argument: 'value' },
+  rset: { connection: CONNECTION },
+  quit: { connection: CONNECTION },
+  reset_transaction: { connection: CONNECTION, transaction: TRANSACTION },
+  deny: { connection: CONNECTION, hook: 'value', plugin: 'value', verdict: 'value' },
   unrecognized_command: { connection: CONNECTION, verb: 'value', argument: 'value' },
   disconnect: { connection: CONNECTION },
   queue: { connection: CONNECTION, transaction: TRANSACTION },
+  queue_outbound: { connection: CONNECTION, transaction: TRANSACTION, recipients: 'value' },
+  queue_ok: { connection: CONNECTION, transaction: TRANSACTION, reply: 'value' },
   expand: { recipient: 'value', into: 'list', steps: 'value' },
   deliver: {
     account: 'value',
@@ -112,6 +129,18 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
     reversePath: 'value',
     mailbox: 'set',
     flags: 'list',
+    copies: 'list',
+    forward: 'list',
+    drop: 'set',
+  },
+  get_mx: { domain: 'value', hosts: 'list' },
+  send_email: {
+    queueId: 'value',
+    reversePath: 'value',
+    recipients: 'value',
+    transport: 'value',
+    nexthop: 'value',
+    arrivedAt: 'value',
   },
   delivered: ATTEMPT,
   deferred: ATTEMPT,
@@ -124,6 +153,16 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   },
   imap_login: LOGIN,
   pop3_login: LOGIN,
+  imap_command: { session: 'value', command: 'value', argument: 'value', mailbox: 'value' },
+  pop3_command: { session: 'value', command: 'value', argument: 'value' },
+  message_appended: EVENT,
+  message_moved: { ...EVENT, from: 'value' },
+  message_copied: { ...EVENT, from: 'value' },
+  message_deleted: EVENT,
+  zone_changed: { zone: 'value', serial: 'value' },
+  account_changed: { address: 'value', change: 'value', before: 'value' },
+  domain_changed: { domain: 'value', change: 'value' },
+  log: { level: 'value', process: 'value', message: 'value', time: 'value' },
 };
 
 export const crossingOf = (hook: HookName): Fields => plain<unknown>(ROWS[hook] as Row<unknown>);
