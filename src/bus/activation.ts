@@ -27,6 +27,15 @@ const message = ({
   readonly transaction: Transaction;
 }): Address[] => [...userOf(connection), ...addressesOf(transaction.recipients)];
 
+const oneOf = ({ connection, recipient: { address } }: HookArguments['rcpt']): Address[] => [
+  ...userOf(connection),
+  address,
+];
+const accepted = ({ connection }: HookArguments['data']): Address[] => [
+  ...userOf(connection),
+  ...addressesOf(connection.transaction?.recipients ?? []),
+];
+
 const ABOUT: { readonly [N in HookName]: About<N> } = {
   connect_init: nobody,
   lookup_rdns: nobody,
@@ -36,16 +45,13 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   auth: ({ login }) => [login],
   // A stranger has only a sender by then.
   mail: ({ connection }) => (connection.user === null ? null : userOf(connection)),
-  rcpt: ({ connection, recipient: { address } }) => [...userOf(connection), address],
-  rcpt_ok: ({ connection, recipient: { address } }) => [...userOf(connection), address],
-  data: ({ connection }) => [...userOf(connection), ...addressesOf(connection.transaction?.recipients ?? [])],
+  rcpt: oneOf,
+  rcpt_ok: oneOf,
+  data: accepted,
   data_post: message,
   vrfy: ({ address }) => [address],
   etrn: ({ domain }) => [`@${domain}`],
-  max_data_exceeded: ({ connection }) => [
-    ...userOf(connection),
-    ...addressesOf(connection.transaction?.recipients ?? []),
-  ],
+  max_data_exceeded: accepted,
   noop: nobody,
   rset: nobody,
   quit: nobody,
@@ -58,8 +64,8 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   queue_ok: message,
   expand: ({ recipient: { address } }) => [address],
   deliver: ({ account: { address }, recipient: { address: to } }) => [address, to],
-  get_mx: nobody,
-  send_email: nobody,
+  get_mx: ({ domain }) => [`@${domain}`],
+  send_email: ({ recipients }) => recipients,
   delivered: recipient,
   deferred: recipient,
   bounce: recipient,

@@ -108,6 +108,8 @@ describe('a plugin that is active for some', () => {
       { ...account('b@example.net'), recipient: recipient('b@example.net'), mailbox: 'INBOX', flags: [] },
       false,
     ],
+    ['send_email', { recipients: ['x@other.example'] }, false],
+    ['get_mx', { domain: 'other.example', hosts: [] }, false],
     ['imap_login', account('a@example.org'), true],
     ['pop3_login', account('b@example.net'), false],
   ];
