@@ -28,6 +28,11 @@ export type { LogEntry, StoredMessage, WaitingMessage } from './test-view.ts';
 export interface TestServerOptions extends Partial<TestSettings> {
   /** The folders or files of the plugins to test, in the order in which they are called. */
   readonly plugins: readonly string[];
+  /**
+   * Whether they run in threads of their own, as a server runs them; false: in the thread of the test, where a debugger
+   * stops in both. Default: as their configuration says, else true.
+   */
+  readonly worker?: boolean;
   /** What is in `plugins.d/<name>.json`, by the plugin's name: that of its folder or file. */
   readonly config?: Readonly<Record<string, object>>;
   /** Default: `user@example.test`. Each has the password `secret`. */

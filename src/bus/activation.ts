@@ -27,7 +27,14 @@ const message = ({
   readonly transaction: Transaction;
 }): Address[] => [...userOf(connection), ...addressesOf(transaction.recipients)];
 
-const oneOf = ({ connection, recipient: { address } }: HookArguments['rcpt']): Address[] => [
+const session = ({ connection }: { readonly connection: Connection | null }): Address[] | null =>
+  connection?.user ? userOf(connection) : null;
+const loggedIn = ({
+  session: { account: own },
+}: {
+  readonly session: { readonly account: { readonly address: Address } };
+}) => [own.address];
+const toward = ({ connection, recipient: { address } }: HookArguments['rcpt']): Address[] => [
   ...userOf(connection),
   address,
 ];
@@ -44,20 +51,20 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   capabilities: nobody,
   auth: ({ login }) => [login],
   // A stranger has only a sender by then.
-  mail: ({ connection }) => (connection.user === null ? null : userOf(connection)),
-  rcpt: oneOf,
-  rcpt_ok: oneOf,
+  mail: session,
+  rcpt: toward,
+  rcpt_ok: toward,
   data: accepted,
+  max_data_exceeded: accepted,
   data_post: message,
   vrfy: ({ address }) => [address],
   etrn: ({ domain }) => [`@${domain}`],
-  max_data_exceeded: accepted,
   noop: nobody,
-  rset: nobody,
+  rset: session,
   quit: nobody,
   unrecognized_command: nobody,
   reset_transaction: message,
-  deny: nobody,
+  deny: session,
   disconnect: nobody,
   queue: message,
   queue_outbound: message,
@@ -72,8 +79,8 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   dns_query: nobody,
   imap_login: account,
   pop3_login: account,
-  imap_command: ({ session }) => account(session),
-  pop3_command: ({ session }) => account(session),
+  imap_command: loggedIn,
+  pop3_command: loggedIn,
   message_appended: account,
   message_moved: account,
   message_copied: account,

@@ -23,6 +23,7 @@ import { type Route, RouteTable } from './lent/routes.ts';
 import { StoreTurns } from './lent/turns.ts';
 import type { Handler, HookOptions } from './plugin.ts';
 import { dropFaultyPrepends } from './prepended.ts';
+import { queueIdOf } from './queue-id.ts';
 import { readRefusal } from './refusal.ts';
 import type { Restriction } from './restriction.ts';
 import { isThenable, LATE, within } from './settle.ts';
@@ -373,9 +374,10 @@ export class Bus implements Hooks {
     const { plugin, hook } = listener;
     counters.hookFailures.count(plugin, hook);
     const verdict = this.#failure(listener);
+    const queueId = queueIdOf(argument);
     this.#log.warn(
-      ids(listener),
-      `plugin ${plugin}: ${hook} ${what}; counts as ${verdict.code === 'NEXT' ? 'no opinion' : 'a temporary failure'}`,
+      queueId === null ? ids(listener) : { ...ids(listener), queueId },
+      `plugin ${plugin}: ${hook}${queueId === null ? '' : ` of ${queueId}`} ${what}; counts as ${verdict.code === 'NEXT' ? 'no opinion' : 'a temporary failure'}`,
     );
     const pause = listener.circuit.failed();
     if (pause > 0)
@@ -409,7 +411,7 @@ const verdictWords = (verdict: Verdict): string =>
 
 const ids = (listener: Listener): object => ({ plugin: listener.plugin, hook: listener.hook });
 
-const noAnswer = ({ deadline }: PluginPolicy): string => `gave no answer within ${deadline / 1000} s`;
+const noAnswer = ({ deadline }: PluginPolicy): string => `gave no answer within ${deadline / 1000} s, its "deadline"`;
 
 /**
  * Also checks changes that a handler made before it failed: if its failure counts as no opinion, the core uses them.

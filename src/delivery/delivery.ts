@@ -195,7 +195,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
             forward: (given, to) =>
               forwardItem({ content: store.content, receiver, newQueueId: options.newQueueId }, given, to),
           },
-          route.account,
+          route,
           item,
         ),
       remote: async (route, items, signal) =>

@@ -156,7 +156,7 @@ describe('G6: a failing plugin is contained', () => {
     expect(await asked).toBe('OK');
     late.reject(new Error('too late'));
     await vi.advanceTimersByTimeAsync(0);
-    expect(lines).toEqual(['warn: plugin hangs: auth gave no answer within 2 s; counts as no opinion']);
+    expect(lines).toEqual(['warn: plugin hangs: auth gave no answer within 2 s, its "deadline"; counts as no opinion']);
   });
 
   it('after many failures in a row it is skipped for a while, then tried once, and asked again after a success', async () => {

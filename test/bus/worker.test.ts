@@ -286,8 +286,8 @@ describe('G6: a plugin in a worker', () => {
       passwordHash: '',
       disabled: false,
       quota: 0,
-      forwarding: null,
       createdAt: 0,
+      forwarding: null,
     };
     const header = parseHeader(Buffer.from('List-Id: Lists\r\n\r\n'));
     const letter = {
@@ -297,8 +297,8 @@ describe('G6: a plugin in a worker', () => {
       reversePath: '',
       mailbox: 'INBOX',
       flags: [] as string[],
-      copies: [] as string[],
-      forward: [] as string[],
+      copies: [],
+      forward: [],
       drop: null,
     };
     expect(words(await house.bus.run('deliver', letter))).toBe(DEFERRED);

@@ -90,8 +90,9 @@ const CONNECTION = kept<Connection>({
 });
 
 const ATTEMPT = { queueId: 'value', recipient: 'value', reply: 'value', relay: 'value' } as const;
-const EVENT = { account: 'value', mailbox: 'value', uids: 'value' } as const;
 const LOGIN = { account: 'value', remoteIp: 'value', tls: 'value' } as const;
+const AT_MAILBOX = { account: 'value', mailbox: 'value', uids: 'value' } as const;
+const SENT = { connection: CONNECTION, transaction: TRANSACTION } as const;
 
 const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   connect_init: { connection: CONNECTION },
@@ -108,19 +109,19 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   rcpt_ok: { connection: CONNECTION, recipient: 'value' },
   data: { connection: CONNECTION },
   max_data_exceeded: { connection: CONNECTION },
-  data_post: { connection: CONNECTION, transaction: TRANSACTION, content: 'content', change: 'change' },
+  data_post: { ...SENT, content: 'content', change: 'change' },
   vrfy: { connection: CONNECTION, address: 'value' },
   etrn: { connection: CONNECTION, domain: 'value' },
   noop: { connection: CONNECTION, argument: 'value' },
   rset: { connection: CONNECTION },
   quit: { connection: CONNECTION },
-  reset_transaction: { connection: CONNECTION, transaction: TRANSACTION },
-  deny: { connection: CONNECTION, hook: 'value', plugin: 'value', verdict: 'value' },
   unrecognized_command: { connection: CONNECTION, verb: 'value', argument: 'value' },
+  reset_transaction: SENT,
+  deny: { connection: CONNECTION, hook: 'value', plugin: 'value', verdict: 'value' },
   disconnect: { connection: CONNECTION },
-  queue: { connection: CONNECTION, transaction: TRANSACTION },
-  queue_outbound: { connection: CONNECTION, transaction: TRANSACTION, recipients: 'value' },
-  queue_ok: { connection: CONNECTION, transaction: TRANSACTION, reply: 'value' },
+  queue: SENT,
+  queue_outbound: { ...SENT, recipients: 'value' },
+  queue_ok: { ...SENT, reply: 'value' },
   expand: { recipient: 'value', into: 'list', steps: 'value' },
   deliver: {
     account: 'value',
@@ -151,18 +152,18 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
     remoteIp: 'value',
     answer: plain<HookArguments['dns_query']['answer']>({ records: 'list', rcode: 'set' }),
   },
-  imap_login: LOGIN,
-  pop3_login: LOGIN,
-  imap_command: { session: 'value', command: 'value', argument: 'value', mailbox: 'value' },
-  pop3_command: { session: 'value', command: 'value', argument: 'value' },
-  message_appended: EVENT,
-  message_moved: { ...EVENT, from: 'value' },
-  message_copied: { ...EVENT, from: 'value' },
-  message_deleted: EVENT,
   zone_changed: { zone: 'value', serial: 'value' },
   account_changed: { address: 'value', change: 'value', before: 'value' },
   domain_changed: { domain: 'value', change: 'value' },
   log: { level: 'value', process: 'value', message: 'value', time: 'value' },
+  imap_login: LOGIN,
+  pop3_login: LOGIN,
+  imap_command: { session: 'value', command: 'value', argument: 'value', mailbox: 'value' },
+  pop3_command: { session: 'value', command: 'value', argument: 'value' },
+  message_appended: AT_MAILBOX,
+  message_moved: { ...AT_MAILBOX, from: 'value' },
+  message_copied: { ...AT_MAILBOX, from: 'value' },
+  message_deleted: AT_MAILBOX,
 };
 
 export const crossingOf = (hook: HookName): Fields => plain<unknown>(ROWS[hook] as Row<unknown>);

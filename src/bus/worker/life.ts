@@ -10,6 +10,7 @@ import { trace } from '../../tracing.ts';
 import type { About } from '../candidate.ts';
 import { FaultyConfiguration } from '../configuration/configuration.ts';
 import { REGISTER_WITHIN } from '../import-plugin.ts';
+import { queueIdOf } from '../queue-id.ts';
 import { LATE, within } from '../settle.ts';
 import { type Fields, TRANSACTION } from './crossing.ts';
 import type { Kind } from './handlers.ts';
@@ -301,15 +302,4 @@ function endOf(error: unknown, memoryMb: number): End {
   return code === 'ERR_WORKER_OUT_OF_MEMORY'
     ? { kind: 'memory', words: `needs more than ${memoryMb} MB of memory` }
     : { kind: 'error', words: `fell: ${messageOf(error).split('\n', 1)[0]?.slice(0, 300)}` };
-}
-
-/** The message that a hook is about; null where there is none. */
-function queueIdOf(argument: object): string | null {
-  const { transaction, connection, queueId } = argument as {
-    readonly transaction?: { readonly queueId?: unknown } | null;
-    readonly connection?: { readonly transaction?: { readonly queueId?: unknown } | null } | null;
-    readonly queueId?: unknown;
-  };
-  const found = queueId ?? (transaction ?? connection?.transaction)?.queueId;
-  return typeof found === 'string' ? found : null;
 }

@@ -27,6 +27,8 @@ export interface ExpansionLimits {
   readonly rewrite: Rewrite;
   /** Delivered-To: names the address before local aliases (frozen_delivered_to). */
   readonly frozen?: boolean;
+  /** The message was delivered to this address before (Delivered-To:): whoever forwards it gets it back for ever. */
+  readonly isLoop?: (address: Address) => Promise<boolean>;
   /** All, if absent. */
   readonly steps?: ExpansionSteps;
 }
@@ -106,6 +108,15 @@ export async function expand(
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const { recipient } = step;
     const key = addressKey(recipient.address);
+    if (!seen.has(key) && limits.isLoop !== undefined && (await limits.isLoop(recipient.address))) {
+      seen.add(key);
+      failed.push({
+        recipient,
+        reply: reply(554, '5.4.6', `mail forwarding loop for ${recipient.address}`),
+        isLocal: true,
+      });
+      continue;
+    }
     const circle = step.final ? null : circleOf(step, key);
     if (step.final || circle?.length === 1 || circle?.some(({ onCircle }) => onCircle === 'keep') === true) {
       if (!kept.has(key)) kept.set(key, recipient);

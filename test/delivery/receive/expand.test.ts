@@ -148,6 +148,47 @@ describe('a message with expanded recipients', () => {
   let house: TestHouse;
   afterEach(() => house.stop());
 
+  it('P10, P12: mail that was delivered to a local address before, by itself or on its way, bounces there, as in Postfix', async () => {
+    house = await openHouse({
+      settings: {
+        recipient_delimiter: '+',
+        virtual_mailbox_domains: 'virt.example',
+      },
+      accounts: ['xixi@baidu.com', 'maomao@baidu.com', 'me@virt.example'],
+      handlers: { expand: aliases({ 'fwd@baidu.com': ['maomao', 'me@virt.example'] }) },
+    });
+    const send = async (to: string, ...delivered: readonly string[]): Promise<string> => {
+      const header = delivered.map((address) => `Delivered-To: ${address}\r\n`).join('');
+      const before = (await house.inbox('xixi@baidu.com')).length;
+      await house.submit({ to: [to], reversePath: 'xixi@baidu.com' }, `${header}Subject: x\r\n\r\nhi\r\n`);
+      await house.runner.idle();
+      const bounce = (await house.inbox('xixi@baidu.com')).slice(before).join();
+      return /mail forwarding loop for \S+/.exec(bounce)?.[0] ?? bounce;
+    };
+    house.runner.start();
+    const loop = 'mail forwarding loop for';
+    expect(await send('maomao+a@baidu.com', 'MAOMAO+A@baidu.com')).toBe(`${loop} maomao+a@baidu.com`);
+    expect(await send('maomao+a@baidu.com', 'maomao@baidu.com')).toBe('');
+    expect(await send('fwd@baidu.com', 'a@b.example', 'fwd@baidu.com')).toBe(`${loop} fwd@baidu.com`);
+    expect((await house.inbox('maomao@baidu.com')).length).toBe(1);
+    expect(await send('fwd@baidu.com', 'maomao@baidu.com')).toBe(`${loop} maomao@baidu.com`);
+    expect(await send('me@virt.example', 'me@virt.example')).toBe('');
+    expect((await house.inbox('me@virt.example')).length).toBe(2);
+    // The log names the program that Postfix would have used.
+    await house.submit({ to: [{ address: 'me@virt.example', notify: ['SUCCESS'] }] }, 'Subject: x\r\n\r\nhi\r\n');
+    await house.submit({ to: ['nobody@virt.example'] }, 'Subject: x\r\n\r\nhi\r\n');
+    await house.runner.idle();
+    const relays = house.lines.flatMap(
+      (line) => /to=<(\S+virt\S+)>.* relay=(\w+).* (status=\w+)/.exec(line)?.slice(1).join(' ') ?? [],
+    );
+    expect(relays).toEqual([
+      'me@virt.example virtual status=sent',
+      'me@virt.example virtual status=sent',
+      'me@virt.example virtual status=sent',
+      'nobody@virt.example virtual status=bounced',
+    ]);
+  });
+
   it('P11: reaches members here and elsewhere; unknown members bounce and the others get it', async () => {
     const table = {
       'admin@group.com': ['maomao', 'nobody', 'doudou@work.com', 'MAOMAO@mail.baidu.com'],
