@@ -74,7 +74,8 @@ it('a job that never comes back costs its thread, and another one is started', a
   await advance(1);
   expect(lines.join('\n')).toMatch(/its worker did not come back within 1 s in job loop; another one is started now/);
   expect(lines.join('\n')).toMatch(/plugin a: job loop failed: /);
-  expect(await get('/alive')).toBe('200 yes');
+  // Its thread may still be starting.
+  await expect.poll(() => get('/alive'), { timeout: 15_000 }).toBe('200 yes');
 });
 
 it('what is wrong with them is told when they are registered', async () => {

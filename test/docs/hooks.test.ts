@@ -219,6 +219,12 @@ describe('docs/reference/hooks.md', () => {
   it('has one section for each hook', () =>
     expect(sections.map(({ hook }) => hook).sort()).toEqual([...HOOK_NAMES].sort()));
 
+  it('says of each hook which addresses it is about', () => {
+    const table = page.slice(page.indexOf('| hooks | addresses |'), page.indexOf('A call about no address'));
+    const named = table.split('\n').flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)]);
+    expect(named.map(([, hook]) => hook).sort()).toEqual([...HOOK_NAMES].sort());
+  });
+
   it.each(sections)('$hook: its example uses the hook and answers as described', async ({ hook, plugin, source }) => {
     if (!isHookName(hook)) throw new Error(`${hook} is no hook`);
     mkdirSync(join(directory, plugin));
