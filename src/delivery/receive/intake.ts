@@ -306,8 +306,7 @@ export class MessageIntake implements Intake {
     const limits = {
       ...this.#settings.expansion,
       steps,
-      warn: (message: string): void =>
-        log.warn({ queueId: transaction.queueId }, `${transaction.queueId}: ${message}`),
+      warn: (message: string): void => log.warn({ queueId: transaction.queueId }, `${transaction.queueId}: ${message}`),
       sentOn: (address: string) => this.#sentOn(address),
       ...(isLoop === undefined ? {} : { isLoop }),
     };
