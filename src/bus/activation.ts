@@ -29,8 +29,11 @@ const message = ({
 
 const session = ({ connection }: { readonly connection: Connection | null }): Address[] | null =>
   connection?.user ? userOf(connection) : null;
-const loggedIn = ({ session: { account: own } }: { readonly session: { readonly account: { readonly address: Address } } }) =>
-  [own.address];
+const loggedIn = ({
+  session: { account: own },
+}: {
+  readonly session: { readonly account: { readonly address: Address } };
+}) => [own.address];
 const toward = ({ connection, recipient: { address } }: HookArguments['rcpt']): Address[] => [
   ...userOf(connection),
   address,

@@ -280,7 +280,15 @@ describe('G6: a plugin in a worker', () => {
     const question = { name: 'a.example.', type: 1, class: 1 };
     expect((await house.bus.run('dns_query', { question, type: 'A', remoteIp: '::1', answer })).code).toBe('OK');
     expect(answer).toEqual({ records: ['@ 60 A 192.0.2.1'], rcode: 'NOERROR' });
-    const account = { id: 1, address: 'a@b', passwordHash: '', disabled: false, quota: 0, createdAt: 0, forwarding: null };
+    const account = {
+      id: 1,
+      address: 'a@b',
+      passwordHash: '',
+      disabled: false,
+      quota: 0,
+      createdAt: 0,
+      forwarding: null,
+    };
     const header = parseHeader(Buffer.from('List-Id: Lists\r\n\r\n'));
     const letter = {
       account,

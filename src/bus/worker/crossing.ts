@@ -84,6 +84,7 @@ const CONNECTION = kept<Connection>({
   tls: 'value',
   user: 'value',
   pipelined: 'value',
+  hasInput: 'value',
   transaction: TRANSACTION,
   notes: 'notes',
 });
