@@ -14,6 +14,7 @@ const WITH_A_STORE = [
   ...(whole ? ['test/delivery/client/remote.test.ts'] : []),
   'test/delivery/queue/runner.test.ts',
   'test/delivery/receive/{expand,intake}.test.ts',
+  'test/maintenance/{export-mail,mail-files}.test.ts',
   'test/server/imap/**/*.test.ts',
   'test/server/login/account-end.test.ts',
   'test/server/pop3/**/*.test.ts',

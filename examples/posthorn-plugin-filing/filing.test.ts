@@ -115,7 +115,10 @@ test('a faulty rule refuses the reload and is named; the old rules stay', async 
   writeFileSync(join(config, 'plugins.d/filing.json'), '{ "rules": [{ "header": "Subject" }] }');
   const { status, stderr } = run(['reload']);
   assert.equal(status, 78);
-  assert.match(stderr, /plugin filing: plugins\.d\/filing\.json: rule 1 needs "header", "contains" and "folder"/);
+  assert.match(
+    stderr,
+    /plugins\.d\/filing\.json:1: plugin filing: rules\[0\]\.folder: is missing, expected text that is not empty/,
+  );
   assert.match(await send('List-Id: <announce.example.com>\r\nSubject: more news'), /^250 2\.0\.0 /m);
   assert.match(await fetch('Lists/Announce'), /^\* 2 EXISTS\r\n/m);
 });

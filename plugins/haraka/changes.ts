@@ -21,4 +21,7 @@ export async function applyChanges(changes: Changes, { transaction, change, next
   }
   transaction.prepend.push(...changes.leading);
   if (changes.from !== null) transaction.reversePath = changes.from;
+  if (changes.recipients === null) return;
+  if (changes.recipients.length > 0) transaction.redirect = changes.recipients;
+  else transaction.discard = "Haraka's plugins left no recipient";
 }

@@ -9,10 +9,7 @@ export function factsOf(connection: Connection): ClientFacts {
     remote: { ip: remote.ip, port: remote.port, name: remote.name, found: remote.nameStatus },
     local: { ip: local.ip, port: local.port },
     hello: helo === null ? null : { verb: protocol === 'SMTP' ? 'HELO' : 'EHLO', name: helo },
-    tls:
-      tls === null
-        ? null
-        : { protocol: tls.protocol, cipher: tls.cipher, verified: tls.peer?.trusted === true },
+    tls: tls === null ? null : { protocol: tls.protocol, cipher: tls.cipher, verified: tls.peer?.trusted === true },
     user: user === null ? null : { login: user.login, mechanism: user.mechanism },
     pipelined,
     early: pipelined || (helo === null && hasInput),

@@ -9,6 +9,7 @@ import {
   definePlugin,
   type HookArguments,
   NEXT,
+  OK,
   type Server,
   type Verdict,
 } from '../../src/bus/plugin.ts';
@@ -23,6 +24,11 @@ import { type AskedHook, makeReply, verdictOf } from './verdicts.ts';
 const PIECE = 64 * 1024;
 /** How often it is looked whether a client speaks before it is greeted, ms. */
 const LISTEN_MS = 50;
+
+/** Served by the server, whether it offers them or not: a plugin's own are not asked. */
+const OUR_EXTENSIONS = ['AUTH', 'CHUNKING', 'SIZE', 'STARTTLS', 'XCLIENT', 'XFORWARD'];
+
+const keywordOf = (line: string): string => line.split(' ', 1).join('').toUpperCase();
 
 export default definePlugin({
   name: 'haraka',
@@ -61,16 +67,23 @@ class Sessions {
     on('rcpt', ({ connection, recipient }) =>
       this.#decide('rcpt', connection, { kind: 'rcpt', recipient: recipient.original }),
     );
+    if (has('capabilities')) on('capabilities', ({ connection, offered }) => this.#capabilities(connection, offered));
+    if (has('rcpt_ok')) on('rcpt_ok', ({ connection }) => this.#decide('rcpt', connection, { kind: 'rcpt_ok' }));
+    if (has('max_data_exceeded'))
+      on('max_data_exceeded', ({ connection }) => this.#decide('data', connection, { kind: 'max_data_exceeded' }));
+    if (has('noop')) on('noop', ({ connection }) => this.#decide('noop', connection, { kind: 'noop' }));
+    for (const kind of ['rset', 'quit'] as const)
+      if (has(kind)) on(kind, ({ connection }) => this.#observe(connection, { kind }));
+    if (has('queue_ok')) on('queue_ok', ({ connection }) => this.#observe(connection, { kind: 'queue_ok' }));
+    on('reset_transaction', ({ connection }) => this.#observe(connection, { kind: 'reset' }));
+    if (has('get_mx')) on('get_mx', (argument) => this.#route(argument));
     on('data', ({ connection }) => this.#decide('data', connection, { kind: 'data' }));
     on('data_post', (argument) => this.#message(argument));
     if (has('queue', 'queue_outbound')) on('queue', ({ connection }) => this.#queue(connection));
     if (has('vrfy')) on('vrfy', ({ connection }) => this.#decide('vrfy', connection, { kind: 'vrfy' }));
     if (has('unrecognized_command'))
       on('unrecognized_command', ({ connection, verb, argument }) => this.#command(connection, verb, argument));
-    on('disconnect', async ({ connection }) => {
-      this.#tell(await this.#ask(connection, { kind: 'disconnect' }));
-      return NEXT;
-    });
+    on('disconnect', ({ connection }) => this.#observe(connection, { kind: 'disconnect' }));
     if (checksPasswords) on('auth', (argument) => this.#login(argument));
     this.#server.defineRestriction('permit_haraka_relaying', {
       check: ({ connection }) => (this.#relaying.has(connection) ? { kind: 'permit', relay: 'list' } : DUNNO),
@@ -111,8 +124,28 @@ class Sessions {
     const answer = await this.#ask(connection, { kind: 'queue' });
     if (answer.verdict !== 'OK') return this.#verdict('queue', answer);
     this.#tell(answer);
-    this.#tell(await this.#ask(connection, { kind: 'queued' }));
     return { code: 'OK', reply: makeReply(250, answer.text || 'Message Queued') };
+  }
+
+  /** What plugins add, but for what the server serves by itself. */
+  async #capabilities(connection: Connection, offered: string[]): Promise<Verdict> {
+    const answer = await this.#ask(connection, { kind: 'capabilities' });
+    this.#tell(answer);
+    const known = new Set([...OUR_EXTENSIONS, ...offered.map(keywordOf)]);
+    offered.push(...answer.text.split('\n').filter((line) => line !== '' && !known.has(keywordOf(line))));
+    return NEXT;
+  }
+
+  async #route({ domain, hosts }: HookArguments['get_mx']): Promise<Verdict> {
+    const found = await this.#link.hostsFor(domain);
+    if (found === null || found.length === 0) return NEXT;
+    hosts.push(...found);
+    return OK;
+  }
+
+  async #observe(connection: Connection | null, call: Call): Promise<Verdict> {
+    if (connection !== null) this.#tell(await this.#ask(connection, call));
+    return NEXT;
   }
 
   /** A plugin that knows the command has sent its reply by itself, and says OK. */

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../../src/errors.ts';
 import { MARK_OCTETS, RunningMark } from './engine/running-mark.ts';
-import type { Answer, Call, ClientFacts, EngineSettings, FromEngine, Request } from './messages.ts';
+import type { Answer, Call, ClientFacts, EngineSettings, FromEngine, Host, Request } from './messages.ts';
 
 /** How often the thread is asked whether it lives, and how long it may take to answer, ms. */
 const BEAT_MS = 1_000;
@@ -27,7 +27,7 @@ export interface LinkOptions {
 }
 
 interface Waiting {
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (answer: never) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -92,13 +92,22 @@ export class Link {
 
   /** Rejects if the thread is not there, or dies before it answers. */
   ask(client: ClientFacts, call: Call): Promise<Answer> {
+    return this.#request((id) => ({ id, client, call }));
+  }
+
+  /** Null if no plugin knows the hosts for the domain. */
+  hostsFor(domain: string): Promise<readonly Host[] | null> {
+    return this.#request((id) => ({ id, route: { kind: 'get_mx', domain } }));
+  }
+
+  #request<T>(request: (id: number) => Request): Promise<T> {
     const worker = this.#worker;
     if (worker === null) return Promise.reject(new Error('the thread of the plugins is being started again'));
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#post(worker, { id, client, call });
+      this.#post(worker, request(id));
     });
   }
 
@@ -131,7 +140,10 @@ export class Link {
     this.#answeredAt = performance.now();
     switch (message.kind) {
       case 'answer':
-        this.#take(message.id)?.resolve(message.answer);
+        this.#take(message.id)?.resolve(message.answer as never);
+        break;
+      case 'route':
+        this.#take(message.id)?.resolve(message.hosts as never);
         break;
       case 'failed':
         this.#take(message.id)?.reject(new Error(message.message));

@@ -42,9 +42,26 @@ export interface MailFacts {
   readonly recipients: readonly string[];
 }
 
+/** Those that say nothing beside what the facts say. */
+type PlainCall =
+  | 'connect'
+  | 'hello'
+  | 'capabilities'
+  | 'mail'
+  | 'rcpt_ok'
+  | 'data'
+  | 'max_data_exceeded'
+  | 'queue'
+  | 'queue_ok'
+  | 'vrfy'
+  | 'noop'
+  | 'rset'
+  | 'quit'
+  | 'reset';
+
 /** The hooks of a session that are asked with what the client said. */
 export type Call =
-  | { readonly kind: 'connect' | 'hello' | 'mail' | 'data' | 'queue' | 'queued' | 'reset' | 'noop' | 'vrfy' | 'quit' }
+  | { readonly kind: PlainCall }
   | { readonly kind: 'rcpt'; readonly recipient: string }
   | { readonly kind: 'command'; readonly verb: string; readonly argument: string }
   /** A piece of the message; the last one is empty and asks `data_post`. */
@@ -54,9 +71,21 @@ export type Call =
   | { readonly kind: 'login'; readonly login: string; readonly password: string }
   | { readonly kind: 'disconnect' };
 
+/** What is asked outside of a session. */
+export interface RouteCall {
+  readonly kind: 'get_mx';
+  readonly domain: string;
+}
+
+export interface Host {
+  readonly host: string;
+  readonly port?: number;
+}
+
 export type Request =
   | { readonly id: number; readonly client: ClientFacts; readonly call: Call }
   | { readonly order: 'ping' | 'close' }
+  | { readonly id: number; readonly route: RouteCall }
   /** The client of a session speaks before it was greeted. */
   | { readonly early: string }
   | { readonly sent: number; readonly failure: string | null };
@@ -115,6 +144,7 @@ export type FromEngine =
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   | { readonly kind: 'pong' | 'closed' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly kind: 'route'; readonly id: number; readonly hosts: readonly Host[] | null }
   | { readonly kind: 'log'; readonly isGrave: boolean; readonly text: string }
   /** A plugin sends mail of its own. */
   | {

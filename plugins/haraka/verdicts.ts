@@ -6,6 +6,8 @@ import type { Answer } from './messages.ts';
 interface Words {
   readonly deny: readonly [number, string];
   readonly soft: readonly [number, string];
+  /** The codes where the connection ends with the refusal, if they are others: for good, and for now. */
+  readonly ending?: readonly [number, number];
 }
 
 const words = (deny: number, soft: number, text: string, softText = text): Words => ({
@@ -13,7 +15,7 @@ const words = (deny: number, soft: number, text: string, softText = text): Words
   soft: [soft, softText],
 });
 
-export const WORDS = {
+const WORDS = {
   connect: words(554, 421, 'Your mail is not welcome here', 'Come back later'),
   helo: words(550, 450, 'HELO denied'),
   ehlo: words(550, 450, 'EHLO denied'),
@@ -24,8 +26,8 @@ export const WORDS = {
   queue: words(550, 450, 'Message denied', 'Message denied temporarily'),
   vrfy: words(550, 450, 'Access Denied', 'Lookup Failed'),
   noop: words(500, 450, 'Stop wasting my time'),
-  unrecognized_command: words(500, 450, 'Unrecognized command'),
-} as const satisfies Record<string, Words>;
+  unrecognized_command: { ...words(500, 450, 'Unrecognized command'), ending: [521, 421] },
+} satisfies Record<string, Words>;
 
 export type AskedHook = keyof typeof WORDS;
 
@@ -35,18 +37,18 @@ const ENHANCED = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)/;
 
 /** OK of Haraka's plugins ends Haraka's list alone: what the server and its other plugins say still counts. */
 export function verdictOf(hook: AskedHook, answer: Answer): Verdict {
-  const { deny, soft } = WORDS[hook];
+  const { deny, soft, ending = [deny[0], soft[0]] }: Words = WORDS[hook];
   const last = answer.said.at(-1);
-  if (answer.disconnect) return ending(answer);
+  if (answer.disconnect) return disconnected(answer);
   switch (answer.verdict) {
     case 'DENY':
       return { code: 'DENY', reply: replyOf(answer, deny) };
     case 'DENYDISCONNECT':
-      return { code: 'DENYDISCONNECT', reply: replyOf(answer, deny) };
+      return { code: 'DENYDISCONNECT', reply: replyOf(answer, [ending[0], deny[1]]) };
     case 'DENYSOFT':
       return { code: 'DENYSOFT', reply: replyOf(answer, soft) };
     case 'DENYSOFTDISCONNECT':
-      return { code: 'DENYSOFTDISCONNECT', reply: replyOf(answer, soft) };
+      return { code: 'DENYSOFTDISCONNECT', reply: replyOf(answer, [ending[1], soft[1]]) };
     case 'DISCONNECT':
       return hook === 'connect' ? { code: 'DENYDISCONNECT', reply: replyOf(answer, deny) } : DISCONNECT;
     default:
@@ -55,7 +57,7 @@ export function verdictOf(hook: AskedHook, answer: Answer): Verdict {
 }
 
 /** A plugin ended the connection, perhaps with a reply of its own. */
-function ending({ said }: Answer): Verdict {
+function disconnected({ said }: Answer): Verdict {
   const last = said.at(-1);
   if (last === undefined || last.code < 400) return DISCONNECT;
   const reply = makeReply(last.code, last.text);

@@ -11,6 +11,20 @@ const LARGEST = 1024 * 1024;
 /** What a file counts at least, or a short one could be read without an end. */
 const LEAST = 1024;
 
+/** The file cannot be read now: mail for the alias waits until it can, as in Postfix. */
+export class UnreadableInclude extends Error {}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'No such file or directory',
+  EACCES: 'Permission denied',
+  ENOTDIR: 'Not a directory',
+};
+
+function unreadable(file: string, error: NodeJS.ErrnoException): never {
+  const { code = '' } = error;
+  throw new UnreadableInclude(`cannot open include file ${file}: ${WORDS[code] ?? code}`, { cause: error });
+}
+
 export class IncludedFiles {
   readonly #alias: string;
   #left = LARGEST;
@@ -25,7 +39,7 @@ export class IncludedFiles {
     const alias = `alias ${this.#alias}`;
     if (!path.startsWith('/')) throw new Error(`${alias}: :include:${path} needs an absolute path`);
     if (depth >= DEEPEST) throw new Error(`${alias}: files are included more than ${DEEPEST} deep`);
-    const about = await stat(file);
+    const about = await stat(file).catch((error: NodeJS.ErrnoException) => unreadable(file, error));
     // A pipe might never end.
     if (!about.isFile()) throw new Error(`${alias}: ${file} is not a regular file`);
     this.#left -= Math.max(LEAST, about.size);
@@ -33,6 +47,6 @@ export class IncludedFiles {
       throw new Error(
         `${alias}: with ${file}, the included files are larger than ${LARGEST} octets (each counts ${LEAST} at least)`,
       );
-    return parseInclude(await readFile(file, 'utf8'));
+    return parseInclude(await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => unreadable(file, error)));
   }
 }

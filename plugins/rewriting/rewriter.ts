@@ -31,7 +31,7 @@ import type { Recipient } from '../../src/mail/envelope.ts';
 import type { LocalTarget } from '../../src/mail/local-target.ts';
 import { type Member, parseMembers } from '../../src/protocol/members.ts';
 import { Forwards } from './forward.ts';
-import { IncludedFiles } from './included-files.ts';
+import { IncludedFiles, UnreadableInclude } from './included-files.ts';
 
 /** The replacement of a recipient; its other properties stay. */
 type Replacement = Pick<Expanded, 'address' | 'final' | 'sender' | 'target' | 'refusal'>;
@@ -95,7 +95,7 @@ export class Rewriter {
   }
 
   /**
-   * The `expand` hook. A table or included file that cannot be read defers mail for this address only: counted as a
+   * The `expand` hook. A table that cannot be read defers mail for this address only: counted as a
    * plugin failure, ten messages to one broken alias would open the circuit breaker (bus/circuit.ts) and defer
    * everyone's mail.
    */
@@ -190,7 +190,7 @@ export class Rewriter {
       key,
       included: new IncludedFiles(key),
     };
-    const members = await this.#gather(parseMembers(found.value), list, 0);
+    const members = await this.#gatherAll(parseMembers(found.value), list);
     const own = members.findIndex(
       (member) => member.final !== true && !isEnd(member) && addressKey(member.address) === addressKey(address),
     );
@@ -246,6 +246,21 @@ export class Rewriter {
       if (into.length > 0) return into;
     }
     return null;
+  }
+
+  /** All members, or none: one who gets the mail now would get it again with the others. */
+  async #gatherAll(members: readonly Member[], list: List): Promise<Replacement[]> {
+    try {
+      return await this.#gather(members, list, 0);
+    } catch (error) {
+      if (!(error instanceof UnreadableInclude)) throw error;
+      const { message } = error;
+      this.#server.log.warn(
+        { recipient: list.address },
+        `<${list.address}>: alias ${list.key}: ${message}: mail waits`,
+      );
+      return [{ address: list.address, refusal: reply(451, '4.3.5', message) }];
+    }
   }
 
   async #gather(members: readonly Member[], list: List, depth: number): Promise<Replacement[]> {

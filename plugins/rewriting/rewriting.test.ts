@@ -96,14 +96,9 @@ describe('P10, P11: as Postfix 3.7 does with the same tables', () => {
     ['loop1@baidu.com', ['550 5.4.6 alias database loop for loop2']],
     ['c1@baidu.com', ['haha@baidu.com', '550 5.4.6 alias database loop for c3']],
     ['self@baidu.com', ['self@baidu.com', 'haha@baidu.com']],
-    ['v1@baidu.com', ['451 4.6.0 <v1@baidu.com>: Alias expansion error: the aliases form a loop (virtual_alias_maps)']],
+    ['v1@baidu.com', ['451 4.6.0 Alias expansion error']],
     ['postmaster@baidu.com', ['postmaster@baidu.com']],
-    [
-      'long@baidu.com',
-      [
-        '451 4.6.0 <long@baidu.com>: Alias expansion error: an address of more than 50 characters (virtual_alias_address_length_limit)',
-      ],
-    ],
+    ['long@baidu.com', ['451 4.6.0 Alias expansion error']],
     // An extension keeps its case, and stays inside the quotes.
     ['FOO+AbC@baidu.com', ['u+AbC@far.test']],
     ['vf+AbC@baidu.com', ['u+AbC@far.test']],
@@ -197,7 +192,10 @@ describe('P10: aliases', () => {
       'haha@baidu.com',
       'c@remote.example',
     ]);
-    for (const broken of ['loop', 'relative', 'gone']) {
+    expect(await reach(house, 'gone@baidu.com')).toEqual([
+      expect.stringMatching(/^451 4\.3\.5 cannot open include file .*\/gone: No such file or directory$/),
+    ]);
+    for (const broken of ['loop', 'relative']) {
       expect(await reach(house, `${broken}@baidu.com`)).toEqual([
         `451 4.3.0 <${broken}@baidu.com>: Temporary lookup failure`,
       ]);
@@ -214,7 +212,7 @@ describe('P10: aliases', () => {
     });
     const refused = async (name: string): Promise<string> => {
       expect(await reach(house, `${name}@baidu.com`)).toEqual([
-        expect.stringMatching(name === 'many' ? /^451 4\.6\.0 .*virtual_alias_expansion_limit/ : /^451 4\.3\.0/),
+        expect.stringMatching(name === 'many' ? /^451 4\.6\.0 Alias expansion error/ : /^451 4\.3\.0/),
       ]);
       return house.lines.at(-1) ?? '';
     };
@@ -239,7 +237,9 @@ describe('P10: aliases', () => {
     const house = await baidu({ aliases: 'gone: :include:TABLES/gone\n' });
     for (let i = 0; i < 12; i += 1) await reach(house, 'gone@baidu.com');
     expect(await reach(house, 'maomao@baidu.com')).toEqual(['maomao@baidu.com']);
-    expect(house.lines.at(-1)).toMatch(/^warn: <gone@baidu\.com>: cannot be expanded: ENOENT: .*\/gone/);
+    expect(house.lines.join('\n')).toMatch(
+      /warn: <gone@baidu\.com>: alias gone: cannot open include file .*\/gone: No such file or directory: mail waits/,
+    );
   });
 
   it('P10: commands and files receive mail where allow_mail_to_commands and allow_mail_to_files let them', async () => {

@@ -31,7 +31,7 @@ export async function checkConfiguration(
   root?: string,
 ): Promise<Checked> {
   // As at a start: plugins cannot use the store or the log while registering. Here neither is ever opened.
-  const { directory, states, log } = new LateParts();
+  const { directory, messages, states, log } = new LateParts();
   const resolver = new StubResolver({ servers: [], local: () => null });
   try {
     const { read, faults, zoneFaults, notes, loaded } = await examine({
@@ -39,7 +39,7 @@ export async function checkConfiguration(
       root,
       dataDirectory,
       layFoundation: (configuration) =>
-        layFoundation(configuration, { directory, states, resolver, log, clock: Date.now }),
+        layFoundation(configuration, { directory, messages, states, resolver, log, clock: Date.now }),
     });
     const plugins = read?.foundation.bus.plugins ?? [];
     await read?.foundation[Symbol.asyncDispose]();

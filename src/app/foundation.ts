@@ -8,6 +8,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { LeftOut } from '../bus/left-out.ts';
 import type { HttpSend } from '../bus/lent/http.ts';
 import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
+import type { Messages } from '../bus/messages.ts';
 import type { Restriction } from '../bus/restriction.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
@@ -41,6 +42,7 @@ import { readSniPairs, type SniPairs } from './sni-maps.ts';
 /** The services for plugins, which are registered before the store is open. */
 export interface Lent {
   readonly directory: Directory;
+  readonly messages: Messages;
   readonly states: PluginStates;
   readonly resolver: StubResolver;
   readonly log: Log;
@@ -82,7 +84,7 @@ const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url)
  */
 export async function layFoundation(
   configuration: Configuration,
-  { directory, states, resolver, log, clock, http = httpSender(resolver), leftOut = [] }: Lent,
+  { directory, messages, states, resolver, log, clock, http = httpSender(resolver), leftOut = [] }: Lent,
 ): Promise<Foundation> {
   const { parameters, resolvePath } = configuration;
   try {
@@ -124,6 +126,7 @@ export async function layFoundation(
         ),
         verifications: verifier,
         directory,
+        messages,
         resolvePath,
         connectLocal: (path) => local.connect(path),
       },

@@ -2,26 +2,39 @@
  * Placeholders that plugins get at a start: they are registered while the start may still fail, and a failed start must
  * leave nothing behind. A reload passes the real log, directory and zones.
  */
+import { type Messages, messagesOf } from '../bus/messages.ts';
 import type { Log } from '../log.ts';
 import type { Directory } from '../store/directory.ts';
 import type { PluginStates } from '../store/plugin-states.ts';
 import type { Store } from '../store/store.ts';
 import type { NameServer } from './name-server.ts';
 
+type LateStore = Pick<Store, 'directory' | 'pluginStates'>;
+type LateContent = Pick<Store, 'mailboxes' | 'content'>;
+
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
-/** `log`, `directory`, `states` and `resolve` can be passed on at once; the three `open…` methods connect them. */
+/** `log`, `directory`, `messages`, `states` and `resolve` can be passed on at once; the three `open…` methods connect them. */
 export class LateParts {
   readonly #log = new LateLog();
-  #store: Pick<Store, 'directory' | 'pluginStates'> | null = null;
+  #store: LateStore | null = null;
+  #content: LateContent | null = null;
   #nameServer: NameServer | null = null;
   readonly log: Log = this.#log.log;
   readonly directory: Directory = lateDirectory(() => this.#opened.directory);
+  readonly messages: Messages = messagesOf(() => this.#openedStore);
   readonly states: PluginStates = lateStates(() => this.#opened.pluginStates);
   /** Answers from our own zones; none before the name server is open. */
   readonly resolve: NameServer['resolve'] = (question) => this.#nameServer?.resolve(question) ?? null;
 
-  get #opened(): Pick<Store, 'directory' | 'pluginStates'> {
+  /** Of `posthorn explain` without a server there is none. */
+  get #openedStore(): Pick<Store, 'directory' | 'mailboxes' | 'content'> {
+    if (this.#content === null) throw new Error('no mail can be read here');
+    const { mailboxes, content } = this.#content;
+    return { directory: this.#opened.directory, mailboxes, content };
+  }
+
+  get #opened(): LateStore {
     if (this.#store === null) throw new Error('the store is not open yet during register(); use it in a hook');
     return this.#store;
   }
@@ -30,8 +43,9 @@ export class LateParts {
     this.#log.open(log);
   }
 
-  openStore(store: Pick<Store, 'directory' | 'pluginStates'>): void {
+  openStore(store: LateStore, content: LateContent | null): void {
     this.#store = store;
+    this.#content = content;
   }
 
   openZones(nameServer: NameServer): void {

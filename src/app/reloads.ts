@@ -3,6 +3,7 @@
  * invalid configuration is refused and changes nothing; failures after the switch are notes.
  */
 import { clearLeftOut } from '../bus/left-out.ts';
+import { messagesOf } from '../bus/messages.ts';
 import { targetNotes } from '../delivery/local/notes.ts';
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { messageOf } from '../errors.ts';
@@ -83,6 +84,7 @@ export class Reloads {
     const { options, clock, log, store, certificates, generations, nameServer } = this.#parts;
     const read = await readAll(options, {
       directory: store.directory,
+      messages: messagesOf(() => store),
       states: store.pluginStates,
       log,
       clock,

@@ -62,6 +62,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const read = await readAll(options, {
     directory: late.directory,
+    messages: late.messages,
     states: late.states,
     log: late.log,
     clock,
@@ -110,7 +111,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { certificates, notes: made } = await Certificates.open(configuration, privileges, clock, store.cluster);
   const notes = [...read.notes, ...portNotes(options, portOffset), ...made];
   notes.push(...(await adoptCopy(store)));
-  late.openStore(store);
+  late.openStore(store, store);
 
   const lasting = {
     store,

@@ -38,6 +38,10 @@ const toward = ({ connection, recipient: { address } }: HookArguments['rcpt']): 
   ...userOf(connection),
   address,
 ];
+const accepted = ({ connection }: HookArguments['data']): Address[] => [
+  ...userOf(connection),
+  ...addressesOf(connection.transaction?.recipients ?? []),
+];
 
 const ABOUT: { readonly [N in HookName]: About<N> } = {
   connect_init: nobody,
@@ -50,8 +54,8 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   mail: session,
   rcpt: toward,
   rcpt_ok: toward,
-  data: ({ connection }) => [...userOf(connection), ...addressesOf(connection.transaction?.recipients ?? [])],
-  max_data_exceeded: session,
+  data: accepted,
+  max_data_exceeded: accepted,
   data_post: message,
   vrfy: ({ address }) => [address],
   etrn: ({ domain }) => [`@${domain}`],
@@ -67,8 +71,8 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   queue_ok: message,
   expand: ({ recipient: { address } }) => [address],
   deliver: ({ account: { address }, recipient: { address: to } }) => [address, to],
-  get_mx: nobody,
-  send_email: nobody,
+  get_mx: ({ domain }) => [`@${domain}`],
+  send_email: ({ recipients }) => recipients,
   delivered: recipient,
   deferred: recipient,
   bounce: recipient,

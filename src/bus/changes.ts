@@ -31,8 +31,13 @@ interface Rule {
 
 const orNull = (isRight: (value: unknown) => boolean) => (value: unknown) => value === null || isRight(value);
 
+/** As many as a message may have after its aliases. */
+const MOST_REDIRECTED = 10_000;
+const isNames = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.length <= MOST_REDIRECTED && value.every(isName);
+
 const TRANSACTION: readonly Rule[] = [
-  { key: 'redirect', isRight: orNull(isName), otherwise: null },
+  { key: 'redirect', isRight: orNull((value) => isName(value) || isNames(value)), otherwise: null },
   { key: 'discard', isRight: orNull(isLine), otherwise: null },
   { key: 'hold', isRight: orNull(isLine), otherwise: null },
   { key: 'filter', isRight: orNull(isName), otherwise: null },

@@ -36,7 +36,15 @@ export interface LoadOptions {
   /** The services passed to every plugin. */
   readonly server: Pick<
     Server,
-    'parameters' | 'tables' | 'domains' | 'resolver' | 'verifications' | 'directory' | 'resolvePath' | 'connectLocal'
+    | 'parameters'
+    | 'tables'
+    | 'domains'
+    | 'resolver'
+    | 'verifications'
+    | 'directory'
+    | 'messages'
+    | 'resolvePath'
+    | 'connectLocal'
   >;
   /** Those that blocked the server; none of ours. */
   readonly leftOut?: readonly LeftOut[];

@@ -3,17 +3,13 @@
  * no plugin has the hook.
  */
 import type { Account, Id } from '../mail/account.ts';
-import type { ContentStore } from '../store/content.ts';
 import type { Mailboxes } from '../store/mailboxes.ts';
-import type { Hooks, MailboxMessage, MailboxName } from './hook.ts';
+import type { Hooks, MailboxName } from './hook.ts';
 
 export interface EventServices {
   readonly hooks: Hooks;
-  readonly store: { readonly mailboxes: Pick<Mailboxes, 'status' | 'rows'>; readonly content: ContentStore };
+  readonly store: { readonly mailboxes: Pick<Mailboxes, 'status'> };
 }
-
-/** A mailbox by its ID, or as the caller knows it. */
-type Named = { readonly id: Id } & MailboxName;
 
 export class MailboxEvents {
   readonly #hooks: Hooks;
@@ -25,46 +21,33 @@ export class MailboxEvents {
   }
 
   appended(account: Account, mailbox: Id, uids: readonly number[]): void {
-    if (!this.#hooks.has('message_appended') || uids.length === 0) return;
-    void this.#tell(mailbox, (name) =>
-      this.#hooks.run('message_appended', { account, mailbox: name, messages: this.#messages(mailbox, uids) }),
-    );
+    if (this.#hooks.has('message_appended') && uids.length > 0) void this.#tellAppended(account, mailbox, uids);
   }
 
-  /** `uids`: in the target. */
-  moved(hook: 'message_moved' | 'message_copied', account: Account, from: Named, target: Named, uids: number[]): void {
-    if (!this.#hooks.has(hook) || uids.length === 0) return;
-    void this.#hooks.run(hook, {
-      account,
-      mailbox: nameOf(target),
-      from: nameOf(from),
-      messages: this.#messages(target.id, uids),
-    });
-  }
-
-  deleted(account: Account, mailbox: Named, uids: readonly number[]): void {
-    if (!this.#hooks.has('message_deleted') || uids.length === 0) return;
-    void this.#hooks.run('message_deleted', { account, mailbox: nameOf(mailbox), uids });
-  }
-
-  async #tell(mailbox: Id, run: (name: MailboxName) => Promise<unknown>): Promise<void> {
+  async #tellAppended(account: Account, mailbox: Id, uids: readonly number[]): Promise<void> {
     try {
-      await run(nameOf(await this.#store.mailboxes.status(mailbox)));
+      const name = nameOf(await this.#store.mailboxes.status(mailbox));
+      await this.#hooks.run('message_appended', { account, mailbox: name, uids });
     } catch {
       // The mailbox is gone, or the store is away and says so itself: there is nothing to tell about.
     }
   }
 
-  #messages(mailbox: Id, uids: readonly number[]): readonly MailboxMessage[] {
-    return uids.map((uid) => ({ uid, read: () => this.#read(mailbox, uid) }));
+  /** `uids`: in the target. */
+  moved(
+    hook: 'message_moved' | 'message_copied',
+    account: Account,
+    from: MailboxName,
+    target: MailboxName,
+    uids: readonly number[],
+  ): void {
+    if (!this.#hooks.has(hook) || uids.length === 0) return;
+    void this.#hooks.run(hook, { account, mailbox: nameOf(target), from: nameOf(from), uids });
   }
 
-  async *#read(mailbox: Id, uid: number): AsyncIterable<Buffer> {
-    for await (const rows of this.#store.mailboxes.rows(mailbox, [[uid, uid]], {}))
-      for (const { prefix, content, size } of rows) {
-        if (prefix !== '') yield Buffer.from(prefix);
-        yield* this.#store.content.stream(content, 0, size - Buffer.byteLength(prefix));
-      }
+  deleted(account: Account, mailbox: MailboxName, uids: readonly number[]): void {
+    if (!this.#hooks.has('message_deleted') || uids.length === 0) return;
+    void this.#hooks.run('message_deleted', { account, mailbox: nameOf(mailbox), uids });
   }
 }
 

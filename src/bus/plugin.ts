@@ -25,6 +25,7 @@ import type { HttpClient } from './lent/http.ts';
 import type { Jobs } from './lent/jobs.ts';
 import type { PluginMetrics } from './lent/metrics.ts';
 import type { RouteHandler } from './lent/routes.ts';
+import type { Messages } from './messages.ts';
 import type { PluginState } from './plugin-state.ts';
 import type { Restriction } from './restriction.ts';
 
@@ -42,6 +43,7 @@ export type { HttpAnswer, HttpClient, HttpOptions } from './lent/http.ts';
 export type { JobCall, JobOptions, JobRun, Jobs } from './lent/jobs.ts';
 export type { PluginMetrics } from './lent/metrics.ts';
 export type { RouteAnswer, RouteHandler, RouteRequest } from './lent/routes.ts';
+export type { MessagePlace, Messages } from './messages.ts';
 export { type NoteKey, type Notes, noteKey } from './notes.ts';
 export type { Json, PluginState, StateOptions } from './plugin-state.ts';
 export * from './restriction.ts';
@@ -107,6 +109,8 @@ export interface Server<Config = Readonly<Record<string, unknown>>> {
    */
   route(method: 'GET' | 'POST', path: string, handler: RouteHandler): void;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
+  /** The messages in mailboxes. */
+  readonly messages: Messages;
   /**
    * The actual path of a file named by a table or setting: `/etc/postfix/list` is looked up in the configuration
    * folder.

@@ -77,8 +77,8 @@ export interface Transaction {
   readonly prepend: string[];
   /** Extra recipients (access BCC, always_bcc). */
   readonly bcc: Address[];
-  /** If set: the only recipient, replacing all others (access REDIRECT). */
-  redirect: Address | null;
+  /** If set: the only recipient, replacing all others (access REDIRECT), or the list of those that do. */
+  redirect: Address | readonly Address[] | null;
   /** If set: accept and discard (access DISCARD). The text is logged. */
   discard: string | null;
   /** If set: accept into the hold queue (access HOLD). */

@@ -10,6 +10,7 @@ import { ownVersion } from '../version.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addCheckCommand } from './check.ts';
 import { addExplainCommand } from './explain.ts';
+import { addExportCommands } from './export.ts';
 import { addImportCommands } from './import.ts';
 import { addInstallLinksCommand } from './install-links.ts';
 import { addLabCommand } from './lab.ts';
@@ -56,6 +57,7 @@ export function createProgram(): Command {
     addSearchCommands,
     addStoreCommands,
     addImportCommands,
+    addExportCommands,
     addCheckCommand,
     addExplainCommand,
     addTestCommand,

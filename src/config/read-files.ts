@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Include, IncludedFile } from './dovecot/blocks.ts';
 import { type DovecotRead, parseDovecotConf } from './dovecot/dovecot-conf.ts';
-import { withoutMark } from './encoding.ts';
+import { readable } from './encoding.ts';
 import { readText, shippedFolder } from './folder.ts';
 import { lastParts } from './paths.ts';
 
@@ -76,7 +76,7 @@ function realPath(path: string): string {
 
 /** One name per line, `#` comments. */
 export function pluginNames(text: string): string[] {
-  const names = withoutMark(text)
+  const names = readable(text)
     .split('\n')
     .map((line) => line.replace(/#.*$/, '').trim());
   return [...new Set(names.filter((name) => name !== ''))];

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import ipaddr from 'ipaddr.js';
 import type { Endpoint } from '../protocol/dns/endpoint.ts';
 import type { SearchList } from '../protocol/dns/search.ts';
-import { encodingFaults } from './encoding.ts';
+import { encodingFaults, readable } from './encoding.ts';
 import type { Fault } from './fault.ts';
 
 const SYSTEM_FILE = '/etc/resolv.conf';
@@ -26,7 +26,7 @@ export function parseResolvConf(
   let domains: readonly string[] = [];
   let ndots = 1;
   const faults: Fault[] = encodingFaults(text, file);
-  for (const [index, raw] of text.split('\n').entries()) {
+  for (const [index, raw] of readable(text).split('\n').entries()) {
     const [keyword, ...values] = raw
       .replace(/[#;].*$/, '')
       .trim()

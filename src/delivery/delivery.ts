@@ -27,6 +27,7 @@ import { deliverToTarget } from './local/deliver.ts';
 import { readLocalSettings } from './local/settings.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { deliverToPipe } from './program/pipe.ts';
+import { expandAgain } from './queue/expand-again.ts';
 import { forwardItem } from './queue/forward.ts';
 import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
@@ -195,9 +196,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
             forward: (given, to) =>
               forwardItem({ content: store.content, receiver, newQueueId: options.newQueueId }, given, to),
           },
-          route.account,
+          route,
           item,
         ),
+      expand: (item) => expandAgain({ content: store.content, receiver, newQueueId: options.newQueueId }, item),
       remote: async (route, items, signal) =>
         (await sentByPlugins(hooks, route, items)) ?? remoteTo(route.transport).deliver(route, items, signal),
       target: (route, item, signal) =>

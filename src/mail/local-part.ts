@@ -20,11 +20,13 @@ export function quoteLocalPart(text: string): string {
   return PLAIN.test(text) || DOT_STRING.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
-/** An address whose local part may have quotes in any place (`"a"."b"@domain`): quoted where it must be. */
+/** An address whose local part may have quotes and backslashes in any place (`"a"."b"@domain`): quoted where it must be. */
 export function standardAddress(address: string): string {
-  if (!address.includes('"')) return address;
   const at = address.lastIndexOf('@');
   const local = at < 0 ? address : address.slice(0, at);
-  const text = local.replace(/"((?:[^"\\]|\\.)*)"/gs, (_all, inner: string) => inner.replace(/\\(.)/gs, '$1'));
+  if (local === '' || PLAIN.test(local)) return address;
+  const text = local.replace(/"((?:[^"\\]|\\.)*)"|\\(.)/gs, (_all, inner?: string, alone?: string) =>
+    inner === undefined ? (alone ?? '') : inner.replace(/\\(.)/gs, '$1'),
+  );
   return quoteLocalPart(text) + (at < 0 ? '' : address.slice(at));
 }

@@ -23,6 +23,8 @@ export interface QueueItemDraft {
   readonly client?: ClientOrigin;
   /** The two delimiters with which the recipient becomes part of its own reverse-path (VERP_README). */
   readonly verp?: string;
+  /** The sender is told how the first attempt went (`sendmail -v`). */
+  readonly reports?: true;
   /** Domain, `[host]:port` or transport nexthop under which deliveries are grouped and limited. */
   readonly destination: string;
   readonly state: 'incoming' | 'hold';

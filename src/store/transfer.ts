@@ -2,7 +2,8 @@
  * Mail that comes from another store as it was there: UIDs, UIDVALIDITY, MODSEQs, flags, dates, the queue.
  *
  * `posthorn store copy` and the imports write through it. Each operation may be repeated, with the same effect as once:
- * a copy that was interrupted goes on from where it was. The store is not served to clients meanwhile.
+ * a copy that was interrupted goes on from where it was. No session has the mailboxes open meanwhile that are written to
+ * (those of an import: maintenance/mail-files/aside.ts).
  *
  * A mailbox's own UIDNEXT and MODSEQ are raised by `putMailbox` alone, after its messages: equal counters on both sides
  * say that nothing of the mailbox is missing.

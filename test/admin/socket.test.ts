@@ -1,6 +1,7 @@
 /** The admin socket, over a real socket file. */
 import { rmSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AdminServices, OperationError } from '../../src/admin/operation.ts';
 import {
@@ -114,6 +115,31 @@ describe('the admin socket', () => {
     expect(await callServer(still, 'server.status', {})).toBe(7);
     working.close();
     removeFolder(still);
+  });
+
+  it('says how far long work is, and ends it when the client is gone', async () => {
+    await socket?.close();
+    const failed = Promise.withResolvers<unknown>();
+    socket = await openAdminSocket(folder, async (line, progress = () => {}) => {
+      const { name } = JSON.parse(line) as { readonly name: string };
+      try {
+        for (let done = 1; name === 'endless' || done <= 3; done += 1) {
+          progress(done, 3);
+          await delay(name === 'endless' ? 1 : 210);
+        }
+        return { result: 'é'.repeat(100_000) };
+      } catch (error) {
+        failed.resolve(error);
+        return { error: 'ended' };
+      }
+    });
+    const heard: number[] = [];
+    const progress = (done: number): void => void heard.push(done);
+    expect(await callServer(folder, 'some', {}, { progress })).toBe('é'.repeat(100_000));
+    expect(heard).toEqual([1, 2, 3]);
+    const client = connect(socketPath(folder), () => client.write('{"name":"endless","given":{}}\n'));
+    client.once('data', () => client.destroy());
+    expect(await failed.promise).toMatchObject({ message: 'ended, because the command was' });
   });
 
   it('reports that no server is running, and closes while a client is silent', async () => {

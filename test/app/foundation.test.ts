@@ -9,7 +9,7 @@ import { StubResolver } from '../../src/net/resolver.ts';
 import type { Directory } from '../../src/store/directory.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
-import { memoryStates } from '../kit/states.ts';
+import { memoryStates, NO_MESSAGES } from '../kit/states.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -40,6 +40,7 @@ async function faults(list: string, plugins: string, more = ''): Promise<string[
   try {
     const { bus } = await layFoundation(configuration, {
       directory: {} as Directory,
+      messages: NO_MESSAGES,
       states: memoryStates(),
       resolver,
       log: quietLog,

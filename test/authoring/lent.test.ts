@@ -51,7 +51,7 @@ const vrfy = async (address: string): Promise<string> => {
 };
 const runs = (job: string): Promise<number | undefined> => server.metric('posthorn_plugin_lent_runs_total', { job });
 
-it('jobs run when the clock is moved, and again after a reload', async () => {
+it('G14: jobs run when the clock is moved, and again after a reload', async () => {
   await server.clock.advance({ hours: 1 });
   expect([await runs('hourly'), await runs('daily')]).toEqual([1, 1]);
   await server.reload();
@@ -85,7 +85,7 @@ it('routes answer beside the metrics', async () => {
   );
 });
 
-it('a reload brings another configuration; a faulty one is refused with its line, and changes nothing', async () => {
+it('G12: a reload brings another configuration; a faulty one is refused with its line, and changes nothing', async () => {
   await server.reload({ lent: { greeting: 'welcome' } });
   expect(await vrfy('a@example.org')).toContain('welcome client.example.org');
   await expect(server.reload({ lent: { greeting: 1, colour: 2 } })).rejects.toThrow(

@@ -52,7 +52,7 @@ describe('the configuration of a plugin', () => {
   );
 
   it('is read from .ini, with sections, lists, and numbers as text between quotes', async () => {
-    const text = '; remark\nlimit = 5\nword = "5"\nloud = true\n\n# more\n[weights]\nx = 1.5\ny = 2\n';
+    const text = '; remark\nlimit = 5\nword = "5"\nloud = yes\n\n# more\n[weights]\nx = 1.5\ny = 2\n';
     expect(await configOf({ 'plugins.d/a.ini': text })).toEqual({
       ...DEFAULTS,
       limit: 5,
@@ -76,21 +76,24 @@ describe('the configuration of a plugin', () => {
       [1, 2, 3, 8, 7, 4],
     ],
     ['yaml', 'word: 7\nlimit: 11\nhots: []\nhosts:\n  - name: a\n  - nmae: b\ndeadline: 0\n', [1, 2, 3, 6, 6, 7]],
-  ])('in .%s: every fault is told with its line, what is there and what was expected', async (ending, text, at) => {
-    const place = (i: number): string => `plugin a: DIR/plugins.d/a.${ending}:${at[i]}:`;
-    const expected = [
-      `${place(0)} word: is 7, expected text`,
-      `${place(1)} limit: is 11, expected a whole number from 1 to 10`,
-      `${place(2)} hots: is not known, expected hosts?`,
-      `${place(3)} hosts[1].nmae: is not known, expected name?`,
-      `${place(4)} hosts[1].name: is missing, expected text`,
-      `${place(5)} deadline: expected a number of seconds from above 0 to 3600`,
-    ];
-    const found = await faults({ [`plugins.d/a.${ending}`]: text });
-    expect(found.toSorted()).toEqual(expected.toSorted());
-    const lines = found.map((fault) => Number(/:(\d+):/.exec(fault)?.[1]));
-    expect(lines).toEqual(lines.toSorted((a, b) => a - b));
-  });
+  ])(
+    'G12: in .%s: every fault is told with its line, what is there and what was expected',
+    async (ending, text, at) => {
+      const place = (i: number): string => `plugin a: DIR/plugins.d/a.${ending}:${at[i]}:`;
+      const expected = [
+        `${place(0)} word: is 7, expected text`,
+        `${place(1)} limit: is 11, expected a whole number from 1 to 10`,
+        `${place(2)} hots: is not known, expected hosts?`,
+        `${place(3)} hosts[1].nmae: is not known, expected name?`,
+        `${place(4)} hosts[1].name: is missing, expected text`,
+        `${place(5)} deadline: expected a number of seconds from above 0 to 3600`,
+      ];
+      const found = await faults({ [`plugins.d/a.${ending}`]: text });
+      expect(found.toSorted()).toEqual(expected.toSorted());
+      const lines = found.map((fault) => Number(/:(\d+):/.exec(fault)?.[1]));
+      expect(lines).toEqual(lines.toSorted((a, b) => a - b));
+    },
+  );
 
   it.each([
     ['json', '{\n  "a": 1,\n}', '3: is not JSON: Expected double-quoted property name'],

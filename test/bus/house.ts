@@ -96,7 +96,15 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const resolver = resolverOf(options.dns);
   const house: Pick<
     Server,
-    'parameters' | 'tables' | 'domains' | 'resolver' | 'verifications' | 'directory' | 'resolvePath' | 'connectLocal'
+    | 'parameters'
+    | 'tables'
+    | 'domains'
+    | 'resolver'
+    | 'verifications'
+    | 'directory'
+    | 'messages'
+    | 'resolvePath'
+    | 'connectLocal'
   > = {
     parameters,
     tables,
@@ -107,6 +115,11 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     ),
     verifications: options.verifications ?? { verify: async () => null },
     directory,
+    messages: {
+      async *read() {
+        yield Buffer.from('Subject: x\r\n\r\n');
+      },
+    },
     resolvePath,
     connectLocal: options.connectLocal ?? ((path) => connectSocket({ path })),
   };

@@ -93,7 +93,7 @@ describe('server.http', () => {
     expect(seen.some((line) => line.includes('/there Basic'))).toBe(false);
   });
 
-  it('sends a limited number at once; others wait for their turn', async () => {
+  it('G14: sends a limited number at once; others wait for their turn', async () => {
     let [now, most] = [0, 0];
     const send: HttpSend = async () => {
       now += 1;

@@ -131,7 +131,7 @@ describe('a job', () => {
     await table.close();
   });
 
-  it('is told to end when its plugin is closed, which waits for it', async () => {
+  it('G14: is told to end when its plugin is closed, which waits for it', async () => {
     const { table, add, shared, lines } = house();
     const seen: string[] = [];
     add(async ({ signal }) => {

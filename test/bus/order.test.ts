@@ -22,7 +22,7 @@ describe('the order of plugins', () => {
   it('is that of the file plugins where nothing else is said', async () =>
     expect(await orderOf(['c', 'a', 'b'], {})).toEqual(['c', 'a', 'b']));
 
-  it('follows after and before, and the file in what they leave free', async () => {
+  it('G13: follows after and before, and the file in what they leave free', async () => {
     expect(await orderOf(['a', 'b', 'c', 'd'], { a: "after: ['c']," })).toEqual(['b', 'c', 'a', 'd']);
     expect(await orderOf(['a', 'b', 'c', 'd'], { d: "before: ['a', 'b']," })).toEqual(['c', 'd', 'a', 'b']);
   });
@@ -108,6 +108,8 @@ describe('a plugin that is active for some', () => {
       { ...account('b@example.net'), recipient: recipient('b@example.net'), mailbox: 'INBOX', flags: [] },
       false,
     ],
+    ['send_email', { recipients: ['x@other.example'] }, false],
+    ['get_mx', { domain: 'other.example', hosts: [] }, false],
     ['imap_login', account('a@example.org'), true],
     ['pop3_login', account('b@example.net'), false],
   ];

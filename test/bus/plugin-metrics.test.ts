@@ -43,7 +43,7 @@ it('goes on after a reload, unless it is made otherwise', () => {
   expect(shown('again')).toContain('again_x_total{kind="a"} 1\n');
 });
 
-it('has a bounded number of series, of short values', () => {
+it('G14: has a bounded number of series, of short values', () => {
   const counter = pluginMetrics('many').counter('x_total', 'X.', ['client']);
   for (let i = 0; i < 1_000; i += 1) counter.count(`client ${i} ${'x'.repeat(1_000)}\0`);
   const lines = shown('many').split('\n').slice(2, -1);

@@ -383,9 +383,15 @@ smtpd_recipient_restrictions = reject_unauth_destination
     expect(wrong).toEqual(
       ['main.cf', 'master.cf', 'dovecot.conf', 'resolv.conf'].map((file) => `${file}:1: ${message}`),
     );
-    expect((await faults({ 'main.cf': 'm\0y\0h\0o\0' }))[0]).toBe(
-      'main.cf: has NUL characters: save the file as UTF-8, not as UTF-16',
-    );
+  });
+
+  test('a file in UTF-16 is one fault, however many lines it has', async () => {
+    const utf16 = Buffer.from('\u{feff}myhostname = mail.example.com\nrelayhost = [x\nno assignment\n', 'utf16le');
+    const files = ['main.cf', 'master.cf', 'dovecot.conf', 'resolv.conf'];
+    for (const file of files)
+      expect(await faults({ 'main.cf': 'myhostname = mail.example.com\n', [file]: utf16.toString('utf8') })).toEqual([
+        `${file}: the file is UTF-16 or has NUL characters: save it as UTF-8`,
+      ]);
   });
 
   test('damaged files give faults, never an exception, and never take long', async () => {

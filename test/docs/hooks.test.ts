@@ -46,7 +46,6 @@ const reader = () => ({ id: 's', account: accountOf('xixi@baidu.com'), remoteIp:
 const INBOX = { name: 'INBOX', specialUse: '' };
 const JUNK = { name: 'Junk', specialUse: '\\Junk' };
 const LOGGED_IN = { login: 'xixi', mechanism: 'PLAIN', account: accountOf('xixi@baidu.com') };
-const message = { uid: 7, read: () => Readable.from([Buffer.from('Subject: x\r\n\r\n')]) };
 
 /** An argument on which the example acts, and its verdict. */
 const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
@@ -169,9 +168,9 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
   pop3_login: [login, 'DENY'],
   imap_command: [() => ({ session: reader(), command: 'DELETE', argument: 'Archive', mailbox: null }), 'DENY'],
   pop3_command: [() => ({ session: reader(), command: 'DELE', argument: '1' }), 'DENY'],
-  message_appended: [() => ({ account: reader().account, mailbox: INBOX, messages: [message] }), 'NEXT'],
-  message_moved: [() => ({ account: reader().account, mailbox: JUNK, from: INBOX, messages: [message] }), 'NEXT'],
-  message_copied: [() => ({ account: reader().account, mailbox: JUNK, from: INBOX, messages: [message] }), 'NEXT'],
+  message_appended: [() => ({ account: reader().account, mailbox: INBOX, uids: [7] }), 'NEXT'],
+  message_moved: [() => ({ account: reader().account, mailbox: JUNK, from: INBOX, uids: [7] }), 'NEXT'],
+  message_copied: [() => ({ account: reader().account, mailbox: JUNK, from: INBOX, uids: [7] }), 'NEXT'],
   message_deleted: [() => ({ account: reader().account, mailbox: INBOX, uids: [7, 8] }), 'NEXT'],
   zone_changed: [() => ({ zone: 'baidu.com.', serial: 7 }), 'NEXT'],
   account_changed: [() => ({ address: 'xixi@baidu.com', change: 'passwd' }), 'NEXT'],
@@ -219,6 +218,12 @@ const EFFECTS: Readonly<Partial<Record<HookName, (argument: never, lines: readon
 describe('docs/reference/hooks.md', () => {
   it('has one section for each hook', () =>
     expect(sections.map(({ hook }) => hook).sort()).toEqual([...HOOK_NAMES].sort()));
+
+  it('says of each hook which addresses it is about', () => {
+    const table = page.slice(page.indexOf('| hooks | addresses |'), page.indexOf('A call about no address'));
+    const named = table.split('\n').flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)]);
+    expect(named.map(([, hook]) => hook).sort()).toEqual([...HOOK_NAMES].sort());
+  });
 
   it.each(sections)('$hook: its example uses the hook and answers as described', async ({ hook, plugin, source }) => {
     if (!isHookName(hook)) throw new Error(`${hook} is no hook`);

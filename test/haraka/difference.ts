@@ -17,22 +17,23 @@ const OWN_FIELDS: ReadonlySet<string> = new Set(['received', 'return-path', 'del
 /** Of results: the same again as text, and what is measured. */
 const UNCOMPARED: ReadonlySet<string> = new Set(['human', 'human_html', 'emit', 'time', 'duration', 'uuid']);
 
-export function differences(haraka: Outcome, ours: Outcome): string[] {
+export function differences(haraka: Outcome, ours: Outcome, except: readonly string[] = []): string[] {
   const pairs = {
     replies: [haraka.replies.map(replyWords), ours.replies.map(replyWords)],
     results: [pluginResults(haraka.results), pluginResults(ours.results)],
     header: [fieldsOf(haraka.message), fieldsOf(ours.message)],
+    recipients: [haraka.recipients.toSorted(), ours.recipients.toSorted()],
     body: [bodyOf(haraka.message), bodyOf(ours.message)],
   };
   return Object.entries(pairs).flatMap(([what, [theirs, here]]) => {
     const [a, b] = [JSON.stringify(theirs), JSON.stringify(here)];
-    return a === b ? [] : [`${what}: Haraka ${a}\n    ours   ${b}`];
+    return a === b || except.includes(what) ? [] : [`${what}: Haraka ${a}\n    ours   ${b}`];
   });
 }
 
-/** The code of a reply that accepts; all of one that refuses, without what names the session. */
+/** The code of a reply that accepts, or refuses a login; all of one that refuses, without what names the session. */
 const replyWords = (reply: string): string =>
-  /^[23]/.test(reply) ? reply.slice(0, 3) : reply.replaceAll(/[0-9A-F]{8}-[0-9A-F-]{27}(?:\.\d+)?/g, 'UUID');
+  /^(?:[23]|535)/.test(reply) ? reply.slice(0, 3) : reply.replaceAll(/[0-9A-F]{8}-[0-9A-F-]{27}(?:\.\d+)?/g, 'UUID');
 
 function pluginResults(results: Outcome['results']): unknown {
   const plugins = Object.entries(results).filter(([name]) => !CORE.has(name));
@@ -42,6 +43,7 @@ function pluginResults(results: Outcome['results']): unknown {
 /** Keys in order, without what is not compared. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value === 'string' && value.startsWith('/tmp/')) return '/tmp/…';
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value).filter(([key]) => !UNCOMPARED.has(key));
   return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, one]) => [key, sorted(one)]));

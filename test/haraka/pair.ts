@@ -10,14 +10,23 @@ import { removeFolder } from '../kit/folder.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { makeFolders } from '../kit/server.ts';
 import { PACKAGES, startHaraka } from './haraka-server.ts';
+import type { Peer } from './peers.ts';
 import { ZONES } from './zones.ts';
 
 /** What both servers get. */
 export interface Setting {
   /** In Haraka's `config/plugins`, in this order, before those of the test. */
   readonly plugins: readonly string[];
-  /** Of Haraka's `config` folder. */
+  /**
+   * Of Haraka's `config` folder. In them `$PORT` is the peer's, `$SIDE` 1 for Haraka and 2 for us.
+   */
   readonly files?: Readonly<Record<string, string>>;
+  /** Plugins of the test's own, by name: what they export, on one side like on the other. */
+  readonly own?: Readonly<Record<string, string>>;
+  /** A server that the plugin asks. */
+  readonly peer?: () => Promise<Peer>;
+  /** More lines of our main.cf. */
+  readonly mainCf?: string;
 }
 
 export interface Dialog {
@@ -27,6 +36,10 @@ export interface Dialog {
   readonly say: readonly string[];
   /** Sent before the greeting. */
   readonly early?: string;
+  /** What is not compared: the case's comment says why. */
+  readonly except?: readonly ('results' | 'header')[];
+  /** Pause before it, ms: what the plugin waits for. */
+  readonly after?: number;
 }
 
 /** What one server made of a dialog. */
@@ -37,11 +50,15 @@ export interface Outcome {
   readonly results: Readonly<Record<string, unknown>>;
   /** As it was kept; null if it was not. */
   readonly message: string | null;
+  /** To whom it went. */
+  readonly recipients: readonly string[];
 }
 
 export interface Pair {
   /** What the real Haraka, and what Posthorn made of it. */
   play(dialog: Dialog): Promise<{ readonly haraka: Outcome; readonly ours: Outcome }>;
+  /** What the peer has been told by both. */
+  seen(): readonly string[];
   /** What both wrote to their logs. */
   logs(): { readonly haraka: string; readonly ours: string };
   stop(): Promise<void>;
@@ -58,7 +75,10 @@ const CONNECTION_INI = readFileSync(join(PACKAGES, 'Haraka/config/connection.ini
 const USER = 'user@example.test';
 const ACCOUNTS = [{ address: USER, password: 'secret' }];
 
-export async function startPair({ plugins, files = {} }: Setting): Promise<Pair> {
+export async function startPair({ plugins, files = {}, own: written = {}, peer, mainCf = '' }: Setting): Promise<Pair> {
+  const asked = await peer?.();
+  const textFor = (side: 1 | 2) => (text: string) =>
+    text.replaceAll('$PORT', String(asked?.port)).replaceAll('$SIDE', String(side));
   const own = (takes: boolean): Record<string, string> => ({
     'plugins/probe.js': PROBE,
     'config/probe.ini': `takes=${takes ? 'yes' : 'no'}\n`,
@@ -67,12 +87,15 @@ export async function startPair({ plugins, files = {} }: Setting): Promise<Pair>
     'config/me': `${HOST}\n`,
     'config/connection.ini': CONNECTION_INI,
     'config/log.ini': 'level=info\n',
-    ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`config/${name}`, text])),
+    ...Object.fromEntries(Object.entries(written).map(([name, text]) => [`plugins/${name}.js`, text])),
+    ...Object.fromEntries(
+      Object.entries(files).map(([name, text]) => [`config/${name}`, textFor(takes ? 1 : 2)(text)]),
+    ),
   });
   const portOffset = await freeOffset();
   const nameservers = [`127.0.0.1:${53 + portOffset}`];
   const folders = makeFolders({
-    ...configuration(),
+    ...configuration(mainCf),
     'plugins.d/haraka.json': JSON.stringify({ nameservers }),
     ...Object.fromEntries(Object.entries(own(false)).map(([name, text]) => [`haraka/${name}`, text])),
   });
@@ -92,15 +115,19 @@ export async function startPair({ plugins, files = {} }: Setting): Promise<Pair>
   return {
     async play(dialog) {
       const before = (await view.messages(USER, 'INBOX')).length;
+      await new Promise((resolve) => setTimeout(resolve, dialog.after ?? 0));
       const theirs = await playOn(haraka.port, haraka.folder, dialog);
       const here = await playOn(25 + portOffset, ourFolder, dialog);
       const kept = (await view.messages(USER, 'INBOX')).slice(before);
-      return { haraka: theirs, ours: { ...here, message: kept[0]?.text ?? null } };
+      const recipients = kept.map(({ header }) => header.get('X-Original-To') ?? '');
+      return { haraka: theirs, ours: { ...here, message: kept[0]?.text ?? null, recipients } };
     },
+    seen: () => asked?.seen ?? [],
     logs: () => ({ haraka: haraka.said(), ours: readFileSync(ours.log.file, 'utf8') }),
     async stop() {
       await haraka.stop();
       await ours.close(1_000);
+      await asked?.stop();
       removeFolder(folders.root);
     },
   };
@@ -114,8 +141,13 @@ async function playOn(port: number, folder: string, { ip = STRANGER, say, early 
   try {
     client.send(`PROXY TCP4 ${ip} 127.0.0.1 50000 25${early === undefined ? '' : `\r\n${early}`}`);
     replies.push(await client.smtp());
+    if (early !== undefined) replies.push(await client.smtp());
+    let last = '';
     for (const line of say) {
-      if (isRefused(replies) && line !== 'QUIT' && !line.startsWith('RCPT')) continue;
+      // Nothing follows a refusal but other recipients.
+      const isRefused = /^[45]/.test(replies.at(-1) ?? '');
+      if (isRefused && line !== 'QUIT' && !(last.startsWith('RCPT') && line.startsWith('RCPT'))) continue;
+      last = line;
       replies.push(await client.smtp(line.includes('\n') ? onTheWire(line) : line));
     }
   } catch {
@@ -130,15 +162,14 @@ async function playOn(port: number, folder: string, { ip = STRANGER, say, early 
       .some(({ at }) => at === 'disconnect');
   await until('the end of the session', async () => isOver(), 10_000);
   const notes = notesIn(file).slice(before);
+  const queued = notes.find(({ at }) => at === 'queue');
   return {
     replies,
     results: Object.assign({}, ...notes.map(({ results = {} }) => results)) as Outcome['results'],
-    message: notes.find(({ at }) => at === 'queue')?.data ?? null,
+    message: queued?.data ?? null,
+    recipients: queued?.to ?? [],
   };
 }
-
-/** Nothing follows a refusal but other recipients. */
-const isRefused = (replies: readonly string[]): boolean => /^[45]/.test(replies.at(-1) ?? '');
 
 /** RFC 5321 section 4.5.2. */
 const onTheWire = (message: string): string => `${message.replaceAll(/^\./gm, '..').replaceAll(/\r?\n/g, '\r\n')}\r\n.`;
@@ -147,6 +178,7 @@ interface Note {
   readonly at: 'data_post' | 'queue' | 'reset' | 'disconnect';
   readonly results?: Readonly<Record<string, unknown>>;
   readonly data?: string;
+  readonly to?: readonly string[];
 }
 
 function notesIn(file: string): Note[] {
@@ -157,7 +189,7 @@ function notesIn(file: string): Note[] {
     .map((line) => JSON.parse(line) as Note);
 }
 
-function configuration(): Record<string, string> {
+function configuration(mainCf: string): Record<string, string> {
   return {
     'main.cf': [
       'compatibility_level = 3.6',
@@ -172,6 +204,9 @@ function configuration(): Record<string, string> {
       'smtpd_sasl_auth_enable = yes',
       'smtpd_forbid_unauth_pipelining = no',
       'defer_transports = smtp, lmtp',
+      'recipient_delimiter = +',
+      'smtpd_helo_required = yes',
+      mainCf,
       '',
     ].join('\n'),
     'master.cf': 'smtp inet n - n - - smtpd\n  -o smtpd_upstream_proxy_protocol=haproxy\n',

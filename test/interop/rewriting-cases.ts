@@ -55,6 +55,10 @@ export const CONFIGURATIONS: Readonly<Record<string, readonly string[]>> = {
     'owner_request_special = no',
     'canonical_maps = inline:{{owner@far.example=o@can.example},{list@far.example=l@can.example},{mailer@far.example=m@can.example},{double@far.example=d@can.example}}',
   ],
+  'no field dropped': [
+    'message_drop_headers =',
+    'canonical_maps = inline:{{joe@origin.example=j@can.example},{a@far.example=b@far.example}}',
+  ],
   'a loop of tables': ['canonical_maps = inline:{{a@far.example=b@far.example},{b@far.example=a@far.example}}'],
   masquerading: ['masquerade_domains = far.example lan.example', 'masquerade_exceptions = root, Joe'],
   'masquerading everywhere': [
@@ -134,6 +138,8 @@ const ADDRESSES = [
   'u@[127.0.0.1]',
   'dot@far.example.',
   'dot@host.',
+  'dot.',
+  'back\\\\slash@lan.example',
   'two words',
   'bare',
   'd@e.example',
@@ -154,6 +160,8 @@ const FIELDS = [
   'Return-Receipt-To',
   'X-From',
   'Subject',
+  'Return-Path',
+  'Resent-Bcc',
 ] as const;
 
 /** Messages, each with some of the addresses in some of the fields. */

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { BINARY } from '../kit/launch.ts';
-import { account, arrival, type House, section, startInteropHouse } from './house.ts';
+import { account, arrival, type House, search, section, startInteropHouse } from './house.ts';
 import { makeFilesOld } from './old-files.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { type Ran, ran, run, until } from './program.ts';
@@ -282,12 +282,20 @@ describe('the same words as those of Postfix', () => {
     expect(differing).toEqual([]);
   });
 
-  it('P4: -bv: the report has the form of that of Postfix', async () => {
-    const words = ['-bv', '-f', account('maomao'), 'a@far.example', 'b@far.example'];
-    const [here, there] = await both('sendmail', words);
+  it.each([
+    ['-bv', '', ['a@far.example', 'b@far.example']],
+    ['-v', 'Subject: watched\nTo: a@far.example\n\nhello\n', ['a@far.example', 'b@far.example']],
+  ])('P4: %s: the report has the form of that of Postfix', async (word, input, recipients) => {
+    await ran('postsuper', ['-c', postfix.config, '-d', 'ALL']);
+    const user = word === '-v' ? 'haha' : 'maomao';
+    const words = [word, '-f', account(user), ...recipients];
+    const [here, there] = await both('sendmail', words, input);
     expect(here).toEqual(there);
-    await arrival(house, 'maomao', 'Mail Delivery Status Report');
-    const ours = (await section(house, 'maomao', 1, '')).toString();
+    const arrived = async (): Promise<boolean> =>
+      (await search(house, user, 'SUBJECT "Mail Delivery Status Report"')).length > 0;
+    await until('the report of ours', arrived);
+    const [number = 1] = await search(house, user, 'SUBJECT "Mail Delivery Status Report"');
+    const ours = (await section(house, user, number, '')).toString();
     let theirs = '';
     await until('the report of Postfix', async () => {
       const queued = (await ran('postqueue', ['-c', postfix.config, '-j'])).split('\n').filter(Boolean);

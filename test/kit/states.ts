@@ -1,4 +1,5 @@
 /** A place for plugins to remember things that nothing outlives. */
+import type { Messages } from '../../src/bus/messages.ts';
 import type { PluginStates } from '../../src/store/plugin-states.ts';
 
 export function memoryStates(): PluginStates {
@@ -29,3 +30,5 @@ export function memoryStates(): PluginStates {
     async sweep() {},
   };
 }
+
+export const NO_MESSAGES: Messages = { async *read() {} };

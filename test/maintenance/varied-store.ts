@@ -114,7 +114,9 @@ export class VariedStore {
         })),
       queued: queued.map((recipient) => ({
         ...queuedFor(recipient),
-        ...(serial % 4 === 1 ? { client: { name: `n${serial}`, source: 'REMOTE' as const }, verp: '+=' } : {}),
+        ...(serial % 4 === 1
+          ? { client: { name: `n${serial}`, source: 'REMOTE' as const }, verp: '+=', reports: true as const }
+          : {}),
         state: serial % 2 === 0 ? 'hold' : 'incoming',
       })),
     });

@@ -66,14 +66,20 @@ export default definePlugin({
       command === 'DELETE' ? deny(reply(550, '5.7.1', [session.account.address, argument, mailbox].join(' '))) : NEXT);
     server.on('pop3_command', ({ command }) => command === 'LAST' || command === 'TOP' ? deny(reply(550, '5.7.1', 'No peeking')) : NEXT);
     const shown = ({ name, specialUse }) => name + specialUse;
-    server.on('message_appended', async ({ account, mailbox, messages }) => {
+    const textOf = async ({ account, mailbox, uids }) => {
       let text = '';
-      for (const message of messages) for await (const piece of message.read()) text += piece;
+      for (const uid of uids)
+        for await (const piece of server.messages.read({ account: account.address, mailbox: mailbox.name, uid })) text += piece;
+      return text;
+    };
+    server.on('message_appended', async (event) => {
+      const { account, mailbox } = event;
+      const text = await textOf(event);
       return say('appended: ' + account.address + ' ' + shown(mailbox) + ' ' + /Subject: (.*)/.exec(text)?.[1]);
     });
-    server.on('message_moved', async ({ mailbox, from, messages }) => {
-      let text = '';
-      for (const message of messages) for await (const piece of message.read()) text += piece;
+    server.on('message_moved', async (event) => {
+      const { mailbox, from } = event;
+      const text = await textOf(event);
       return say('moved: ' + shown(from) + ' to ' + shown(mailbox) + ' ' + /Subject: (.*)/.exec(text)?.[1]);
     });
     server.on('message_copied', ({ mailbox, from }) => say('copied: ' + shown(from) + ' to ' + shown(mailbox)));

@@ -16,6 +16,7 @@ import { LoginThrottle } from '../../src/server/login/throttle.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
+import { NO_MESSAGES } from '../kit/states.ts';
 
 export interface RelayHouse {
   readonly port: number;
@@ -45,7 +46,14 @@ export async function openRelayHouse(plugin: string, master = 'smtp inet n - n -
   });
   listener.listen(0, '0.0.0.0');
   await once(listener, 'listening');
-  const lent = { directory: store.directory, states: store.pluginStates, resolver, log: quietLog, clock: Date.now };
+  const lent = {
+    directory: store.directory,
+    states: store.pluginStates,
+    messages: NO_MESSAGES,
+    resolver,
+    log: quietLog,
+    clock: Date.now,
+  };
   return {
     config,
     port: (listener.address() as AddressInfo).port,

@@ -854,13 +854,24 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
 
       it('P9: keeps who the client was, and VERP, with an item', async () => {
         const client = { name: 'far.test', address: '192.0.2.1', helo: 'ä"\n', ident: 'Q1', source: 'REMOTE' } as const;
-        const queued = [{ ...queuedFor('a@qq.com'), client, verp: '+=' }, queuedFor('b@qq.com')];
+        const queued = [
+          { ...queuedFor('a@qq.com'), client, verp: '+=', reports: true as const },
+          queuedFor('b@qq.com'),
+        ];
         await store.accept(sampleAcceptance('E1', { queued }));
         const items = await claim(10);
-        expect(items.find(({ recipient }) => recipient === 'a@qq.com')).toMatchObject({ client, verp: '+=' });
+        expect(items.find(({ recipient }) => recipient === 'a@qq.com')).toMatchObject({
+          client,
+          verp: '+=',
+          reports: true,
+        });
         const without = items.find(({ recipient }) => recipient === 'b@qq.com');
-        expect([without?.client, without?.verp]).toEqual([undefined, undefined]);
-        expect((await listQueue(store)).find(({ verp }) => verp !== undefined)).toMatchObject({ client, verp: '+=' });
+        expect([without?.client, without?.verp, without?.reports]).toEqual([undefined, undefined, undefined]);
+        expect((await listQueue(store)).find(({ verp }) => verp !== undefined)).toMatchObject({
+          client,
+          verp: '+=',
+          reports: true,
+        });
       });
 
       it('P14: claims fresh items before deferred ones', async () => {

@@ -316,7 +316,12 @@ export function transferConformance(backend: string, open: () => Promise<StoreUn
     it('makes the items of a content equal', async () => {
       const content = await put('Q1');
       const [held, tried, fresh] = [
-        itemOf('h@qq.com', { state: 'hold', client: { name: 'n', ident: 'A', source: 'LOCAL' }, verp: '-=' }),
+        itemOf('h@qq.com', {
+          state: 'hold',
+          client: { name: 'n', ident: 'A', source: 'LOCAL' },
+          verp: '-=',
+          reports: true,
+        }),
         itemOf('t@qq.com'),
         itemOf('f@qq.com', { state: 'incoming', attempts: 0, warned: false, lastReply: null, notify: [], orcpt: '' }),
       ];

@@ -1,13 +1,15 @@
 /** Haraka's plugins and the clients that they know. Asked by the server's thread (`worker.ts`). */
 import { messageOf } from '../../../src/errors.ts';
-import type { Answer, Call, Changes, ClientFacts, EngineSettings, MailFacts, Results } from '../messages.ts';
+import type { Answer, Call, Changes, ClientFacts, EngineSettings, Host, MailFacts, Results } from '../messages.ts';
 import { BodyReader } from './body-reader.ts';
 import { beginTransaction, type Client, makeClient, type Verdict } from './client-connection.ts';
 import { guardPlugins } from './guard.ts';
-import type { Haraka, HarakaAddress, HookObject } from './haraka.ts';
+import type { Haraka, HarakaAddress, HarakaConnection, HookObject } from './haraka.ts';
 import { checkLogin, passwordPlugins } from './login.ts';
+import { mailHosts } from './mail-hosts.ts';
 import { MessageWriter } from './message-writer.ts';
 import { plainResults } from './plain-results.ts';
+import { RecentLogins } from './recent-logins.ts';
 import { repliedText } from './replied-text.ts';
 
 /** What the engine knows of a client beside Haraka's connection. */
@@ -19,6 +21,8 @@ interface Session {
   /** The addresses as Haraka got them: the sender's, and by what the client wrote the recipients'. */
   from: string;
   readonly given: Map<string, HarakaAddress>;
+  /** One call after the other, as a session's commands. */
+  turn: Promise<unknown>;
 }
 
 export interface EngineOptions {
@@ -35,6 +39,7 @@ export class Engine {
   readonly #haraka: Haraka;
   readonly #options: EngineOptions;
   readonly #sessions = new Map<string, Session>();
+  readonly #logins = new RecentLogins();
   readonly #byConnection = new WeakMap<object, Client>();
 
   /** Loads the plugins and tells them that the server starts. Rejects with what Haraka's loader throws. */
@@ -68,8 +73,9 @@ export class Engine {
     return Object.keys(this.#haraka.plugins.registered_hooks);
   }
 
+  /** Whether a plugin wants to know of logins. */
   get checksPasswords(): boolean {
-    return passwordPlugins(this.#haraka).length > 0;
+    return passwordPlugins(this.#haraka).length > 0 || this.plugins.includes('prevent_credential_leaks');
   }
 
   /** It may be just what a plugin waits for. */
@@ -86,6 +92,16 @@ export class Engine {
     if (call.kind === 'login') return this.#login(facts, call);
     if (call.kind === 'disconnect') return this.#disconnect(facts);
     const session = this.#session(facts);
+    const answered = session.turn.then(() => this.#answer(session, facts, call));
+    session.turn = answered.catch(() => {});
+    return answered;
+  }
+
+  async #answer(
+    session: Session,
+    facts: ClientFacts,
+    call: Exclude<Call, { kind: 'login' | 'disconnect' }>,
+  ): Promise<Answer> {
     const { client } = session;
     client.said = [];
     client.failures = [];
@@ -94,17 +110,26 @@ export class Engine {
     return this.#answerOf(session, await this.#ask(session, facts, call));
   }
 
-  async #ask(session: Session, facts: ClientFacts, call: Call): Promise<Verdict> {
+  async #ask(
+    session: Session,
+    facts: ClientFacts,
+    call: Exclude<Call, { kind: 'login' | 'disconnect' | 'body' }>,
+  ): Promise<Verdict> {
     const { client } = session;
     switch (call.kind) {
       case 'connect':
         return this.#connect(client);
       case 'hello':
         return this.#hello(client, facts);
+      case 'capabilities':
+        return this.#capabilities(client);
       case 'mail':
         return this.#mail(session, facts);
       case 'rcpt':
+        keepAccepted(session, facts.mail);
         return this.#rcpt(session, call.recipient);
+      case 'rcpt_ok':
+        return this.#rcptOk(session);
       case 'data':
         keepAccepted(session, facts.mail);
         return client.ask('data');
@@ -112,8 +137,6 @@ export class Engine {
         return this.#content(session, call.octets, facts.mail);
       case 'queue':
         return client.ask(client.connection.relaying ? 'queue_outbound' : 'queue');
-      case 'queued':
-        return client.ask('queue_ok');
       case 'command':
         return this.#command(client, call.verb, call.argument);
       case 'reset':
@@ -145,12 +168,15 @@ export class Engine {
     connection.set('hello.host', name);
     connection.results.add({ name: 'helo' }, connection.hello);
     const verdict = await client.ask(verb === 'EHLO' ? 'ehlo' : 'helo', name);
-    if (verdict.code !== this.#code('cont') && verdict.code !== this.#code('ok')) return verdict;
-    connection.esmtp = verb === 'EHLO';
-    if (!connection.esmtp) return verdict;
+    connection.esmtp = verb === 'EHLO' && this.#accepts(verdict);
+    return verdict;
+  }
+
+  async #capabilities(client: Client): Promise<Verdict> {
+    const { connection } = client;
     connection.capabilities = [];
     await client.ask('capabilities');
-    return { code: verdict.code, text: connection.capabilities };
+    return { code: this.#code('cont'), text: connection.capabilities };
   }
 
   async #mail(session: Session, { mail }: ClientFacts): Promise<Verdict> {
@@ -178,16 +204,34 @@ export class Engine {
     const before = transaction.rcpt_to.length;
     transaction.rcpt_to.push(address);
     given.set(recipient, address);
-    let verdict = await client.ask('rcpt', [address, {}]);
-    const isAsked = verdict.code === this.#code('cont') || verdict.code === this.#code('ok');
-    if (isAsked) verdict = await client.ask('rcpt_ok', transaction.rcpt_to.at(-1));
-    const isAccepted = verdict.code === this.#code('cont') || verdict.code === this.#code('ok');
+    const verdict = await client.ask('rcpt', [address, {}]);
+    const isAccepted = this.#accepts(verdict);
     if (!isAccepted) transaction.rcpt_to.splice(before);
-    const action = isAccepted ? 'accept' : isTemporary(this.#name(verdict.code)) ? 'tempfail' : 'reject';
-    transaction.rcpt_count[action] += 1;
-    client.connection.rcpt_count[action] += 1;
+    this.#count(client, isAccepted ? 'accept' : this.#kind(verdict), 1);
     return verdict;
   }
+
+  /** The server has accepted the recipient. */
+  async #rcptOk({ client }: Session): Promise<Verdict> {
+    const { transaction } = client.connection;
+    if (transaction === null) return this.#cont;
+    const verdict = await client.ask('rcpt_ok', transaction.rcpt_to.at(-1));
+    if (this.#accepts(verdict)) return verdict;
+    transaction.rcpt_to.pop();
+    this.#count(client, 'accept', -1);
+    this.#count(client, this.#kind(verdict), 1);
+    return verdict;
+  }
+
+  #count({ connection }: Client, action: 'accept' | 'tempfail' | 'reject', by: number): void {
+    connection.rcpt_count[action] += by;
+    if (connection.transaction !== null) connection.transaction.rcpt_count[action] += by;
+  }
+
+  #accepts = ({ code }: Verdict): boolean => code === this.#code('cont') || code === this.#code('ok');
+
+  #kind = ({ code }: Verdict): 'tempfail' | 'reject' =>
+    this.#name(code).startsWith('DENYSOFT') ? 'tempfail' : 'reject';
 
   async #content(session: Session, octets: Uint8Array, mail: MailFacts | null): Promise<Verdict> {
     const { client } = session;
@@ -215,11 +259,15 @@ export class Engine {
 
   async #login(facts: ClientFacts, { login, password }: { login: string; password: string }): Promise<Answer> {
     const client = this.#makeClient(facts);
-    const isRight = await checkLogin(this.#haraka, client.connection, { login, password }, (failure) =>
+    const plugin = await checkLogin(this.#haraka, client.connection, { login, password }, (failure) =>
       client.failures.push(failure),
     );
-    const verdict = isRight === null ? this.#cont : { code: this.#code(isRight ? 'ok' : 'deny'), text: '' };
-    return this.#answerOf({ client, writer: null, body: null, from: '', given: new Map() }, verdict);
+    this.#logins.add(facts.remote.ip, login, { plugin: plugin ?? '', password });
+    const verdict = plugin === null ? this.#cont : { code: this.#code(plugin === '' ? 'deny' : 'ok'), text: '' };
+    return this.#answerOf(
+      { client, writer: null, body: null, from: '', given: new Map(), turn: Promise.resolve() },
+      verdict,
+    );
   }
 
   async #disconnect(facts: ClientFacts): Promise<Answer> {
@@ -232,13 +280,38 @@ export class Engine {
     return this.#answerOf(session, verdict);
   }
 
+  /** Null if no plugin knows the hosts for the domain. */
+  async hostsFor(domain: string): Promise<readonly Host[] | null> {
+    const { plugins, constants } = this.#haraka;
+    const todo = { domain, rcpt_to: [], mail_from: null, notes: {}, uuid: '' };
+    const log = plugins as unknown as object;
+    const { code, text } = await new Promise<Verdict>((resolve) => {
+      const hmail: HookObject = Object.assign(Object.create(log), {
+        todo,
+        notes: {},
+        hooks_to_run: [],
+        current_hook: null,
+        get_mx_respond: (given: number, hosts: unknown) => resolve({ code: given, text: hosts }),
+      });
+      plugins.run_hooks('get_mx', hmail, domain);
+    });
+    return code === constants['ok'] ? mailHosts(text) : null;
+  }
+
   // ---- what Haraka knows of a client
 
   /** A client that this thread has not seen began before the plugins were loaded, or before a crash. */
   #session(facts: ClientFacts): Session {
     const known = this.#sessions.get(facts.id);
     if (known !== undefined) return known;
-    const session: Session = { client: this.#makeClient(facts), writer: null, body: null, from: '', given: new Map() };
+    const session: Session = {
+      client: this.#makeClient(facts),
+      writer: null,
+      body: null,
+      from: '',
+      given: new Map(),
+      turn: Promise.resolve(),
+    };
     if (this.#sessions.size < MOST_SESSIONS) this.#sessions.set(facts.id, session);
     return session;
   }
@@ -264,19 +337,24 @@ export class Engine {
       const { protocol: version, cipher: name, verified } = facts.tls;
       connection.setTLS({ cipher: { name, standardName: name, version }, verified, peerCertificate: {} });
     }
-    if (facts.user !== null && connection.notes['auth_user'] !== facts.user.login) {
-      const { login: user, mechanism: method } = facts.user;
-      connection.relaying = true;
-      connection.notes['auth_user'] = user;
-      connection.authheader = '(authenticated bits=0)\n';
-      connection.results.add({ name: 'auth' }, { pass: 'posthorn', method, user });
-      connection.auth_results(`auth=pass (${method.toLowerCase()})`);
-    }
+    if (facts.user !== null && connection.notes['auth_user'] !== facts.user.login) this.#logIn(connection, facts.user);
     if (facts.hello !== null && connection.hello.host === null) {
       connection.set('hello.verb', facts.hello.verb);
       connection.set('hello.host', facts.hello.name);
       connection.esmtp = facts.hello.verb === 'EHLO';
     }
+  }
+
+  #logIn(connection: HarakaConnection, { login: user, mechanism: method }: NonNullable<ClientFacts['user']>): void {
+    const known = this.#logins.take(connection.remote.ip, user);
+    const name = known === undefined || known.plugin === '' ? 'posthorn' : known.plugin;
+    connection.relaying = true;
+    connection.results.add({ name: 'relay' }, { pass: name });
+    connection.results.add({ name: 'auth' }, { pass: name, method, user });
+    connection.authheader = '(authenticated bits=0)\n';
+    connection.auth_results(`auth=pass (${method.toLowerCase()})`);
+    connection.notes['auth_user'] = user;
+    if (known !== undefined) connection.notes['auth_passwd'] = known.password;
   }
 
   #begin(session: Session, from: HarakaAddress): Promise<void> {
@@ -347,8 +425,6 @@ export class Engine {
     return { code: this.#code('cont'), text: '' };
   }
 }
-
-const isTemporary = (name: string): boolean => name.startsWith('DENYSOFT');
 
 /** The server refused some recipients after the plugins had been asked. */
 function keepAccepted({ client, given }: Session, mail: MailFacts | null): void {

@@ -14,22 +14,22 @@ export const passwordPlugins = ({ plugins }: Haraka): readonly HarakaPlugin[] =>
     (plugin): plugin is HarakaPlugin => typeof plugin?.['check_plain_passwd'] === 'function',
   );
 
-/** Null if no plugin checks passwords; otherwise whether one takes this one. */
+/** Null if no plugin checks passwords; otherwise the one that takes this one, or '' for none. */
 export async function checkLogin(
   haraka: Haraka,
   connection: HarakaConnection,
   credentials: Credentials,
   onFailure: (failure: string) => void,
-): Promise<boolean | null> {
+): Promise<string | null> {
   const asked = passwordPlugins(haraka);
   if (asked.length === 0) return null;
   for (const plugin of asked)
     try {
-      if (await check(plugin, connection, credentials)) return true;
+      if (await check(plugin, connection, credentials)) return plugin.name;
     } catch (error) {
       onFailure(`${plugin.name}: check_plain_passwd ${firstLineOf(error)}`);
     }
-  return false;
+  return '';
 }
 
 function check(plugin: HarakaPlugin, connection: HarakaConnection, { login, password }: Credentials): Promise<boolean> {

@@ -11,7 +11,8 @@ export function repliedText(given: unknown): Replied {
   if (Array.isArray(given)) return { code: null, text: given.map((line) => repliedText(line).text).join('\n') };
   if (typeof given === 'string' || typeof given === 'number') return { code: null, text: String(given) };
   const { code, reply } = given as { readonly code?: unknown; readonly reply?: unknown };
-  return typeof code === 'number' && typeof reply === 'string'
-    ? { code, text: reply }
+  // Some give the code as text.
+  return typeof reply === 'string' && /^[2-5]\d\d$/.test(String(code))
+    ? { code: Number(code), text: reply }
     : { code: null, text: messageOf(given) };
 }

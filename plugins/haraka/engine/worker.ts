@@ -41,6 +41,11 @@ try {
   parentPort?.on('message', (request: Request) => {
     if ('sent' in request) outbound.sent(request.sent, request.failure);
     else if ('early' in request) engine.noteEarly(request.early);
+    else if ('route' in request)
+      engine.hostsFor(request.route.domain).then(
+        (hosts) => tell({ kind: 'route', id: request.id, hosts }),
+        (error: unknown) => tell({ kind: 'failed', id: request.id, message: messageOf(error) }),
+      );
     else if ('order' in request) {
       if (request.order === 'close') engine.close();
       tell({ kind: request.order === 'close' ? 'closed' : 'pong' });

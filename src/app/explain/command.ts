@@ -24,7 +24,7 @@ export async function explainConfiguration(
 ): Promise<Explanation> {
   const late = new LateParts();
   const directory = knownDirectory(late.directory, known);
-  late.openStore({ directory, pluginStates: NOTHING_KNOWN });
+  late.openStore({ directory, pluginStates: NOTHING_KNOWN }, null);
   const options = { configDirectory, dataDirectory, printLog: false, onStop: () => {} };
   const { foundation } = await readAll(options, { ...late, directory, clock: Date.now });
   try {

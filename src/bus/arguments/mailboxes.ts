@@ -18,13 +18,13 @@ export interface MailboxHooks {
   };
   pop3_command: { readonly session: MailboxSession; readonly command: string; readonly argument: string };
   /** Messages came into a mailbox, by delivery or IMAP APPEND. */
-  message_appended: MailboxEvent & { readonly messages: readonly MailboxMessage[] };
-  /** IMAP MOVE; `messages` as they are in `mailbox`, where they are now. */
-  message_moved: MailboxEvent & { readonly from: MailboxName; readonly messages: readonly MailboxMessage[] };
+  message_appended: MailboxEvent;
+  /** IMAP MOVE; `uids` in `mailbox`, where they are now. */
+  message_moved: MailboxEvent & { readonly from: MailboxName };
   /** IMAP COPY, likewise. */
-  message_copied: MailboxEvent & { readonly from: MailboxName; readonly messages: readonly MailboxMessage[] };
+  message_copied: MailboxEvent & { readonly from: MailboxName };
   /** Messages were expunged by IMAP or POP3. */
-  message_deleted: MailboxEvent & { readonly uids: readonly number[] };
+  message_deleted: MailboxEvent;
 }
 
 /** Who reads mail. */
@@ -44,10 +44,6 @@ export interface MailboxName {
 export interface MailboxEvent {
   readonly account: Account;
   readonly mailbox: MailboxName;
-}
-
-export interface MailboxMessage {
-  readonly uid: number;
-  /** The message's octets; none if it is gone by now. */
-  read(): AsyncIterable<Buffer>;
+  /** Of the messages; `server.messages.read` reads one. */
+  readonly uids: readonly number[];
 }

@@ -1,9 +1,11 @@
 /**
  * INI: `name = value`, `name[] = value` for each item of a list, `[section]`, remarks after `;` or `#` at the beginning
- * of a line. `true`, `false` and numbers as JSON writes them are such, other values are text; what is between double
+ * of a line. `true`, `yes`, `false`, `no` and numbers as JSON writes them are such, other values are text; what is between double
  * quotes is text as JSON writes it.
  */
 import { Lines, type Parsed } from './lines.ts';
+
+const SAID: Readonly<Record<string, boolean>> = { true: true, yes: true, false: false, no: false };
 
 type Section = Map<string, unknown>;
 
@@ -50,7 +52,8 @@ export function readIni(text: string): Parsed {
 
 /** Undefined for text whose quotes are wrong. */
 function readValue(text: string): string | number | boolean | undefined {
-  if (text === 'true' || text === 'false') return text === 'true';
+  const isSaid = Object.hasOwn(SAID, text) ? SAID[text] : undefined;
+  if (isSaid !== undefined) return isSaid;
   if (text !== '' && String(Number(text)) === text && Number.isFinite(Number(text))) return Number(text);
   if (!text.startsWith('"')) return text;
   try {

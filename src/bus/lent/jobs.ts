@@ -80,10 +80,10 @@ interface Planned {
 const LOOK_WITHIN = 60_000;
 /** After a turn that could not be claimed, ms. */
 const RETRY_AFTER = 60_000;
-/** How long a close waits for jobs that were told to end, ms. @internal */
-export const CLOSE_WITHIN = 5_000;
-/** @internal */
-export const KEEP_EVERY = 20_000;
+/** How long a close waits for jobs that were told to end, ms. */
+const CLOSE_WITHIN = 5_000;
+/** How often it is told that a job still runs, ms. */
+const KEEP_EVERY = 20_000;
 
 export class JobTable {
   readonly #log: Log;

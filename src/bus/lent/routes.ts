@@ -47,7 +47,7 @@ export interface Page {
   readonly body: Buffer;
 }
 
-export const ROUTES_BELOW = '/plugins/';
+const ROUTES_BELOW = '/plugins/';
 
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8' };
 const page = (status: number, text: string, headers: Readonly<Record<string, string>> = {}): Page => ({

@@ -91,7 +91,7 @@ const CONNECTION = kept<Connection>({
 
 const ATTEMPT = { queueId: 'value', recipient: 'value', reply: 'value', relay: 'value' } as const;
 const LOGIN = { account: 'value', remoteIp: 'value', tls: 'value' } as const;
-const AT_MAILBOX = { account: 'value', mailbox: 'value', messages: 'value' } as const;
+const AT_MAILBOX = { account: 'value', mailbox: 'value', uids: 'value' } as const;
 const SENT = { connection: CONNECTION, transaction: TRANSACTION } as const;
 
 const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
@@ -163,7 +163,7 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   message_appended: AT_MAILBOX,
   message_moved: { ...AT_MAILBOX, from: 'value' },
   message_copied: { ...AT_MAILBOX, from: 'value' },
-  message_deleted: { account: 'value', mailbox: 'value', uids: 'value' },
+  message_deleted: AT_MAILBOX,
 };
 
 export const crossingOf = (hook: HookName): Fields => plain<unknown>(ROWS[hook] as Row<unknown>);

@@ -8,8 +8,10 @@ import type { PluginStates } from '../../store/plugin-states.ts';
 import type { Lent } from '../lending.ts';
 import type { HttpAnswer, HttpClient } from '../lent/http.ts';
 import { checkedAmount, checkedValues, type PluginMetrics } from '../lent/metrics.ts';
+import type { MessagePlace } from '../messages.ts';
 import { pluginState } from '../plugin-state.ts';
 import { isCloneable } from './cloneable.ts';
+import { type Piece, readOctets, readPieces } from './streams.ts';
 import type { Uplink } from './uplink.ts';
 
 /** Lines of the log between two questions whether the main thread has written them: a loop that logs must wait. */
@@ -52,6 +54,7 @@ export function lentInWorker({ uplink, plugin, config, isRealClock }: LentOption
         aliases: ask('directory.aliases'),
         domains: ask('directory.domains'),
       },
+      messages: { read: (place) => readOctets(piecesOf(uplink, place)) },
       send: ask('send'),
       http: httpOver(uplink),
       metrics: metricsOver(uplink),
@@ -60,6 +63,14 @@ export function lentInWorker({ uplink, plugin, config, isRealClock }: LentOption
       connectLocal: (path) => new RemoteSocket(uplink, path),
     },
   };
+}
+
+async function* piecesOf(uplink: Uplink, place: MessagePlace): AsyncGenerator<Piece, void> {
+  const number = await uplink.request('message.open', place);
+  yield* readPieces(
+    () => uplink.request('stream.next', number),
+    () => uplink.request('stream.stop', number),
+  );
 }
 
 /** A value is asked for once: it changes with the configuration, and then there is another worker. */

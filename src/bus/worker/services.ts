@@ -130,6 +130,7 @@ const LATER: Readonly<Record<string, Service>> = {
     if (connection === undefined) throw new Error('a restriction can be asked only while a connection is judged');
     return restrictions.get(word)?.check({ ...(question as Omit<Question, 'connection'>), connection });
   },
+  'message.open': ({ lent, streams }, [place]) => streams.open(lent.messages.read(place)),
   'content.open': ({ streams }, _given, call) => opened(call, streams.open(messageOf(call).content)),
   'stream.next': ({ streams }, [number]) => streams.next(number),
   'stream.stop': ({ streams }, [number]) => streams.stop(number),

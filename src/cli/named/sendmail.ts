@@ -139,12 +139,13 @@ function readEnvelope(call: Call, user: string): Omit<Submission, 'recipients'> 
   return {
     sender: sender === undefined ? user : senderOf(name, sender),
     fullName: fullName.replaceAll(/[\x00-\x1f\x7f]/g, ' ').slice(0, 200),
-    notify: isGiven(call, 'v') ? ['SUCCESS', 'FAILURE', 'DELAY'] : notifyOf(name, valuesOf(call, 'N').at(-1)),
+    notify: notifyOf(name, valuesOf(call, 'N').at(-1)),
     ret: retOf(name, valuesOf(call, 'R').at(-1)),
     envid: encodeXtext(valuesOf(call, 'V').at(-1) ?? '').slice(0, 100),
     body,
     verp: verpOf(call),
     verify: false,
+    reports: isGiven(call, 'v'),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The syntax of dovecot.conf: settings and nested blocks, with file and line, before they are interpreted. */
-import { encodingFaults } from '../encoding.ts';
+import { encodingFaults, readable } from '../encoding.ts';
 import type { Fault } from '../fault.ts';
 
 export interface DovecotSetting {
@@ -50,7 +50,7 @@ interface Work {
 function readInto(stack: DovecotBlock[], text: string, file: string, work: Work): void {
   const bottom = stack.length;
   work.faults.push(...encodingFaults(text, file));
-  for (const { content, line } of joinedLines(text)) {
+  for (const { content, line } of joinedLines(readable(text))) {
     const problem = readLine(stack, bottom, content, { file, line }, work);
     if (problem !== undefined) work.faults.push({ file, line, message: problem });
   }

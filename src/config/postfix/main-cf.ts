@@ -4,7 +4,7 @@
  * The parser keeps the file line of every setting and reports all errors; it does not know the names. Requirement P1.
  */
 import { type LogicalLine, lineAt, logicalLines } from '../../lookup/logical-lines.ts';
-import { encodingFaults, withoutMark } from '../encoding.ts';
+import { encodingFaults, readable } from '../encoding.ts';
 import type { Fault } from '../fault.ts';
 
 export interface Setting {
@@ -43,7 +43,7 @@ export function parseMainCf(text: string, file: string): MainCf {
       warnings,
     };
   const faults: MainCfFault[] = encodingFaults(text, file).map((fault) => ({ ...fault, unreadable: false }));
-  for (const logical of logicalLines(withoutMark(text))) {
+  for (const logical of logicalLines(readable(text))) {
     const read = parseAssignment(logical.text);
     if (typeof read === 'string') {
       faults.push({ file, line: logical.line, message: read, unreadable: !/^\s/.test(logical.text) });

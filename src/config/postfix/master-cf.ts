@@ -7,7 +7,7 @@
 import { type LogicalLine, lineAt, logicalLines } from '../../lookup/logical-lines.ts';
 import { type PortNames, portOf } from '../../lookup/ports.ts';
 import { groupContent } from '../../lookup/split-list.ts';
-import { encodingFaults, withoutMark } from '../encoding.ts';
+import { encodingFaults, readable } from '../encoding.ts';
 import type { Fault } from '../fault.ts';
 import { parseAssignment } from './main-cf.ts';
 
@@ -42,7 +42,7 @@ export function parseMasterCf(
 ): { readonly rows: readonly MasterRow[]; readonly faults: readonly Fault[] } {
   const rows: MasterRow[] = [];
   const faults: Fault[] = encodingFaults(text, file);
-  for (const logical of logicalLines(withoutMark(text))) {
+  for (const logical of logicalLines(readable(text))) {
     const row = parseRow(logical, file, faults);
     if (row !== undefined) rows.push(row);
   }

@@ -1,5 +1,6 @@
 /** Replaces addresses in the header fields that have some (Postfix: header_opts(3)). */
 
+import { standardAddress } from '../../mail/local-part.ts';
 import { parseAddressField } from '../../protocol/mime/address-field.ts';
 import { decodeHeaderText, encodeHeaderText } from '../../protocol/mime/header-text.ts';
 
@@ -16,10 +17,13 @@ const CLASSES: ReadonlyMap<string, AddressClass> = new Map([
     'resent-from',
     'resent-reply-to',
     'resent-sender',
+    'return-path',
     'return-receipt-to',
     'sender',
   ].map((name) => [name, 'sender'] as const),
-  ...['apparently-to', 'cc', 'resent-cc', 'resent-to', 'to'].map((name) => [name, 'recipient'] as const),
+  ...['apparently-to', 'bcc', 'cc', 'resent-bcc', 'resent-cc', 'resent-to', 'to'].map(
+    (name) => [name, 'recipient'] as const,
+  ),
 ]);
 
 /**
@@ -42,10 +46,16 @@ async function rewritten(
 ): Promise<string> {
   const field = parseAddressField(text, limit);
   const addresses: string[] = [];
+  let isChanged = false;
   for (const address of field.addresses) {
     const given = decodeHeaderText(address);
     const result = await rewrite(given);
+    isChanged ||= differs(given, result);
     addresses.push(result === given ? address : encodeHeaderText(result).toString('latin1'));
   }
-  return addresses.every((address, i) => address === field.addresses[i]) ? text : field.format(addresses);
+  return isChanged ? field.format(addresses) : text;
 }
+
+/** As in Postfix, quotes that a backslash makes necessary change no field by themselves. */
+const differs = (given: string, result: string): boolean =>
+  given !== result && (given.includes('"') || standardAddress(given) !== result);

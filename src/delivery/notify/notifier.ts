@@ -50,6 +50,8 @@ export interface Notifier {
    * `header`: of the message that was not sent.
    */
   asked(outcomes: readonly Outcome[], header: Buffer): Promise<boolean>;
+  /** Tells the sender how the first attempt went (`sendmail -v`); as `asked`. Rejects if the store fails. */
+  attempted(outcomes: readonly Outcome[]): Promise<boolean>;
   /** Mails a session's transcript to the postmaster (notify_classes). Best effort: never rejects. */
   transcript(kind: 'protocol', subject: string, text: string): Promise<void>;
 }
@@ -77,6 +79,7 @@ const LOG_WORDS: Readonly<Record<ReportKind, string>> = {
   delay: 'sender delay notification',
   success: 'sender delivery status notification',
   verify: 'sender delivery status notification',
+  attempt: 'sender delivery status notification',
   postmaster: 'postmaster non-delivery notification',
   double: 'postmaster non-delivery notification',
   'postmaster delay': 'postmaster delay notification',
@@ -232,13 +235,21 @@ export function createNotifier(options: NotifierOptions): Notifier {
     return report('failure', '', envelope.reversePath, wanted, { octets, complete: true });
   }
 
-  async function asked(outcomes: readonly Outcome[], header: Buffer): Promise<boolean> {
+  const asked = (outcomes: readonly Outcome[], header: Buffer): Promise<boolean> =>
+    told('verify', outcomes, { octets: header, complete: false });
+
+  const attempted = (outcomes: readonly Outcome[]): Promise<boolean> => told('attempt', outcomes);
+
+  async function told(
+    as: 'verify' | 'attempt',
+    outcomes: readonly Outcome[],
+    returned?: Report['original'],
+  ): Promise<boolean> {
     const item = outcomes[0]?.item;
     if (item === undefined) return true;
     const { queueId, reversePath } = item;
     const isDouble = addressKey(reversePath) === addressKey(doubleBounce);
-    if (reversePath !== '' && !isDouble)
-      return report('verify', '', reversePath, outcomes, { octets: header, complete: false });
+    if (reversePath !== '' && !isDouble) return report(as, '', reversePath, outcomes, returned);
     const kind = isDouble ? 'double' : 'single';
     log.info({ queueId }, `${queueId}: not sending trace/success notification for ${kind}-bounce message`);
     return true;
@@ -269,5 +280,5 @@ export function createNotifier(options: NotifierOptions): Notifier {
     );
   }
 
-  return { notify, refused, asked, transcript };
+  return { notify, refused, asked, attempted, transcript };
 }

@@ -8,10 +8,18 @@ import type { Outcome } from '../outcome.ts';
 import { mailDate } from '../receive/mail-date.ts';
 
 /**
- * `verify`: what would become of mail (`sendmail -bv`); `postmaster`, `postmaster delay`: copies of the sender's notification; `double`: sent instead of it, for a notification that could not be
+ * `verify`: what would become of mail (`sendmail -bv`); `attempt`: how the first attempt went (`sendmail -v`); `postmaster`, `postmaster delay`: copies of the sender's notification; `double`: sent instead of it, for a notification that could not be
  * delivered.
  */
-export type ReportKind = 'failure' | 'delay' | 'success' | 'verify' | 'postmaster' | 'double' | 'postmaster delay';
+export type ReportKind =
+  | 'failure'
+  | 'delay'
+  | 'success'
+  | 'verify'
+  | 'attempt'
+  | 'postmaster'
+  | 'double'
+  | 'postmaster delay';
 
 export interface Report {
   readonly kind: ReportKind;
@@ -40,7 +48,12 @@ const WORDS: Readonly<Record<ReportKind, { readonly template: TemplateName; read
   'postmaster delay': { template: 'delay', copy: 'A message is delayed; its sender was warned.\r\n' },
   success: { template: 'success' },
   verify: { template: 'verify' },
+  attempt: { template: 'verify' },
 };
+
+function received({ remoteHost, isFinal }: Outcome): string {
+  return remoteHost === '' || isFinal === true ? 'delivered' : 'relayed';
+}
 
 const ACTIONS: Readonly<Record<ReportKind, (outcome: Outcome) => string>> = {
   failure: () => 'failed',
@@ -48,8 +61,10 @@ const ACTIONS: Readonly<Record<ReportKind, (outcome: Outcome) => string>> = {
   double: () => 'failed',
   delay: () => 'delayed',
   'postmaster delay': () => 'delayed',
-  success: ({ remoteHost, isFinal }) => (remoteHost === '' || isFinal === true ? 'delivered' : 'relayed'),
+  success: received,
   verify: ({ status }) => (status === 'sent' ? 'deliverable' : 'undeliverable'),
+  attempt: (outcome) =>
+    outcome.status === 'sent' ? received(outcome) : outcome.status === 'deferred' ? 'delayed' : 'failed',
 };
 
 const PARTS: Readonly<Record<ReportKind, string>> = {
@@ -60,6 +75,7 @@ const PARTS: Readonly<Record<ReportKind, string>> = {
   'postmaster delay': 'Undelivered Message',
   success: 'Message',
   verify: 'Message',
+  attempt: 'Message',
 };
 
 /** The whole message without Message-Id, which is added on receipt. */

@@ -208,7 +208,13 @@ export class Pickup {
         ? TOO_BIG
         : await receive(
             receiver,
-            { queueId, envelope, submitter: { uid, fullName: submission.fullName }, verp: submission.verp },
+            {
+              queueId,
+              envelope,
+              submitter: { uid, fullName: submission.fullName },
+              verp: submission.verp,
+              reports: submission.reports,
+            },
             handle,
             head.end,
           );
@@ -238,7 +244,14 @@ async function receive(
     envelope,
     submitter,
     verp,
-  }: { queueId: string; envelope: Envelope; submitter: { uid: number; fullName: string }; verp: string },
+    reports,
+  }: {
+    queueId: string;
+    envelope: Envelope;
+    submitter: { uid: number; fullName: string };
+    verp: string;
+    reports: boolean;
+  },
   handle: FileHandle,
   start: number,
 ): Promise<Reply> {
@@ -248,6 +261,7 @@ async function receive(
     envelope,
     submitter,
     verp,
+    reports,
   });
   try {
     for (let at = start; ; ) {

@@ -20,6 +20,8 @@ export interface Submission {
   readonly verp: string;
   /** Nothing is sent: the sender is told what would become of it (`sendmail -bv`). */
   readonly verify: boolean;
+  /** The sender is told how the first attempt went (`sendmail -v`). */
+  readonly reports: boolean;
 }
 
 /** Octets of the first line, with its LF. */
@@ -56,6 +58,7 @@ export function parseSubmission(line: string): Submission | string {
     body,
     verp = '',
     verify = false,
+    reports = false,
   } = read as Record<string, unknown>;
   if (!isAddress(sender)) return 'its sender is no address';
   if (!Array.isArray(recipients) || !recipients.every((one) => isAddress(one) && one !== ''))
@@ -69,5 +72,6 @@ export function parseSubmission(line: string): Submission | string {
   if (typeof envid !== 'string' || !/^[!-~]{0,100}$/.test(envid)) return 'its envelope ID is not one of RFC 3461';
   if (typeof verp !== 'string' || !/^(?:[!-~]{2})?$/.test(verp)) return 'its VERP delimiters are not two characters';
   if (typeof verify !== 'boolean') return 'its verify is neither true nor false';
-  return { sender, recipients, fullName, notify, ret, envid, body, verp, verify } as Submission;
+  if (typeof reports !== 'boolean') return 'its reports is neither true nor false';
+  return { sender, recipients, fullName, notify, ret, envid, body, verp, verify, reports } as Submission;
 }

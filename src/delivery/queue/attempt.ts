@@ -11,6 +11,7 @@ import type { Job } from './waiting-jobs.ts';
 /** Delivers items of one message by one route. */
 export interface Transports {
   local(route: Route & { kind: 'local' }, item: QueueItem): Promise<Attempt>;
+  expand(item: QueueItem): Promise<Attempt>;
   remote(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
   target(route: Route & { kind: 'target' }, item: QueueItem, signal: AbortSignal): Promise<Attempt>;
   pipe(route: Route & { kind: 'pipe' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
@@ -63,6 +64,7 @@ async function attemptAsIs(job: Job, now: number, context: AttemptContext): Prom
   if (route.kind === 'discard')
     return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
   if (route.kind === 'local') return context.transports.local(route, job.first);
+  if (route.kind === 'expand') return context.transports.expand(job.first);
   const deadline = new AbortController();
   const cancel = context.after(DELIVERY_DEADLINE, () => deadline.abort());
   try {

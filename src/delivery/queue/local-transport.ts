@@ -5,7 +5,6 @@
  */
 import type { Hooks } from '../../bus/hook.ts';
 import type { MailboxEvents } from '../../bus/mailbox-events.ts';
-import type { Account } from '../../mail/account.ts';
 import type { Address } from '../../mail/address.ts';
 import { isPermanent, isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, MAX_HEADER_SIZE, parseHeader } from '../../protocol/mime/header.ts';
@@ -15,6 +14,7 @@ import { type Store, StoreFullError } from '../../store/store.ts';
 import { readHeaderOctets } from '../../store/stored-header.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
 import { mailboxReply, prepareDelivery, STORE_FULL } from '../receive/mailbox-row.ts';
+import type { Route } from '../route/router.ts';
 
 const DELIVERED = reply(250, '2.0.0', 'delivered to mailbox');
 
@@ -29,7 +29,11 @@ export interface LocalOptions {
 }
 
 /** Delivers one item. Rejects with the backend's error: the item stays leased until the runner releases it. */
-export async function deliverLocally(options: LocalOptions, account: Account, item: QueueItem): Promise<Attempt> {
+export async function deliverLocally(
+  options: LocalOptions,
+  { account, agent }: Route & { kind: 'local' },
+  item: QueueItem,
+): Promise<Attempt> {
   const { store, hooks, namesOriginal } = options;
   const recipient = { address: item.recipient, original: item.original, notify: item.notify, orcpt: item.orcpt };
   const header = async (): Promise<Header> =>
@@ -37,7 +41,7 @@ export async function deliverLocally(options: LocalOptions, account: Account, it
   const context = { hooks, reversePath: item.reversePath, arrivedAt: item.arrivedAt, namesOriginal, header };
   const prepared = await prepareDelivery(account, recipient, context);
   const refusedBy = (answer: Reply): Attempt =>
-    unanimous([item], isPermanent(answer) ? 'bounced' : 'deferred', answer, 'local');
+    unanimous([item], isPermanent(answer) ? 'bounced' : 'deferred', answer, agent);
   if (isReply(prepared)) return refusedBy(prepared);
   const { rows, forward, dropped } = prepared;
   try {
@@ -49,7 +53,7 @@ export async function deliverLocally(options: LocalOptions, account: Account, it
     const refused = await options.forward(item, forward);
     if (refused !== null) return refusedBy(refused);
     const answer = dropped === null ? DELIVERED : reply(250, '2.0.0', `discarded: ${dropped}`);
-    return unanimous([item], 'sent', answer, 'local');
+    return unanimous([item], 'sent', answer, agent);
   } catch (error) {
     if (error instanceof MailboxError) return refusedBy(mailboxReply(error));
     if (error instanceof StoreFullError) return refusedBy(STORE_FULL);

@@ -20,7 +20,7 @@ import type { Notifier } from '../notify/notifier.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
 import type { ActiveMessage } from './active-message.ts';
 import { afterTimeout } from './after.ts';
-import { type Decided, decide, isFailure, isLate, settlementOf, waitsForOthers } from './decision.ts';
+import { type Decided, decide, isFailure, isLate, isReported, settlementOf, waitsForOthers } from './decision.ts';
 import { PROGRAMS, type Program } from './program.ts';
 import type { RetryPolicy } from './retry.ts';
 
@@ -209,6 +209,8 @@ export class Settler {
     const succeeded = outcomes((one) => one.fate === 'sent' && !one.outcome.notifies);
     // A success whose notification failed is still a success: a retry would deliver twice.
     if (succeeded.length > 0) await notifier.notify('success', succeeded).catch(() => false);
+    const reported = outcomes(isReported);
+    if (reported.length > 0) await notifier.attempted(reported).catch(() => false);
     const retryAt = clock() + retry.minimalBackoff;
     return decided.map((one) => settlementOf(one, { failures, delays }, retryAt));
   }

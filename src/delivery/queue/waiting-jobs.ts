@@ -101,9 +101,12 @@ export class WaitingJobs {
   }
 }
 
+/** Each item is a delivery of its own. */
+const EACH_ALONE: ReadonlySet<Route['kind']> = new Set(['local', 'target', 'expand']);
+
 function jobKey(item: QueueItem, route: Route, destination: string): string {
   const detail =
-    route.kind === 'local' || route.kind === 'target' || item.verp !== undefined
+    EACH_ALONE.has(route.kind) || item.verp !== undefined
       ? String(item.id)
       : route.kind === 'error'
         ? `${route.reply.code} ${route.reply.text}`

@@ -4,8 +4,11 @@
  * Every new address is expanded again until no plugin replaces it. An address that expands to itself is final (`root:
  * root, dmtsai`); so is one marked as final (`\name`). A loop over several addresses bounces for the address that
  * closes it, while the other members get the message; `Expanded.onCircle` says how each kind of table handles a loop.
- * Each address is delivered to once. Depth and count are limited (virtual_alias_recursion_limit,
- * virtual_alias_expansion_limit).
+ * Each address is delivered to once.
+ *
+ * What virtual aliases make of one address is limited as in Postfix (virtual_alias_expansion_limit,
+ * virtual_alias_recursion_limit, virtual_alias_address_length_limit): a member of a local alias begins anew. Local aliases
+ * may have as many members as they like; their levels, and the members of a message, are limited here.
  */
 
 import type { Expanded, ExpansionSteps, Hooks } from '../../bus/hook.ts';
@@ -25,8 +28,14 @@ export interface ExpansionLimits {
   readonly length: number;
   /** Completes members. */
   readonly rewrite: Rewrite;
+  /** What else becomes of an address to which a local alias sends mail on; nothing if absent. */
+  readonly sentOn?: (address: Address) => Promise<Address>;
+  /** Told why a message is refused: the client hears less. */
+  readonly warn?: (message: string) => void;
   /** Delivered-To: names the address before local aliases (frozen_delivered_to). */
   readonly frozen?: boolean;
+  /** The message was delivered to this address before (Delivered-To:): whoever forwards it gets it back for ever. */
+  readonly isLoop?: (address: Address) => Promise<boolean>;
   /** All, if absent. */
   readonly steps?: ExpansionSteps;
 }
@@ -66,13 +75,23 @@ export interface FailedRecipient {
 
 interface Step {
   readonly recipient: ExpandedRecipient;
+  /** Virtual aliases in a row that led here, each by its first member. */
   readonly depth: number;
+  /** Local aliases that led here. */
+  readonly level: number;
+  /** What virtual aliases have made of the address that this one comes from. */
+  readonly tree: { members: number };
   /** Not to be expanded (aliases(5): `\name`). */
   readonly final: boolean;
   readonly onCircle: Expanded['onCircle'];
   /** The address it was expanded from. */
   readonly parent: Step | null;
 }
+
+/** As in local(8). */
+const DEEPEST_LEVEL = 100;
+/** Of a message: tables of patterns could make as many as they like. */
+const MOST_MEMBERS = 100_000;
 
 const EVERYTHING: ExpansionSteps = { maps: true, aliases: true };
 
@@ -93,6 +112,8 @@ export async function expand(
       steps.push({
         recipient,
         depth: 0,
+        level: 0,
+        tree: { members: 1 },
         final: false,
         onCircle: undefined,
         parent: null,
@@ -106,6 +127,15 @@ export async function expand(
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const { recipient } = step;
     const key = addressKey(recipient.address);
+    if (!seen.has(key) && limits.isLoop !== undefined && (await limits.isLoop(recipient.address))) {
+      seen.add(key);
+      failed.push({
+        recipient,
+        reply: reply(554, '5.4.6', `mail forwarding loop for ${recipient.address}`),
+        isLocal: true,
+      });
+      continue;
+    }
     const circle = step.final ? null : circleOf(step, key);
     if (step.final || circle?.length === 1 || circle?.some(({ onCircle }) => onCircle === 'keep') === true) {
       if (!kept.has(key)) kept.set(key, recipient);
@@ -113,7 +143,7 @@ export async function expand(
     }
     if (circle !== null) {
       if (circle.every(({ onCircle }) => onCircle === 'refuse'))
-        return tooMuch(recipient, 'the aliases form a loop', 'virtual_alias_maps');
+        return tooMuch(limits, recipient, 'the aliases form a loop (virtual_alias_maps)');
       const closing = step.parent?.recipient ?? recipient;
       failed.push({
         recipient: closing,
@@ -126,6 +156,13 @@ export async function expand(
     seen.add(key);
     if (!listening) {
       kept.set(key, recipient);
+      continue;
+    }
+    if (wanted.maps && step.depth >= limits.depth)
+      return tooMuch(limits, recipient, `more than ${limits.depth} deep (virtual_alias_recursion_limit)`);
+    if (step.level > DEEPEST_LEVEL) {
+      const words = `possible alias database loop for ${localPart(recipient.address)}`;
+      failed.push({ recipient, reply: reply(550, '5.4.6', words), isLocal: true });
       continue;
     }
     const into: Expanded[] = [];
@@ -142,15 +179,16 @@ export async function expand(
     } else if (into.length > 0) {
       tell(recipient, into);
       produced += into.length;
-      if (produced > limits.count)
-        return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
-      if (step.depth >= limits.depth)
-        return tooMuch(recipient, `more than ${limits.depth} deep`, 'virtual_alias_recursion_limit');
-      if (into.some(({ address, onCircle }) => onCircle === 'refuse' && address.length > limits.length))
+      const { tree } = step;
+      if (into.some(isVirtual)) tree.members += into.length - 1;
+      if (tree.members > limits.count)
+        return tooMuch(limits, recipient, `more than ${limits.count} members (virtual_alias_expansion_limit)`);
+      if (produced > MOST_MEMBERS) return tooMuch(limits, recipient, `more than ${MOST_MEMBERS} members`);
+      if (into.some((member) => isVirtual(member) && member.address.length > limits.length))
         return tooMuch(
+          limits,
           recipient,
-          `an address of more than ${limits.length} characters`,
-          'virtual_alias_address_length_limit',
+          `an address of more than ${limits.length} characters (virtual_alias_address_length_limit)`,
         );
       for (const member of into) {
         const { target, refusal: refused } = member;
@@ -163,9 +201,11 @@ export async function expand(
       for (let i = into.length - 1; i >= 0; i -= 1) {
         const member = into[i];
         if (member === undefined || member.address === '' || isEnd(member)) continue;
+        const written = limits.rewrite(member.address);
+        const isSentOn = member.onCircle === undefined && member.final !== true && limits.sentOn !== undefined;
         steps.push({
-          recipient: memberOf(recipient, member, limits.rewrite(member.address)),
-          depth: step.depth + 1,
+          recipient: memberOf(recipient, member, isSentOn ? await limits.sentOn(written) : written),
+          ...placeOf(step, member, i),
           final: member.final === true,
           onCircle: member.onCircle,
           parent: step,
@@ -209,9 +249,20 @@ function beforeAliases(step: Step): string {
 const tell = ({ address }: Recipient, into: readonly Expanded[]): void =>
   trace()?.add({ kind: 'expansion', address, into: into.map((member) => member.target?.text ?? member.address) });
 
-/** Names the parameter, for the operator who sees it in the log's reject line. */
-const tooMuch = (recipient: Recipient, what: string, parameter: string): Reply =>
-  reply(451, '4.6.0', `<${recipient.original}>: Alias expansion error: ${what} (${parameter})`);
+const isVirtual = ({ onCircle }: Expanded): boolean => onCircle === 'refuse';
+
+/** Of the member at an index. */
+function placeOf(step: Step, member: Expanded, index: number): Pick<Step, 'depth' | 'level' | 'tree'> {
+  const { depth, level, tree } = step;
+  if (member.onCircle === undefined) return { depth: 0, level: level + 1, tree: { members: 1 } };
+  if (!isVirtual(member)) return { depth, level, tree };
+  return { depth: index === 0 ? depth + 1 : 0, level, tree };
+}
+
+function tooMuch({ warn }: ExpansionLimits, recipient: Recipient, what: string): Reply {
+  warn?.(`<${recipient.address}>: alias expansion error: ${what}: the message is refused for now`);
+  return reply(451, '4.6.0', 'Alias expansion error');
+}
 
 /** The steps from an earlier step for the same address to this one, this one first; null if there is none. */
 function circleOf(step: Step, key: string): Step[] | null {

@@ -55,6 +55,8 @@ const NO_FIELD: Line = { kind: 'end', separated: false };
 export class HeaderGatherer {
   /** Number of Received fields: each is a hop. */
   hops = 0;
+  /** It has a Delivered-To field: it was in a mailbox, or somebody forwarded it. */
+  wasDelivered = false;
   complete = false;
   /** A blank line ended the header; it is still the first line of the body. */
   separated = false;
@@ -293,9 +295,11 @@ export class HeaderGatherer {
     if (nameEnd - start > KNOWN_NAME) return false;
     const name = data.toString('latin1', start, nameEnd).toLowerCase();
     if (name === 'received') this.hops += 1;
-    if (this.#drop.has(name)) return true;
+    if (name === 'delivered-to') this.wasDelivered = true;
     const resent = name.startsWith('resent-');
+    // A Resent-Bcc says so too, although it is dropped.
     if (resent) this.#resent = true;
+    if (this.#drop.has(name)) return true;
     if (PRESENCE.has(resent ? name.slice(7) : name)) this.#names.add(name);
     return false;
   }

@@ -4,12 +4,12 @@
  * checks change is changed before it is gathered: the message is durable as changed before it is acknowledged.
  */
 
-import type { ExpansionSteps, MessageChange } from '../../bus/hook.ts';
+import type { MessageChange } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
-import { type Address, addressKey } from '../../mail/address.ts';
 import type { MailSource } from '../../lookup/utf8-sources.ts';
+import { type Address, addressKey, domainOf } from '../../mail/address.ts';
 import type { ClientOrigin } from '../../mail/client-origin.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
@@ -24,11 +24,11 @@ import { hasUtf8Address, hasUtf8Header } from '../checks/utf8-header.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import type { MilterSession } from '../milter/session.ts';
 import type { RewriteField } from '../rewriting/address-rewriter.ts';
-import { routeTo, routeWords } from '../route/router.ts';
+import { type MailboxAgent, routeTo, routeWords } from '../route/router.ts';
 import { isLocalMail, originOf } from './client-origin.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseCharacter, refuseStructure } from './content-actions.ts';
-import { type ExpandedRecipient, type Expansion, expand } from './expand.ts';
+import { type ExpandedRecipient, type Expansion, type ExpansionLimits, expand } from './expand.ts';
 import { type DeliveryContext, mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { MessageContent } from './message-content.ts';
 import { MessageEdit } from './message-edit.ts';
@@ -301,11 +301,20 @@ export class MessageIntake implements Intake {
     // Local aliases are for the mail that comes back from the filter (Postfix: local(8)).
     const filter = transaction.filter ?? this.#settings.filter;
     const steps = { maps: this.#settings.maps, aliases: filter === null };
-    const expansion = await expand(await this.#recipients(), this.#services.hooks, {
+    const { log } = this.#services;
+    const isLoop = steps.aliases && this.#content.wasDelivered ? this.#loops(header()) : undefined;
+    const limits = {
       ...this.#settings.expansion,
       steps,
-    });
+      warn: (message: string): void =>
+        log.warn({ queueId: transaction.queueId }, `${transaction.queueId}: ${message}`),
+      sentOn: (address: string) => this.#sentOn(address),
+      ...(isLoop === undefined ? {} : { isLoop }),
+    };
+    const expansion = await expand(await this.#recipients(), this.#services.hooks, limits);
     if (isReply(expansion)) return expansion;
+    const waiting = expansion.failed.find(({ reply: { code }, isLocal }) => isLocal && code < 500);
+    if (this.#incoming.waited === true && waiting !== undefined) return waiting.reply;
     const plan = emptyPlan();
     const context = {
       hooks: this.#services.hooks,
@@ -316,24 +325,24 @@ export class MessageIntake implements Intake {
     };
     await this.#planAll(plan, expansion.recipients, { filter, context });
     planRest(plan, expansion);
-    return plan.forwarded.length === 0 ? plan : this.#planForwards(plan, expansion, { steps, filter, context });
+    return plan.forwarded.length === 0 ? plan : this.#planForwards(plan, expansion, { limits, filter, context });
   }
 
   /** Each address once: mailboxes that forward to each other come to an end. */
   async #planForwards(
     plan: Plan,
     { recipients }: Expansion,
-    { steps, ...way }: Way & { readonly steps: ExpansionSteps },
+    { limits, ...way }: Way & { readonly limits: ExpansionLimits },
   ): Promise<Plan | Reply> {
     const forwards = emptyPlan();
-    const { expansion: limits, addressing } = this.#settings;
+    const { addressing } = this.#settings;
     const done = new Set(recipients.map(({ address }) => addressKey(address)));
     const isNew = (address: Address): boolean => done.size < done.add(addressKey(address)).size;
     const waiting = plan.forwarded.splice(0);
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const address = await addressing.envelope(next.address, 'envelope_recipient');
       if (!isNew(address)) continue;
-      const expansion = await expand([{ ...next.recipient, address }], this.#services.hooks, { ...limits, steps });
+      const expansion = await expand([{ ...next.recipient, address }], this.#services.hooks, limits);
       if (isReply(expansion)) return expansion;
       const fresh = expansion.recipients.filter((one) => one.address === address || isNew(one.address));
       await this.#planAll(forwards, fresh, way);
@@ -345,11 +354,15 @@ export class MessageIntake implements Intake {
 
   async #planAll(plan: Plan, recipients: readonly ExpandedRecipient[], { filter, context }: Way): Promise<void> {
     const { telling, domains, router } = this.#services;
-    const { verp = '', transaction } = this.#incoming;
+    const { verp = '', reports = false, transaction } = this.#incoming;
     for (const given of recipients) {
       const address = await domains.resolve(given.address);
       // Members of an alias with an owner get the owner's mail.
-      const recipient = verp === '' || given.sender !== undefined ? { ...given, address } : { ...given, address, verp };
+      const own =
+        given.sender !== undefined
+          ? {}
+          : { ...(verp === '' ? {} : { verp }), ...(reports ? { reports: true as const } : {}) };
+      const recipient = { ...given, address, ...own };
       const route =
         given.target === undefined
           ? await router.route(recipient.address, recipient.sender ?? context.reversePath, filter)
@@ -358,6 +371,20 @@ export class MessageIntake implements Intake {
       const planned = telling.has(route.transport) ? { ...recipient, client: await this.#client() } : recipient;
       await planRecipient(plan, planned, route, transaction.hold !== null, context);
     }
+  }
+
+  /** As Postfix's local(8): by Delivered-To fields, for our local domains only, with the address extension. */
+  #loops(header: Header): (address: string) => Promise<boolean> {
+    const delivered = new Set(header.all('delivered-to').map((value) => addressKey(value.trim())));
+    const { domains } = this.#services;
+    return async (address) =>
+      delivered.has(addressKey(address)) && (await domains.classify(domainOf(address))) === 'local';
+  }
+
+  /** As in Postfix, mail that a local alias sends elsewhere passes the canonical tables as it would from outside. */
+  async #sentOn(address: string): Promise<string> {
+    const isLocal = (await this.#services.domains.classify(domainOf(address))) === 'local';
+    return isLocal ? address : this.#settings.addressing.envelope(address, 'envelope_recipient');
   }
 
   /** For the items of transports that tell it on. */
@@ -375,15 +402,14 @@ export class MessageIntake implements Intake {
 
   async #recipients(): Promise<readonly Recipient[]> {
     const { transaction, envelope } = this.#incoming;
-    if (transaction.redirect !== null) {
-      return [
-        {
-          address: transaction.redirect,
-          original: envelope.recipients[0]?.original ?? transaction.redirect,
-          notify: [],
-          orcpt: '',
-        },
-      ];
+    const { redirect } = transaction;
+    if (typeof redirect === 'string') {
+      const original = envelope.recipients[0]?.original ?? redirect;
+      return [{ address: redirect, original, notify: [], orcpt: '' }];
+    }
+    if (redirect !== null) {
+      const known = new Map(transaction.recipients.map((recipient) => [recipient.address, recipient]));
+      return redirect.map((address) => known.get(address) ?? { address, original: address, notify: [], orcpt: '' });
     }
     const { alwaysBcc, addressing } = this.#settings;
     const recipients = [...transaction.recipients];
@@ -486,15 +512,16 @@ export class MessageIntake implements Intake {
       [began - this.#arrivedAt, 0, 0, this.#services.clock() - began],
       this.#settings.delayDigits,
     );
-    const sent = (recipient: Recipient, text: string): void =>
-      this.#services.localLog.info(
+    const sent = (recipient: Recipient, text: string, agent: MailboxAgent = 'local'): void =>
+      this.#services.mailboxLogs[agent].info(
         fields,
-        `${queueId}: ${recipientWords(recipient, this.#settings.logAddress)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`,
+        `${queueId}: ${recipientWords(recipient, this.#settings.logAddress)}, relay=${agent}, ${delays}, dsn=2.0.0, status=sent (${text})`,
       );
     for (const recipient of plan.delivered) {
-      counters.deliveries.count('local', 'sent');
-      counters.deliveryDelay.observe((this.#services.clock() - this.#arrivedAt) / 1000, 'local');
-      sent(recipient, 'delivered to mailbox');
+      const { agent } = recipient;
+      counters.deliveries.count(agent, 'sent');
+      counters.deliveryDelay.observe((this.#services.clock() - this.#arrivedAt) / 1000, agent);
+      sent(recipient, 'delivered to mailbox', agent);
     }
     for (const { recipient, text } of plan.dropped) sent(recipient, `discarded: ${text}`);
     if (plan.queued.length === 0) this.#services.queueLog.info(fields, `${queueId}: removed`);

@@ -78,6 +78,10 @@ export class MessageContent {
   }
 
   /** Number of Received fields in the message as it came. */
+  get wasDelivered(): boolean {
+    return this.#header.wasDelivered;
+  }
+
   get hops(): number {
     return this.#header.hops;
   }

@@ -32,7 +32,10 @@ export class MessageReceiver implements Receiver {
       telling: tellingTransports(options.transports),
       cleanupLog: options.log.child({ process: 'postfix/cleanup' }),
       queueLog: options.log.child({ process: 'postfix/qmgr' }),
-      localLog: options.log.child({ process: 'postfix/local' }),
+      mailboxLogs: {
+        local: options.log.child({ process: 'postfix/local' }),
+        virtual: options.log.child({ process: 'postfix/virtual' }),
+      },
     };
     this.#filtered = {
       ...this.#services,

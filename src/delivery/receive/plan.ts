@@ -14,7 +14,7 @@ import { verpSender } from '../../mail/verp.ts';
 import type { QueueItemDraft } from '../../store/queue.ts';
 import { type QueueExtras, queueExtras } from '../../store/queue-extras.ts';
 import type { LocalDelivery } from '../../store/store.ts';
-import { destinationOf, errorDestination, LOCAL_DESTINATION, type Route } from '../route/router.ts';
+import { destinationOf, errorDestination, LOCAL_DESTINATION, type MailboxAgent, type Route } from '../route/router.ts';
 import type { ExpandedRecipient, Expansion } from './expand.ts';
 import { type DeliveryContext, prepareDelivery } from './mailbox-row.ts';
 
@@ -26,7 +26,7 @@ export interface Plan {
   /** Whose they are, in the same order. */
   readonly accounts: Account[];
   /** The recipients of `deliveries`, in the same order; each may have several. */
-  readonly delivered: PlannedRecipient[];
+  readonly delivered: (PlannedRecipient & { readonly agent: MailboxAgent })[];
   readonly queued: QueueItemDraft[];
   /** Of `queued`, what is sent to other servers. */
   readonly outgoing: QueueItemDraft[];
@@ -72,9 +72,11 @@ export async function planRecipient(
   hold: boolean,
   context: DeliveryContext,
 ): Promise<void> {
-  if (!hold && route.kind === 'local') {
-    await planLocal(plan, recipient, route.account, context);
-  } else if (!hold && route.kind === 'discard') {
+  // What is reported on is delivered by the runner, which reports.
+  const isDone = !hold && recipient.reports === undefined;
+  if (isDone && route.kind === 'local') {
+    await planLocal(plan, recipient, route, context);
+  } else if (isDone && route.kind === 'discard') {
     plan.dropped.push({ recipient, text: route.text });
   } else {
     const item = queueItem(recipient, destinationOf(route), hold ? 'hold' : 'incoming');
@@ -92,7 +94,7 @@ function senderFor({ sender, verp, original, address }: PlannedRecipient, revers
 async function planLocal(
   plan: Plan,
   recipient: PlannedRecipient,
-  account: Account,
+  { account, agent }: Route & { kind: 'local' },
   context: DeliveryContext,
 ): Promise<void> {
   if (recipient.notify.includes('SUCCESS')) {
@@ -120,7 +122,7 @@ async function planLocal(
   }
   plan.deliveries.push(...delivery.rows);
   plan.accounts.push(...delivery.rows.map(() => account));
-  plan.delivered.push(recipient);
+  plan.delivered.push({ ...recipient, agent });
 }
 
 /**

@@ -18,6 +18,8 @@ export interface Incoming {
   readonly envelope: Envelope;
   /** A notification of our own: one to a sender, or a session's transcript. */
   readonly report?: 'bounce' | 'notify';
+  /** From the queue, because an alias could not be expanded: it stays there where that is still so. */
+  readonly waited?: true;
   /** The local user who submits it; `fullName` is for a missing From, '' for none. */
   readonly submitter?: { readonly uid: number; readonly fullName: string };
   /**
@@ -33,6 +35,8 @@ export interface Incoming {
   readonly saslSender?: string;
   /** The delimiters with which each recipient gets a sender of its own; '' or absent: none does. */
   readonly verp?: string;
+  /** The sender is told how the first attempt went (`sendmail -v`). */
+  readonly reports?: boolean;
 }
 
 /**

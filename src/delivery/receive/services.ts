@@ -16,7 +16,7 @@ import { type ContentRules, type Rule, readContentRules, withoutChecks } from '.
 import { Milters } from '../milter/milters.ts';
 import { AddressRewriter } from '../rewriting/address-rewriter.ts';
 import { localClients } from '../rewriting/local-clients.ts';
-import type { Router } from '../route/router.ts';
+import type { MailboxAgent, Router } from '../route/router.ts';
 import { type ExpansionLimits, expansionLimits } from './expand.ts';
 import type { TraceSettings } from './trace.ts';
 
@@ -92,7 +92,7 @@ export interface ReceiverServices extends ReceiverOptions {
   readonly telling: ReadonlySet<string>;
   readonly cleanupLog: Log;
   readonly queueLog: Log;
-  readonly localLog: Log;
+  readonly mailboxLogs: Readonly<Record<MailboxAgent, Log>>;
 }
 
 /** The faults of a MIME structure for which a message is refused (`strict_7bit_headers` and the like). */
@@ -116,7 +116,7 @@ export function readSettings(
   return {
     myhostname: parameters.string('myhostname'),
     mailName: parameters.string('mail_name'),
-    myorigin: parameters.string('myorigin'),
+    appendedOrigin: parameters.boolean('append_at_myorigin') ? `@${parameters.string('myorigin')}` : '',
     tlsHeader: parameters.boolean('smtpd_tls_received_header'),
     loginHeader: parameters.boolean('smtpd_sasl_authenticated_header'),
     fromFormat: parameters.string('header_from_format'),

@@ -11,7 +11,8 @@ import { compactDate } from './mail-date.ts';
 export interface TraceSettings {
   readonly myhostname: string;
   readonly mailName: string;
-  readonly myorigin: string;
+  /** `@myorigin`; '' where nothing is appended (append_at_myorigin). */
+  readonly appendedOrigin: string;
   /** smtpd_tls_received_header */
   readonly tlsHeader: boolean;
   /** smtpd_sasl_authenticated_header */
@@ -93,7 +94,7 @@ export function missingLines(
     const from = transaction.reversePath;
     const address = from === '' ? 'MAILER-DAEMON' : from;
     // As Postfix, which completes no field of a message that is sent again.
-    const whole = address.includes('@') || present.resent ? address : `${address}@${settings.myorigin}`;
+    const whole = address.includes('@') || present.resent ? address : `${address}${settings.appendedOrigin}`;
     lines += `${prefix}From: ${fullName === '' ? whole : settings.fromFormat === 'obsolete' ? `${whole} (${comment(fullName)})` : `${phrase(fullName)} <${whole}>`}\r\n`;
   }
   if (!present.destination && settings.undisclosed !== '') lines += `${settings.undisclosed}\r\n`;

@@ -32,8 +32,11 @@ export type Route = Ending & {
   readonly filter?: string;
 };
 
+/** Which of Postfix's programs delivers into a mailbox: the log names it. */
+export type MailboxAgent = 'local' | 'virtual';
+
 type Ending =
-  | { readonly kind: 'local'; readonly account: Account }
+  | { readonly kind: 'local'; readonly account: Account; readonly agent: MailboxAgent }
   | {
       readonly kind: 'remote';
       readonly nexthop: Nexthop;
@@ -59,7 +62,9 @@ type Ending =
    * A 4xx reply is retried, a 5xx reply bounces. `relay`: what the log shows as the relay. `meant`: set by the
    * transport error or retry, so that a recipient is refused already.
    */
-  | { readonly kind: 'error'; readonly reply: Reply; readonly relay: 'local' | 'none'; readonly meant?: true }
+  | { readonly kind: 'error'; readonly reply: Reply; readonly relay: MailboxAgent | 'none'; readonly meant?: true }
+  /** The recipient's local alias could not be expanded before: it is tried again. */
+  | { readonly kind: 'expand' }
   /** Accepted and discarded (transport `discard:`). */
   | { readonly kind: 'discard'; readonly text: string };
 
@@ -105,7 +110,7 @@ const FILTERED = 'filter:';
 export function destinationOf(route: Route): string {
   if (route.filter !== undefined) return `${FILTERED}${route.filter}`;
   if (route.kind === 'remote' || route.kind === 'pipe' || route.kind === 'target') return route.destination;
-  return route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
+  return route.kind === 'local' || route.kind === 'expand' ? LOCAL_DESTINATION : ERROR_DESTINATION;
 }
 
 /** Of an item that is to bounce, or to be retried, with this reply. */
@@ -123,6 +128,8 @@ export function routeWords(route: Route): RouteWords {
       return { transport: route.transport, nexthop: route.nexthop };
     case 'target':
       return { transport: 'local', nexthop: route.target.text };
+    case 'expand':
+      return { transport: 'local', nexthop: '' };
     case 'error':
       return { transport: route.transport, nexthop: formatReply(route.reply) };
     case 'discard':
@@ -130,11 +137,11 @@ export function routeWords(route: Route): RouteWords {
   }
 }
 
-const error = (code: number, enhanced: string, text: string, relay: 'local' | 'none' = 'none'): Route => ({
+const error = (code: number, enhanced: string, text: string, relay: MailboxAgent | 'none' = 'none'): Route => ({
   kind: 'error',
   reply: reply(code, enhanced, text),
   relay,
-  transport: relay === 'local' ? 'local' : 'error',
+  transport: relay === 'none' ? 'error' : relay,
 });
 
 export const routeTo = (target: LocalTarget, delivered: string): Route & { kind: 'target' } => ({
@@ -252,14 +259,19 @@ export function createRouter(options: RouterOptions): Router {
       550,
       '5.1.1',
       `unknown user: "${local ? localPart(recipient).toLowerCase() : addressKey(recipient)}"`,
-      'local',
+      local ? 'local' : 'virtual',
     );
 
-  const inAccount = (account: Account): Route => ({ kind: 'local', account, transport: 'local' });
+  const inAccount = (account: Account, agent: MailboxAgent): Route => ({
+    kind: 'local',
+    account,
+    agent,
+    transport: agent,
+  });
 
   const toAccount = async (recipient: string, local: boolean): Promise<Route> => {
     const account = await accounts.findOrMake(recipient, local);
-    return account === null ? unknownUser(recipient, local) : inAccount(account);
+    return account === null ? unknownUser(recipient, local) : inAccount(account, local ? 'local' : 'virtual');
   };
 
   /** An account here, whatever the class of the address. */
@@ -279,7 +291,7 @@ export function createRouter(options: RouterOptions): Router {
     const first = await otherTransport(recipient, mailboxTransports, mailboxTransport);
     if (first !== null) return follow(first, journey);
     const account = await accounts.findOrMake(recipient, true);
-    if (account !== null) return (await toMailboxCommand(recipient)) ?? inAccount(account);
+    if (account !== null) return (await toMailboxCommand(recipient)) ?? inAccount(account, 'local');
     const last = await otherTransport(recipient, fallbackTransports, fallbackTransport);
     if (last !== null) return follow(last, journey);
     return luserRelay === '' ? unknownUser(recipient, true) : toLuser(recipient);
@@ -316,7 +328,7 @@ export function createRouter(options: RouterOptions): Router {
       return follow(await offHost(parseWay(parameters.string('default_transport')), journey), journey);
     }
     const account = await accounts.findOrMake(relay, true);
-    return account === null ? unknownUser(recipient, true) : inAccount(account);
+    return account === null ? unknownUser(recipient, true) : inAccount(account, 'local');
   };
 
   /** What a sender-dependent table says; null if nothing. */
@@ -371,6 +383,7 @@ export function createRouter(options: RouterOptions): Router {
       return lastReply === null
         ? error(550, '5.4.7', 'delivery was ended by the administrator')
         : error(550, lastReply.enhanced, lastReply.text);
+    if (destination.startsWith(`${FIXED_LOCAL_ERROR}4`)) return { kind: 'expand', transport: 'local' };
     for (const prefix of [FIXED_ERROR, FIXED_LOCAL_ERROR]) {
       if (!destination.startsWith(prefix)) continue;
       const text = destination.slice(prefix.length);

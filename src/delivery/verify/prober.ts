@@ -117,6 +117,7 @@ export function createProber(options: ProberOptions): Prober {
     const taken = (text: string): Attempt => unanimous([item], 'sent', reply(250, '2.0.0', text), route.transport);
     switch (route.kind) {
       case 'local':
+      case 'expand':
         return taken('delivers to mailbox');
       case 'target':
         return taken('delivers to a command or file');

@@ -1,6 +1,6 @@
 /** mysql tables (mysql_table(5)): MySQL and MariaDB. */
 import { existsSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import type { Connection, ConnectionOptions } from 'mysql2';
 import type { TableContext, TableType } from '../table-type.ts';
 import { ClientFile, choice, flag, ignored, text } from './client-file.ts';
@@ -76,8 +76,10 @@ function addresses(file: File, context: TableContext): readonly ServerAddress<Sq
     // The driver would compare the certificate with "localhost".
     if (socket === undefined && ssl?.verifyIdentity === true && isIP(host) !== 0)
       throw file.fault('hosts', `"${name}": tls_verify_cert = yes needs the name of the server, not its address`);
-    const place: ConnectionOptions = socket === undefined ? { host, port } : { socketPath: socket };
-    return { name, isLocal: socket !== undefined, open: () => open({ ...common, ...place }, needsRows) };
+    // The driver looks at the host too, for TLS.
+    const place = socket === undefined ? { host, port } : { socketPath: socket };
+    const to: NetConnectOpts = socket === undefined ? { host, port } : { path: socket };
+    return { name, isLocal: socket !== undefined, open: () => open({ ...common, ...place }, to, needsRows) };
   });
 }
 
@@ -98,10 +100,31 @@ function tlsOf(file: File, context: TableContext): Exclude<ConnectionOptions['ss
   };
 }
 
-async function open(options: ConnectionOptions, needsRows: boolean): Promise<SqlLink> {
+/**
+ * Octets that a server may send until it has taken the login, and for a query: the driver keeps each packet whole, and a
+ * packet may have 16 MB. Within TLS they are not counted.
+ */
+const LARGEST_LOGIN = 64 * 1024;
+const LARGEST_ANSWER = 16 * 1024 * 1024;
+
+interface Allowance {
+  octets: number;
+}
+
+function boundedSocket(to: NetConnectOpts, allowed: Allowance): Socket {
+  const socket = connect(to);
+  socket.on('data', (data) => {
+    allowed.octets -= data.length;
+    if (allowed.octets < 0) socket.destroy(new Error('the server sends more than an answer can have'));
+  });
+  return socket.setNoDelay(true);
+}
+
+async function open(options: ConnectionOptions, to: NetConnectOpts, needsRows: boolean): Promise<SqlLink> {
   const { createConnection } = (await import('mysql2')).default;
-  const connection = createConnection(options);
-  const link = new MysqlLink(connection, needsRows);
+  const allowed: Allowance = { octets: LARGEST_LOGIN };
+  const connection = createConnection({ ...options, stream: () => boundedSocket(to, allowed) });
+  const link = new MysqlLink(connection, needsRows, allowed);
   try {
     await link.run(SESSION, false);
     return link;
@@ -114,17 +137,20 @@ async function open(options: ConnectionOptions, needsRows: boolean): Promise<Sql
 class MysqlLink implements SqlLink {
   readonly #connection: Connection;
   readonly #needsRows: boolean;
+  readonly #allowed: Allowance;
   /** Ends the query under way. */
   #fail: (error: Error) => void = () => {};
 
-  constructor(connection: Connection, needsRows: boolean) {
+  constructor(connection: Connection, needsRows: boolean, allowed: Allowance) {
     this.#connection = connection;
     this.#needsRows = needsRows;
+    this.#allowed = allowed;
     // The driver tells a lost connection here, and not to the query. Between two queries the next one notices it.
     connection.on('error', (error) => this.#fail(error));
   }
 
   ask(query: string): Promise<readonly string[]> {
+    this.#allowed.octets = LARGEST_ANSWER;
     return this.run(query, this.#needsRows);
   }
 

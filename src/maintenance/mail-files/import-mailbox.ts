@@ -10,7 +10,7 @@ import type { Id } from '../../mail/account.ts';
 import type { MessageRow } from '../../store/mailboxes.ts';
 import type { Store } from '../../store/store.ts';
 import type { MessageRecord, StoredMailbox } from '../../store/transfer.ts';
-import { importContent, isIntact } from '../imported-content.ts';
+import { type ImportedContent, importContent, isIntact } from '../imported-content.ts';
 import { EVERY_UID, sameFlags } from '../rows.ts';
 import type { Appender, NewMessage } from './aside.ts';
 import type { FileMailbox, FileMessage, OnFault } from './mailbox.ts';
@@ -20,6 +20,8 @@ const queueIdOf = (digest: string): string => `import-${digest}`;
 /** Written at a time. */
 const BATCH_ROWS = 200;
 const BATCH_OCTETS = 4 * 1024 * 1024;
+/** Messages that are read and written while others wait for the disk. */
+const AHEAD = 16;
 
 export interface MailboxImport {
   readonly store: Store;
@@ -49,18 +51,36 @@ export interface ImportedMailbox {
 export async function importMailboxMessages(job: MailboxImport): Promise<ImportedMailbox> {
   const work = new MailboxImporter(job);
   await work.readHere();
-  for await (const message of job.from.messages()) {
+  const settle = async (begun: Begun): Promise<void> => {
     try {
-      await work.take(message);
+      await work.take(begun);
     } catch (error) {
       // Whatever the store says ends the run: the other messages would meet it too.
       if (!(error instanceof NotBroughtError)) throw error;
-      job.onFault(message.place, `not brought: ${messageOf(error)}`);
+      job.onFault(begun.message.place, `not brought: ${messageOf(error)}`);
     }
     job.onMessage();
+  };
+  const begun: Begun[] = [];
+  for await (const message of job.from.messages()) {
+    begun.push(work.begin(message));
+    const first = begun.length > AHEAD ? begun.shift() : undefined;
+    if (first !== undefined) await settle(first);
   }
+  for (const one of begun) await settle(one);
   return await work.finish();
 }
+
+/** A message of which the store has a row, or whose content is on its way there. */
+type Begun =
+  | { readonly message: FileMessage; readonly here: MessageRow; readonly uid: null; readonly content: null }
+  | {
+      readonly message: FileMessage;
+      readonly here: null;
+      /** That it gets, if it can have the one that it has there. */
+      readonly uid: number | null;
+      readonly content: Promise<ImportedContent>;
+    };
 
 interface Added {
   readonly message: NewMessage;
@@ -107,29 +127,36 @@ class MailboxImporter {
       for (const row of rows) this.#here.set(row.uid, row);
   }
 
-  async take(message: FileMessage): Promise<void> {
-    const uid = this.#job.keepsUids ? message.uid : null;
+  /** In the order of the messages. Their contents then come into the store side by side. */
+  begin(message: FileMessage): Begun {
+    const { keepsUids, isSeen, to } = this.#job;
+    const uid = keepsUids ? message.uid : null;
     const isFirst = uid !== null && !this.#taken.has(uid);
     const here = isFirst ? this.#here.get(uid) : undefined;
     // A name in a Maildir, and a UID in an mbox, stand for the same octets for ever.
     if (here?.internalDate === message.internalDate) {
       this.#taken.add(here.uid);
-      await this.#update(here, message);
-      return;
+      return { message, here, uid: null, content: null };
     }
-    const { flags, internalDate } = message;
-    const content = await importContent(this.#job.store, {
+    const isNew = isFirst && here === undefined && (!isSeen || uid >= to.uidNext);
+    if (isNew) this.#taken.add(uid);
+    const content = importContent(this.#job.store, {
       octets: readable(message.octets()),
       queueIdOf,
-      arrivedAt: internalDate,
+      arrivedAt: message.internalDate,
       reversePath: '',
     });
-    const record = { ...content, flags, internalDate, prefix: '' };
-    const { isSeen, to } = this.#job;
-    if (isFirst && here === undefined && (!isSeen || uid >= to.uidNext)) {
-      this.#taken.add(uid);
-      await this.#add({ message: { ...record, uid }, was: uid });
-    } else await this.#number(record, message.uid);
+    // It is awaited later.
+    content.catch(() => {});
+    return { message, here: null, uid: isNew ? uid : null, content };
+  }
+
+  async take({ message, here, uid, content }: Begun): Promise<void> {
+    if (content === null) return this.#update(here, message);
+    const { flags, internalDate } = message;
+    const record = { ...(await content), flags, internalDate, prefix: '' };
+    if (uid !== null) await this.#add({ message: { ...record, uid }, was: uid });
+    else await this.#number(record, message.uid);
   }
 
   async finish(): Promise<ImportedMailbox> {

@@ -14,6 +14,17 @@ export function fromLineDate(line: string): number | null {
   return Math.max(0, date.getTime());
 }
 
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+/** The line in front of a message that arrived then, ms since 1970 UTC. */
+export function fromLine(internalDate: number): string {
+  const date = new Date(internalDate);
+  const two = (number: number): string => String(number).padStart(2, '0');
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+  const day = String(date.getDate()).padStart(2);
+  return `From MAILER-DAEMON ${DAYS[date.getDay()]} ${MONTHS[date.getMonth()]} ${day} ${time} ${date.getFullYear()}`;
+}
+
 export interface MboxHeader {
   /** Without those fields, with its empty line. */
   readonly octets: Buffer;
@@ -26,9 +37,11 @@ export interface MboxHeader {
   readonly isInternal: boolean;
 }
 
-const STATE_FIELDS = /^(Content-Length|Status|X-IMAP|X-IMAPbase|X-Keywords|X-Status|X-UID)[ \t]*:[ \t]*(.*)$/is;
+/** A field that is no part of the message. */
+export const STATE_FIELDS = /^(Content-Length|Status|X-IMAP|X-IMAPbase|X-Keywords|X-Status|X-UID)[ \t]*:[ \t]*(.*)$/is;
 
-const LETTERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+/** Flags by field and letter. */
+export const STATE_LETTERS: Readonly<Record<'status' | 'x-status', Readonly<Record<string, string>>>> = {
   status: { R: '\\Seen' },
   'x-status': { A: '\\Answered', D: '\\Deleted', F: '\\Flagged', T: '\\Draft' },
 };
@@ -43,7 +56,7 @@ export function parseMboxHeader(octets: Buffer): MboxHeader {
   }
   const base = state.get('x-imapbase') ?? state.get('x-imap');
   const [, uidValidity = '', lastUid = ''] = /^(\d{1,10}) (\d{1,10})(?: |$)/.exec(base ?? '') ?? [];
-  const letters = Object.entries(LETTERS).flatMap(([field, flags]) =>
+  const letters = Object.entries(STATE_LETTERS).flatMap(([field, flags]) =>
     [...(state.get(field) ?? '')].flatMap((letter) => flags[letter] ?? []),
   );
   const keywords = (state.get('x-keywords') ?? '').split(' ').filter(isFlag);

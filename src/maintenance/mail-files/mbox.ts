@@ -63,7 +63,7 @@ async function* messagesOf(path: string, base: MboxHeader['base'], onFault: OnFa
           flags: header.flags,
           internalDate: internalDate ?? 0,
           place: `${basename(path)}, octet ${at}`,
-          octets: () => withCrlf(octetsOf(handle, header.octets, bodyStart, bodyEnd)),
+          octets: () => withCrlf(octetsOf(path, header.octets, bodyStart, bodyEnd)),
         };
       at = found.next;
     }
@@ -72,9 +72,15 @@ async function* messagesOf(path: string, base: MboxHeader['base'], onFault: OnFa
   }
 }
 
-async function* octetsOf(handle: FileHandle, header: Buffer, start: number, end: number): AsyncGenerator<Buffer> {
-  yield header;
-  yield* piecesOf(handle, start, end);
+/** With a handle of its own: they may be read when the mailbox is at its end. */
+async function* octetsOf(path: string, header: Buffer, start: number, end: number): AsyncGenerator<Buffer> {
+  const { handle } = await openRegularFile(path);
+  try {
+    yield header;
+    yield* piecesOf(handle, start, end);
+  } finally {
+    await handle.close();
+  }
 }
 
 interface FoundMessage {

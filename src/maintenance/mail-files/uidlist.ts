@@ -60,7 +60,8 @@ export function parseKeywords(text: string): ReadonlyMap<string, string> {
   return keywords;
 }
 
-const LETTERS: Readonly<Record<string, string>> = {
+/** Flags by the letter in the name of a file. */
+export const LETTERS: Readonly<Record<string, string>> = {
   D: '\\Draft',
   F: '\\Flagged',
   P: '$Forwarded',

@@ -86,7 +86,7 @@ export class MailTransaction implements Transaction {
   readonly notes = makeNotes();
   readonly prepend: string[] = [];
   readonly bcc: Address[] = [];
-  redirect: Address | null = null;
+  redirect: Transaction['redirect'] = null;
   #discard: string | null = null;
   hold: string | null = null;
   filter: string | null = null;

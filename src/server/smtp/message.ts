@@ -69,7 +69,7 @@ export async function finishMessage(session: SmtpSession, transaction: MailTrans
   else if (answer.code >= 400 && intake?.refusalIsLogged !== true)
     session.logReject('END-OF-MESSAGE', answer, session.onlyRecipient);
   else if (answer.code < 400) session.patience.forgetJunk();
-  session.resetTransaction();
+  session.endTransaction(transaction, answer);
   return session.service.lmtp ? answerEach(session, transaction, answer) : answer;
 }
 

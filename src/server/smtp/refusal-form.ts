@@ -21,23 +21,29 @@ export interface RefusalForm {
 /** What the client hears, and the log says of a refusal before its footer. */
 export const soft = (answer: Reply, { softBounce }: RefusalForm): Reply => (softBounce ? softened(answer) : answer);
 
+/** `transaction`: the one that the answer is about, which may be over. */
 export function withFooter(
   answer: Reply,
   { footer, allowed }: Omit<RefusalForm, 'softBounce'>,
   connection: Connection,
   now: number,
+  transaction: Connection['transaction'] = connection.transaction,
 ): Reply {
   if (footer === '' || answer.code < 400) return answer;
   const goesOn = footer.startsWith('\\c');
   // Lines are divided before values are put in: a client's name cannot add one.
   const lines = (goesOn ? footer.slice(2) : footer).split('\\n');
-  const values = onlyAllowed(valuesOf(connection, now), allowed);
+  const values = onlyAllowed(valuesOf(connection, transaction, now), allowed);
   const text = lines.map((line) => expandTemplate(line, values).replaceAll('\n', ' ')).join('\n');
   return reply(answer.code, answer.enhanced, `${answer.text}${goesOn ? '' : '\n'}${text}`);
 }
 
-function valuesOf(connection: Connection, now: number): Readonly<Record<string, string>> {
-  const { remote, helo, transaction, parameters } = connection;
+function valuesOf(
+  connection: Connection,
+  transaction: Connection['transaction'],
+  now: number,
+): Readonly<Record<string, string>> {
+  const { remote, helo, parameters } = connection;
   const at = new Date(now);
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(':');
   return {

@@ -19,7 +19,7 @@ import type { AccountEnd } from '../login/account-watch.ts';
 import { type BodySink, receiveBody } from './body.ts';
 import { withinDeadline } from './body-deadline.ts';
 import { type ClientRights, NO_RIGHTS } from './client-rights.ts';
-import { ClientConnection } from './connection.ts';
+import { ClientConnection, type MailTransaction } from './connection.ts';
 import { bareLfLine, clientOf, rejectLine, tlsLine } from './maillog.ts';
 import { Patience } from './patience.ts';
 import type { FilteredTransaction } from './proxy/service.ts';
@@ -77,6 +77,8 @@ export class SmtpSession {
   #left = false;
   #notesBareLf = false;
   #linesInOneGo = 0;
+  /** The transaction that ended with an answer, for the answer's footer. */
+  #ended: { readonly answer: Reply; readonly transaction: MailTransaction } | null = null;
   #footer: { readonly answer: Reply; readonly template: string | undefined } | null = null;
   /** A line is the response to a challenge. */
   #isPrompting = false;
@@ -167,12 +169,18 @@ export class SmtpSession {
     const { settings, connection, service } = this;
     const said = soft(answer, settings.refusals);
     const { allowed } = settings.refusals;
-    const text = encodeReply(
-      withFooter(said, { footer: this.#footerOf(answer), allowed }, connection, service.clock()),
-    );
+    const transaction = this.#ended?.answer === answer ? this.#ended.transaction : connection.transaction;
+    const form = { footer: this.#footerOf(answer), allowed };
+    const text = encodeReply(withFooter(said, form, connection, service.clock(), transaction));
     counters.smtpReplies.count(service.name, `${text.charAt(0)}xx`);
     trace()?.add({ kind: 'reply', text: text.trimEnd() });
     this.wire.write(/[^\x00-\x7f]/.test(text) ? Buffer.from(text) : text);
+  }
+
+  /** The transaction is over with this answer. */
+  endTransaction(transaction: MailTransaction, answer: Reply): void {
+    this.#ended = { answer, transaction };
+    this.resetTransaction();
   }
 
   /** Waits for the footer of a refusal that is about to be said. */

@@ -26,6 +26,7 @@ const SUBMISSION: Submission = {
   body: '8BITMIME',
   verp: '',
   verify: false,
+  reports: false,
 };
 
 /** What x:senders says of everybody. */

@@ -165,6 +165,7 @@ export const bench = (
       },
       transports: {
         local: () => Promise.reject(new Error('not asked')),
+        expand: () => Promise.reject(new Error('not asked')),
         target: () => Promise.reject(new Error('not asked')),
         pipe: () => Promise.reject(new Error('not asked')),
         remote: (_route, items, signal) =>
@@ -194,6 +195,7 @@ export const bench = (
           notify: async () => true,
           refused: async () => true,
           asked: async () => true,
+          attempted: async () => true,
           transcript: async () => {},
         },
         retry: readRetryPolicy(parametersOf(settings)),

@@ -1,7 +1,7 @@
 /** Aliases and their loops, duplicates and limits. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denySoft, NEXT, OK, reply } from '../../../src/bus/plugin.ts';
-import { expand } from '../../../src/delivery/receive/expand.ts';
+import { type ExpansionLimits, expand } from '../../../src/delivery/receive/expand.ts';
 import type { Recipient } from '../../../src/mail/envelope.ts';
 import { type Handlers, hooksOf } from '../../kit/hooks.ts';
 import { openHouse, type TestHouse } from '../house.ts';
@@ -50,6 +50,24 @@ describe('expansion', () => {
       'root@baidu.com',
       'dmtsai@baidu.com',
     ]);
+  });
+
+  it('P11: what a local alias sends on passes the tables that mail from outside passes; other members do not', async () => {
+    const sentOn = async (address: string): Promise<string> => address.replace('@old.test', '@new.test');
+    const handler: NonNullable<Handlers['expand']> = ({ recipient: one, into }) => {
+      if (one.address === 'list@x.test')
+        into.push({ ...one, address: 'a@old.test' }, { ...one, address: 'b@old.test', final: true });
+      else if (one.address === 'v@x.test') into.push({ ...one, address: 'c@old.test', onCircle: 'refuse' });
+      else return NEXT;
+      return OK;
+    };
+    const expansion = await expand([recipient('list@x.test'), recipient('v@x.test')], hooksOf({ expand: handler }), {
+      ...limits,
+      sentOn,
+    });
+    expect(expansion).toMatchObject({
+      recipients: [{ address: 'a@new.test' }, { address: 'b@old.test' }, { address: 'c@old.test' }],
+    });
   });
 
   it('P10: an alias loop bounces with 5.4.6 for the alias that closes it; the other members get the message', async () => {
@@ -121,19 +139,57 @@ describe('expansion', () => {
     });
   });
 
-  it('P11: too many members and too many levels defer the message', async () => {
-    const many = Array.from({ length: 1001 }, (_one, i) => `u${i}`);
-    expect(await addresses({ 'g@baidu.com': many }, 'g@baidu.com')).toEqual(['451']);
-    let n = 0;
-    const endless = hooksOf({
-      expand: ({ into }) => {
-        n += 1;
-        into.push(recipient(`deeper${n}@baidu.com`));
-        return OK;
-      },
+  it('P11: too many members and too many levels of virtual aliases defer the message, and the log says why', async () => {
+    const refused = reply(451, '4.6.0', 'Alias expansion error');
+    const warned: string[] = [];
+    const of = (table: (address: string) => readonly string[], more: Partial<ExpansionLimits>): Promise<unknown> =>
+      expand(
+        [recipient('g@x.test'), recipient('h@x.test')],
+        hooksOf({
+          expand: ({ recipient: one, into }) => {
+            for (const address of table(one.address)) into.push({ ...one, address, onCircle: 'refuse' });
+            return into.length === 0 ? NEXT : OK;
+          },
+        }),
+        { ...limits, ...more, warn: (message) => warned.push(message) },
+      );
+    const members = (address: string): string[] =>
+      /^[gh]@/.test(address) ? ['1', '2', '3'].map((n) => `${n}${address}`) : [];
+    const next = (address: string): string[] => [`x${address}`];
+    expect(await of(members, { count: 3 })).toMatchObject({ recipients: { length: 6 } });
+    expect(await of(members, { count: 2 })).toEqual(refused);
+    expect(await of(next, { depth: 20 })).toEqual(refused);
+    expect(await of((address) => (/^x{19}/.test(address) ? [] : next(address)), { depth: 20 })).toMatchObject({
+      recipients: { length: 2 },
     });
-    expect(await expand([recipient('g@baidu.com')], endless, { ...limits, depth: 20 })).toEqual(
-      reply(451, '4.6.0', '<g@baidu.com>: Alias expansion error: more than 20 deep (virtual_alias_recursion_limit)'),
+    const told = 'the message is refused for now';
+    expect(warned).toEqual([
+      `<g@x.test>: alias expansion error: more than 2 members (virtual_alias_expansion_limit): ${told}`,
+      `<${'x'.repeat(20)}g@x.test>: alias expansion error: more than 20 deep (virtual_alias_recursion_limit): ${told}`,
+    ]);
+  });
+
+  it('P10: a local alias may have more members than virtual aliases; what endless tables make of one is bounded', async () => {
+    const many = Array.from({ length: 5000 }, (_one, i) => `u${i}`);
+    expect(await addresses({ 'g@baidu.com': many }, 'g@baidu.com')).toHaveLength(5000);
+    const endless = (make: (address: string) => readonly string[]): Promise<unknown> =>
+      expand(
+        [recipient('g@baidu.com')],
+        hooksOf({
+          expand: ({ recipient: one, into }) => {
+            for (const address of make(one.address)) into.push({ ...one, address });
+            return OK;
+          },
+        }),
+        limits,
+      );
+    expect(await endless((address) => [`x${address}`])).toMatchObject({
+      failed: [
+        { reply: { code: 550, enhanced: '5.4.6', text: `possible alias database loop for ${'x'.repeat(101)}g` } },
+      ],
+    });
+    expect(await endless((address) => [`x${address}`, `y${address}`])).toEqual(
+      reply(451, '4.6.0', 'Alias expansion error'),
     );
   });
 
@@ -147,6 +203,47 @@ describe('expansion', () => {
 describe('a message with expanded recipients', () => {
   let house: TestHouse;
   afterEach(() => house.stop());
+
+  it('P10, P12: mail that was delivered to a local address before, by itself or on its way, bounces there, as in Postfix', async () => {
+    house = await openHouse({
+      settings: {
+        recipient_delimiter: '+',
+        virtual_mailbox_domains: 'virt.example',
+      },
+      accounts: ['xixi@baidu.com', 'maomao@baidu.com', 'me@virt.example'],
+      handlers: { expand: aliases({ 'fwd@baidu.com': ['maomao', 'me@virt.example'] }) },
+    });
+    const send = async (to: string, ...delivered: readonly string[]): Promise<string> => {
+      const header = delivered.map((address) => `Delivered-To: ${address}\r\n`).join('');
+      const before = (await house.inbox('xixi@baidu.com')).length;
+      await house.submit({ to: [to], reversePath: 'xixi@baidu.com' }, `${header}Subject: x\r\n\r\nhi\r\n`);
+      await house.runner.idle();
+      const bounce = (await house.inbox('xixi@baidu.com')).slice(before).join();
+      return /mail forwarding loop for \S+/.exec(bounce)?.[0] ?? bounce;
+    };
+    house.runner.start();
+    const loop = 'mail forwarding loop for';
+    expect(await send('maomao+a@baidu.com', 'MAOMAO+A@baidu.com')).toBe(`${loop} maomao+a@baidu.com`);
+    expect(await send('maomao+a@baidu.com', 'maomao@baidu.com')).toBe('');
+    expect(await send('fwd@baidu.com', 'a@b.example', 'fwd@baidu.com')).toBe(`${loop} fwd@baidu.com`);
+    expect((await house.inbox('maomao@baidu.com')).length).toBe(1);
+    expect(await send('fwd@baidu.com', 'maomao@baidu.com')).toBe(`${loop} maomao@baidu.com`);
+    expect(await send('me@virt.example', 'me@virt.example')).toBe('');
+    expect((await house.inbox('me@virt.example')).length).toBe(2);
+    // The log names the program that Postfix would have used.
+    await house.submit({ to: [{ address: 'me@virt.example', notify: ['SUCCESS'] }] }, 'Subject: x\r\n\r\nhi\r\n');
+    await house.submit({ to: ['nobody@virt.example'] }, 'Subject: x\r\n\r\nhi\r\n');
+    await house.runner.idle();
+    const relays = house.lines.flatMap(
+      (line) => /to=<(\S+virt\S+)>.* relay=(\w+).* (status=\w+)/.exec(line)?.slice(1).join(' ') ?? [],
+    );
+    expect(relays).toEqual([
+      'me@virt.example virtual status=sent',
+      'me@virt.example virtual status=sent',
+      'me@virt.example virtual status=sent',
+      'nobody@virt.example virtual status=bounced',
+    ]);
+  });
 
   it('P11: reaches members here and elsewhere; unknown members bounce and the others get it', async () => {
     const table = {

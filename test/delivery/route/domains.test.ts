@@ -259,6 +259,7 @@ describe('routes', () => {
   const words = (route: Route): string => {
     if (route.kind === 'local') return `local ${route.account.address}`;
     if (route.kind === 'target') return route.destination;
+    if (route.kind === 'expand') return 'expanded again';
     if (route.kind === 'pipe') return `pipe ${route.destination}`;
     if (route.kind === 'remote') return `${route.nexthop.protocol} ${route.destination}`;
     return route.kind === 'error'

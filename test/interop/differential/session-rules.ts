@@ -54,6 +54,8 @@ export const sessionRules: Cases = {
         'smtpd_end_of_data_restrictions = naked',
       ],
       nakedHelo: ['smtpd_helo_restrictions = permit_naked_ip_address, reject'],
+      named: ['smtpd_reject_footer = \\c from=$sender to=$recipient'],
+      namedEnd: ['smtpd_reject_footer = \\c from=$sender to=$recipient', 'smtpd_end_of_data_restrictions = reject'],
       waits: ['smtpd_forbid_unauth_pipelining = yes'],
       heloAtOnce: ['smtpd_delay_reject = no', 'smtpd_helo_restrictions = reject_non_fqdn_helo_hostname'],
     },
@@ -85,6 +87,14 @@ export const sessionRules: Cases = {
         'A: ~\x01~\r\n\r\n\x01\r\n.',
       ].map((message) => ({ service, says: [...mail().slice(0, -2), message, 'NOOP', 'QUIT'] })),
     ),
+    // After the end of data too.
+    ...[[RCPT], [RCPT, 'RCPT TO:<maomao@ours.test>']].flatMap((rcpt) => [
+      {
+        service: 'named',
+        says: [...mail({ rcpt }).slice(0, -2), 'Subject: Z\r\n\r\nx\r\n.', 'FOO', MAIL, 'RCPT TO:<nobody@ours.test>'],
+      },
+      { service: 'namedEnd', says: [...mail({ rcpt }).slice(0, -1), 'RSET', 'FOO'] },
+    ]),
     ...[
       mail(),
       ['EHLO a\r\nNOOP\r\nQUIT'],

@@ -32,7 +32,7 @@ export const posthornParameters = {
   ),
   metrics_listen: listener(
     '',
-    'Where Prometheus asks for metrics over HTTP, without a login: `127.0.0.1:9154`, `[::1]:9154`, `unix:/path`. Empty: nowhere.',
+    'Where Prometheus asks for metrics and plugins answer over HTTP, without a login: `127.0.0.1:9154`, `[::1]:9154`, `unix:/path`. Empty: nowhere.',
   ),
   unsupported_parameters: choice(
     ['refuse', 'warn'],

@@ -39,12 +39,7 @@ function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Pro
 
 type Before = Pick<SmtpSession['connection'], 'helo' | 'protocol'>;
 
-async function ask(
-  session: SmtpSession,
-  verb: Verb,
-  name: string,
-  before: Before,
-): Promise<Answer> {
+async function ask(session: SmtpSession, verb: Verb, name: string, before: Before): Promise<Answer> {
   let accepted = false;
   try {
     await session.nameKnown();

@@ -30,7 +30,7 @@ export function readProxySettings(parameters: ParameterReader): ProxySettings | 
     trace: {
       myhostname: parameters.string('myhostname'),
       mailName: parameters.string('mail_name'),
-      myorigin: parameters.string('myorigin'),
+      appendedOrigin: '',
       tlsHeader: parameters.boolean('smtpd_tls_received_header'),
       loginHeader: parameters.boolean('smtpd_sasl_authenticated_header'),
       // The filter's mail gets no missing fields.

@@ -38,6 +38,7 @@ export interface ItemArgs {
   /** JSON of a ClientOrigin. */
   readonly client: string | null;
   readonly verp: string | null;
+  readonly reports: number | null;
   readonly destination: string;
   readonly state: number;
 }

@@ -17,6 +17,7 @@ export interface ItemColumns {
   readonly sender: string | null;
   readonly client: string | null;
   readonly verp: string | null;
+  readonly reports: number | null;
   readonly destination: string;
   readonly state: number;
   readonly due_at: number;
@@ -49,6 +50,7 @@ export function toItem(row: ItemColumns): QueueItem {
     orcpt: row.orcpt,
     ...(row.client === null ? {} : { client: JSON.parse(row.client) as ClientOrigin }),
     ...(row.verp === null ? {} : { verp: row.verp }),
+    ...(row.reports === null ? {} : { reports: true as const }),
     destination: row.destination,
     state: QUEUE_STATES[row.state] ?? 'hold',
     reversePath: row.reverse_path,
@@ -69,9 +71,11 @@ export function toItem(row: ItemColumns): QueueItem {
 export const someColumns = ({
   client,
   verp,
-}: QueueExtras): { readonly client: string | null; readonly verp: string | null } => ({
+  reports,
+}: QueueExtras): Pick<ItemColumns, 'client' | 'verp' | 'reports'> => ({
   client: client === undefined ? null : JSON.stringify(client),
   verp: verp ?? null,
+  reports: reports === undefined ? null : 1,
 });
 
 /** The WHERE clause of a filter: items after the given one, ordered by id. */

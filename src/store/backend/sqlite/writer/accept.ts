@@ -93,7 +93,7 @@ export function deliver(
 function insertItems(w: Writing, content: number, a: AcceptArgs): void {
   for (const item of a.items) {
     w.db.run(
-      'INSERT INTO item (content, recipient, original, notify, orcpt, sender, client, verp, destination, state, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO item (content, recipient, original, notify, orcpt, sender, client, verp, reports, destination, state, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       content,
       item.recipient,
       item.original,
@@ -102,6 +102,7 @@ function insertItems(w: Writing, content: number, a: AcceptArgs): void {
       item.sender,
       item.client,
       item.verp,
+      item.reports,
       item.destination,
       item.state,
       a.arrivedAt,

@@ -9,8 +9,8 @@ export function putItems(w: Writing, { content, items }: WriterCalls['putItems']
   w.db.run('DELETE FROM item WHERE content = ?', content);
   for (const item of items) {
     w.db.run(
-      `INSERT INTO item (content, recipient, original, notify, orcpt, sender, client, verp, destination, state, due_at, attempts, warned, last_reply)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO item (content, recipient, original, notify, orcpt, sender, client, verp, reports, destination, state, due_at, attempts, warned, last_reply)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       content,
       item.recipient,
       item.original,
@@ -19,6 +19,7 @@ export function putItems(w: Writing, { content, items }: WriterCalls['putItems']
       item.sender,
       item.client,
       item.verp,
+      item.reports,
       item.destination,
       item.state,
       item.dueAt,
@@ -41,6 +42,7 @@ const toItem = (row: ItemColumns): PutItem => ({
   sender: row.sender,
   client: row.client,
   verp: row.verp,
+  reports: row.reports,
   destination: row.destination,
   state: row.state,
   dueAt: row.due_at,

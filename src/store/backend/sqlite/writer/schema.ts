@@ -12,6 +12,7 @@ import { PROBE_RESULT } from './migrations/0004-probe-result.ts';
 import { ITEM_CLIENT } from './migrations/0005-item-client.ts';
 import { PLUGIN_STATE } from './migrations/0006-plugin-state.ts';
 import { FORWARDING } from './migrations/0007-forwarding.ts';
+import { ITEM_REPORTS } from './migrations/0008-item-reports.ts';
 
 /** 'Post' */
 const APPLICATION_ID = 0x506f7374;
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly string[] = [
   ITEM_CLIENT,
   PLUGIN_STATE,
   FORWARDING,
+  ITEM_REPORTS,
 ];
 
 /** `path` is used in error messages only. */
