@@ -3,8 +3,9 @@
  * what `ending.ts` decides. Every wait is bounded: neither a full disk nor a stopped terminal can block it.
  */
 import { appendFile, write } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { BUILT_IN_PLUGINS } from '../bus/built-in.ts';
 import type { PluginFacts } from '../bus/bus.ts';
 import { addLeftOut } from '../bus/left-out.ts';
 import { formatLine } from '../log.ts';
@@ -71,7 +72,8 @@ interface Plugins {
 
 /**
  * Notes the plugin that blocked the main thread, so that the next start leaves it out. One that only has not answered
- * counts if the stack is in its files. Returns its name, or null.
+ * counts if the stack is in its files. Returns its name, or null: a
+ * plugin of the server itself is never left out.
  */
 function leaveOut(
   { plugins, dataDirectory }: WatchdogData & Plugins,
@@ -82,6 +84,8 @@ function leaveOut(
   const facts = plugins.find(({ name }) => name === called?.['name']);
   const file = facts?.file;
   if (called === undefined || facts === undefined || typeof file !== 'string') return null;
+  // Without the server's own rules there would be no mail at all until somebody comes.
+  if (file.startsWith(`${BUILT_IN_PLUGINS}${sep}`)) return null;
   if (running.plugin === null && !frames.some((frame) => frame.includes(`(${dirname(file)}/`))) return null;
   const { name, hooks, restrictions, policy } = facts;
   const entry = {
