@@ -158,6 +158,7 @@ describe('loading', () => {
         plugins: ['odd', 'restrictions'],
         directories,
         parameters: { smtpd_recipient_restrictions: 'odd, permit' },
+        files: { 'plugins.d/restrictions.json': '{ "worker": false }' },
       });
       expect(await rcpt(house, 'xixi@baidu.com'), outcome).toMatch(/^451 4\.3\.\d /);
       expect(house.lines.join('\n'), outcome).toContain('restriction odd failed: ');

@@ -123,7 +123,8 @@ describe.concurrent('a plugin that never returns', { timeout: 60_000 }, () => {
     expect((await smtp(server, 'EHLO client.example', 'MAIL FROM:<b@example.org>')).at(-1)).toBe(
       '451 4.3.0 Error: service temporarily unavailable',
     );
-    const left = /endless .*left out, because its hook mail blocked the server at .*"posthorn reload" brings it back/;
+    const left =
+      /plugin endless is left out, because its hook mail blocked the server at .*"posthorn reload" brings it back/;
     expect((await finish(['status', '--data', server.data])).out).toMatch(left);
     expect((await finish(['plugin', 'list', '--data', server.data])).out).toMatch(left);
     expect(jsonLines<Entry>(server.logFile).some(({ msg }) => /^plugin endless: left out/.test(msg ?? ''))).toBe(true);
