@@ -12,6 +12,7 @@ import { activationOf } from './activation.ts';
 import { Bus, DEFAULT_POLICY } from './bus.ts';
 import { type Candidate, openHere } from './candidate.ts';
 import { FaultyConfiguration, readSettings } from './configuration/configuration.ts';
+import { type LeftOut, leftOutWords, standInFor } from './left-out.ts';
 import { type HttpSend, PluginHttp } from './lent/http.ts';
 import { pluginMetrics } from './lent/metrics.ts';
 import { locate } from './locate.ts';
@@ -45,6 +46,8 @@ export interface LoadOptions {
     | 'resolvePath'
     | 'connectLocal'
   >;
+  /** Those that blocked the server; none of ours. */
+  readonly leftOut?: readonly LeftOut[];
   /** Accepts mail of a plugin; returns the queue ID. */
   readonly send: (plugin: string, mail: PluginMail) => Promise<string>;
   /** Sends the requests of plugins. */
@@ -140,17 +143,23 @@ async function prepare(listed: string, options: LoadOptions): Promise<Prepared> 
     );
   const { configDirectory, clock, log } = options;
   const located = await locate(listed, { ...options, base: configDirectory });
-  const { worker = !located.isOurs, memory_mb: memoryMb } = await readSettings(listed, configDirectory);
+  const settings = await readSettings(listed, configDirectory);
+  const { worker = !located.isOurs, memory_mb: memoryMb } = settings;
   const source = { located, listed, configDirectory };
-  const candidate = worker
-    ? await PluginWorker.open({ source, memoryMb, clock, log, states: options.states })
-    : await openHere(source);
-  const { name, settings, after, before } = candidate.about;
+  const gone = located.isOurs ? undefined : options.leftOut?.find(({ file }) => file === located.path);
+  if (gone !== undefined) log.warn({ plugin: gone.name }, `plugin ${gone.name}: ${leftOutWords(gone)}`);
+  const candidate =
+    gone !== undefined
+      ? standInFor(gone, settings)
+      : worker
+        ? await PluginWorker.open({ source, memoryMb, clock, log, states: options.states })
+        : await openHere(source);
+  const { name, settings: set, after, before } = candidate.about;
   return {
     listed,
     names: [listed, name],
-    after: settings.after ?? after,
-    before: settings.before ?? before,
+    after: set.after ?? after,
+    before: set.before ?? before,
     candidate,
   };
 }
