@@ -3,8 +3,9 @@
  * opened, so that all configuration errors are found before a start or reload changes anything.
  */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { BUILT_IN_PLUGINS } from '../bus/built-in.ts';
 import type { Bus } from '../bus/bus.ts';
+import type { LeftOut } from '../bus/left-out.ts';
 import type { HttpSend } from '../bus/lent/http.ts';
 import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
 import type { Messages } from '../bus/messages.ts';
@@ -46,6 +47,8 @@ export interface Lent {
   readonly resolver: StubResolver;
   readonly log: Log;
   readonly clock: () => number;
+  /** Plugins that blocked the server; none: all are asked. */
+  readonly leftOut?: readonly LeftOut[];
   /** Sends the requests of plugins; by default over the network. */
   readonly http?: HttpSend | undefined;
 }
@@ -73,15 +76,13 @@ export interface Foundation extends AsyncDisposable {
   readonly notes: readonly Fault[];
 }
 
-const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
-
 /**
  * Rejects with ConfigurationError, which contains every error of tables, lists and plugins; the resolver stays open
  * then.
  */
 export async function layFoundation(
   configuration: Configuration,
-  { directory, messages, states, resolver, log, clock, http = httpSender(resolver) }: Lent,
+  { directory, messages, states, resolver, log, clock, http = httpSender(resolver), leftOut = [] }: Lent,
 ): Promise<Foundation> {
   const { parameters, resolvePath } = configuration;
   try {
@@ -111,6 +112,7 @@ export async function layFoundation(
       names: configuration.plugins,
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
       ours: BUILT_IN_PLUGINS,
+      leftOut,
       configDirectory: configuration.directory,
       server: {
         parameters,

@@ -12,9 +12,10 @@ import { activationOf } from './activation.ts';
 import { Bus, DEFAULT_POLICY } from './bus.ts';
 import { type Candidate, openHere } from './candidate.ts';
 import { FaultyConfiguration, readSettings } from './configuration/configuration.ts';
+import { type LeftOut, leftOutWords, standInFor } from './left-out.ts';
 import { type HttpSend, PluginHttp } from './lent/http.ts';
 import { pluginMetrics } from './lent/metrics.ts';
-import { locate } from './locate.ts';
+import { type Located, locate } from './locate.ts';
 import { inOrder, type Ordered, orderWords } from './order.ts';
 import type { PluginMail, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
@@ -45,6 +46,8 @@ export interface LoadOptions {
     | 'resolvePath'
     | 'connectLocal'
   >;
+  /** Those that blocked the server; none of ours. */
+  readonly leftOut?: readonly LeftOut[];
   /** Accepts mail of a plugin; returns the queue ID. */
   readonly send: (plugin: string, mail: PluginMail) => Promise<string>;
   /** Sends the requests of plugins. */
@@ -138,13 +141,7 @@ async function prepare(listed: string, options: LoadOptions): Promise<Prepared> 
     throw new Error(
       'is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
     );
-  const { configDirectory, clock, log } = options;
-  const located = await locate(listed, { ...options, base: configDirectory });
-  const { worker = !located.isOurs, memory_mb: memoryMb } = await readSettings(listed, configDirectory);
-  const source = { located, listed, configDirectory };
-  const candidate = worker
-    ? await PluginWorker.open({ source, memoryMb, clock, log, states: options.states })
-    : await openHere(source);
+  const candidate = await open(listed, options);
   const { name, settings, after, before } = candidate.about;
   return {
     listed,
@@ -153,6 +150,33 @@ async function prepare(listed: string, options: LoadOptions): Promise<Prepared> 
     before: settings.before ?? before,
     candidate,
   };
+}
+
+/** With code that did not change while it was read: some of the files could be of another version. */
+async function open(listed: string, options: LoadOptions): Promise<Candidate> {
+  const { configDirectory, clock, log, states } = options;
+  const find = (): Promise<Located> => locate(listed, { ...options, base: configDirectory });
+  let located = await find();
+  const { path, isOurs } = located;
+  const gone = isOurs ? undefined : options.leftOut?.find(({ file }) => file === path);
+  if (gone !== undefined) {
+    log.warn({ plugin: gone.name }, `plugin ${gone.name}: ${leftOutWords(gone)}`);
+    return standInFor(gone, await readSettings(listed, configDirectory));
+  }
+  for (let tries = 1; tries <= MOST_READS; tries += 1) {
+    const { worker = !located.isOurs, memory_mb: memoryMb } = await readSettings(listed, configDirectory);
+    const source = { located, listed, configDirectory };
+    const candidate = worker
+      ? await PluginWorker.open({ source, memoryMb, clock, log, states })
+      : await openHere(source);
+    const now = await find();
+    if (now.codeChanged === located.codeChanged) return candidate;
+    candidate.discard();
+    located = now;
+  }
+  throw new Error(
+    `${located.path}: its code changed ${MOST_READS} times while it was read; reload when it is complete`,
+  );
 }
 
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
@@ -193,6 +217,9 @@ function register(
     },
   );
 }
+
+/** Of a plugin whose code changes meanwhile. */
+const MOST_READS = 3;
 
 /** The name of a folder or package, never a path outside the folders. */
 const NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;

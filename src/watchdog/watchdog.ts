@@ -7,7 +7,10 @@
  */
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { PluginFacts } from '../bus/bus.ts';
+import type { LeftOut } from '../bus/left-out.ts';
 import { runningMemory } from '../running.ts';
+import { clearBlocked } from './blocked.ts';
 import { RESTARTS } from './ending.ts';
 import { BEAT_MS, BEATS, DEBUGGER, heartbeat, STOPPING } from './heartbeat.ts';
 
@@ -17,6 +20,7 @@ export interface WatchdogOptions {
   /** The name of this machine in the log. */
   readonly host: string;
   readonly gaveUpRoot: boolean;
+  readonly dataDirectory: string;
 }
 
 /** The data passed to its thread. */
@@ -28,6 +32,17 @@ export interface WatchdogData extends WatchdogOptions {
   /** The program that replaces this process. */
   readonly program: { readonly file: string; readonly args: readonly string[] };
 }
+
+/** What its thread knows of a plugin. */
+export type Watched = Omit<LeftOut, 'running' | 'at'>;
+
+const toWatch = ({ name, file, hooks, restrictions, policy }: PluginFacts): Watched => ({
+  name,
+  file,
+  hooks,
+  restrictions,
+  onError: policy.onError,
+});
 
 const MODES = ['off', 'exit', 'restart'] as const;
 
@@ -41,14 +56,19 @@ export function watchdogMode(value = process.env['POSTHORN_WATCHDOG']): (typeof 
 /** The server was asked to stop: if it gets stuck from now on, it is ended and not restarted. */
 export const expectStop = (): void => void Atomics.store(heartbeat, STOPPING, 1);
 
-export async function startWatchdog(mode: 'restart' | 'exit', options: WatchdogOptions): Promise<void> {
+/** `plugins`: those in use now; another list after a reload. */
+export async function startWatchdog(
+  mode: 'restart' | 'exit',
+  options: WatchdogOptions,
+  plugins: () => readonly PluginFacts[],
+): Promise<void> {
+  clearBlocked(options.dataDirectory);
   const { url } = await import('node:inspector');
   const beat = (): void => {
     Atomics.store(heartbeat, DEBUGGER, url() === undefined ? 0 : 1);
     Atomics.add(heartbeat, BEATS, 1);
   };
   beat();
-  setInterval(beat, BEAT_MS).unref();
   const data: WatchdogData = {
     ...options,
     mode,
@@ -63,6 +83,18 @@ export async function startWatchdog(mode: 'restart' | 'exit', options: WatchdogO
     resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 1 },
   });
   worker.unref();
+  let known: readonly PluginFacts[] | null = null;
+  const tell = (): void => {
+    const now = plugins();
+    if (now === known) return;
+    known = now;
+    worker.postMessage(now.map(toWatch));
+  };
+  tell();
+  setInterval(() => {
+    beat();
+    tell();
+  }, BEAT_MS).unref();
   // Without the watchdog the server keeps working.
   worker.on('error', (error) => console.error(`the watchdog ended: ${error.message}`));
 }

@@ -61,6 +61,24 @@ describe('loading', () => {
     ]);
   });
 
+  it('G15: a plugin whose code changes while it is read is read again, and refused if that goes on', async () => {
+    const onImport = (most: number): string => `import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+const file = new URL('./count.json', import.meta.url).pathname;
+if (!existsSync(file) || readFileSync(file, 'utf8').length < ${most}) appendFileSync(file, 'x');
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+`;
+    const directory = folder({
+      'plugins/once/index.ts': onImport(1) + plugin('once', ''),
+      'plugins/always/index.ts': onImport(1_000) + plugin('always', ''),
+    });
+    const bus = await loadPlugins(options(['once'], directory));
+    expect(bus.plugins.map(({ name }) => name)).toEqual(['once']);
+    expect(readFileSync(join(directory, 'plugins/once/count.json'), 'utf8')).toBe('x');
+    expect(await faultsOf(['always'], directory)).toEqual([
+      'plugin always: DIR/plugins/always/index.ts: its code changed 3 times while it was read; reload when it is complete',
+    ]);
+  });
+
   it('a plugin gets its own configuration, and the bus its deadline and failure mode', async () => {
     const body =
       "server.on('vrfy', () => deny(reply(550, '5.0.0', JSON.stringify(server.config)))); server.on('etrn', () => { throw new Error('x'); });";
@@ -158,6 +176,7 @@ describe('loading', () => {
         plugins: ['odd', 'restrictions'],
         directories,
         parameters: { smtpd_recipient_restrictions: 'odd, permit' },
+        files: { 'plugins.d/restrictions.json': '{ "worker": false }' },
       });
       expect(await rcpt(house, 'xixi@baidu.com'), outcome).toMatch(/^451 4\.3\.\d /);
       expect(house.lines.join('\n'), outcome).toContain('restriction odd failed: ');
