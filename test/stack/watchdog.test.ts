@@ -100,7 +100,7 @@ async function stand(server: Server): Promise<void> {
   await delay(200);
 }
 
-describe.concurrent('a plugin that never returns', { timeout: 60_000 }, () => {
+describe.concurrent('a plugin that never returns', { timeout: 120_000 }, () => {
   it('makes the server restart in place: it serves again, has lost nothing, and the log names the plugin and its line', async () => {
     const server = await start();
     const message = [
@@ -167,7 +167,7 @@ describe.concurrent('a plugin that never returns', { timeout: 60_000 }, () => {
   });
 });
 
-describe.concurrent('the watchdog does not restart', { timeout: 60_000 }, () => {
+describe.concurrent('the watchdog does not restart', { timeout: 120_000 }, () => {
   it('a process that was suspended', async () => {
     const server = await start();
     process.kill(server.launched.pid, 'SIGSTOP');
