@@ -11,6 +11,7 @@ import type { Foundation } from './foundation.ts';
 import { buildGeneration, type Generation, type Lasting, type Sessions } from './generation.ts';
 import type { Grace } from './grace.ts';
 import type { Identities } from './identity.ts';
+import { KeptPlugins } from './kept-plugins.ts';
 
 /** How long a reload waits for deliveries of the previous generation, ms. */
 const RELOAD_DRAIN_MS = 5_000;
@@ -18,8 +19,10 @@ const RELOAD_DRAIN_MS = 5_000;
 export type GenerationParts = Omit<Lasting, 'hooks' | 'onQueued' | 'flushDestination'>;
 
 export class Generations {
+  /** The current plugins: for what belongs to no session. */
   readonly hooks: HookSwitch;
-  readonly #lasting: Lasting;
+  readonly #plugins: KeptPlugins;
+  readonly #lasting: Omit<Lasting, 'hooks'>;
   readonly #grace: Grace;
   #current: Generation;
   /** Number of sockets served by each generation. One without any has no entry. */
@@ -30,15 +33,15 @@ export class Generations {
   /** Takes ownership of the foundation, unless it throws ConfigurationError. */
   constructor(parts: GenerationParts, grace: Grace, foundation: Foundation, identities: Identities | null) {
     this.hooks = new HookSwitch(foundation.bus);
+    this.#plugins = new KeptPlugins(this.hooks);
     this.#lasting = {
       ...parts,
-      hooks: this.hooks,
       // What the runner does is no part of the session that woke it.
       onQueued: () => untraced(() => this.current.delivery.runner.wake()),
       flushDestination: (domain) => this.flush({ destination: domain }),
     };
     this.#grace = grace;
-    this.#current = buildGeneration(foundation, this.#lasting, identities);
+    this.#current = this.build(foundation, identities);
     this.#keepExpunged();
   }
 
@@ -70,7 +73,8 @@ export class Generations {
 
   /** Builds one beside the current one. Throws ConfigurationError; the caller then still owns the foundation. */
   build(foundation: Foundation, identities: Identities | null): Generation {
-    return buildGeneration(foundation, this.#lasting, identities);
+    const hooks = this.#plugins.hooksOf(foundation.bus);
+    return buildGeneration(foundation, { ...this.#lasting, hooks }, identities);
   }
 
   /** The current generation serves this socket, and is kept until the socket is closed. */
@@ -82,14 +86,16 @@ export class Generations {
   }
 
   /**
-   * From now on `fresh` gets new sessions and every plugin call. Resolves when the plugins of the previous one are
-   * closed.
+   * From now on `fresh` gets new sessions, and the plugin calls that belong to none. Resolves when the jobs of the
+   * previous plugins have ended.
    */
   async replace(fresh: Generation): Promise<Generation> {
     const old = this.#current;
     this.#current = fresh;
     this.#keepExpunged();
-    await this.hooks.swap(fresh.bus);
+    this.hooks.become(fresh.bus);
+    this.#plugins.keep(old.bus);
+    await old.bus.jobs.close();
     return old;
   }
 
@@ -109,7 +115,7 @@ export class Generations {
     await Promise.all([this.#current, ...this.#retired].map((generation) => generation.endSessions(graceMs)));
   }
 
-  /** Replaced ones first: their sessions call the plugins of the current one. */
+  /** Replaced ones first: their sessions may call the plugins of the current one. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#retired].map((generation) => generation.close(this.#grace.left())));
     await this.#current.close(this.#grace.left());
@@ -131,6 +137,7 @@ export class Generations {
   /** Never rejects. */
   async #disposeWhenIdle(generation: Generation): Promise<void> {
     if (!this.#retired.has(generation) || this.#sockets.has(generation)) return;
+    this.#plugins.forget(generation.bus);
     try {
       await generation.close(this.#grace.left());
     } catch (error) {

@@ -15,7 +15,7 @@ import { FaultyConfiguration, readSettings } from './configuration/configuration
 import { type LeftOut, leftOutWords, standInFor } from './left-out.ts';
 import { type HttpSend, PluginHttp } from './lent/http.ts';
 import { pluginMetrics } from './lent/metrics.ts';
-import { locate } from './locate.ts';
+import { type Located, locate } from './locate.ts';
 import { inOrder, type Ordered, orderWords } from './order.ts';
 import type { PluginMail, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
@@ -141,27 +141,42 @@ async function prepare(listed: string, options: LoadOptions): Promise<Prepared> 
     throw new Error(
       'is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
     );
-  const { configDirectory, clock, log } = options;
-  const located = await locate(listed, { ...options, base: configDirectory });
-  const settings = await readSettings(listed, configDirectory);
-  const { worker = !located.isOurs, memory_mb: memoryMb } = settings;
-  const source = { located, listed, configDirectory };
-  const gone = located.isOurs ? undefined : options.leftOut?.find(({ file }) => file === located.path);
-  if (gone !== undefined) log.warn({ plugin: gone.name }, `plugin ${gone.name}: ${leftOutWords(gone)}`);
-  const candidate =
-    gone !== undefined
-      ? standInFor(gone, settings)
-      : worker
-        ? await PluginWorker.open({ source, memoryMb, clock, log, states: options.states })
-        : await openHere(source);
-  const { name, settings: set, after, before } = candidate.about;
+  const candidate = await open(listed, options);
+  const { name, settings, after, before } = candidate.about;
   return {
     listed,
     names: [listed, name],
-    after: set.after ?? after,
-    before: set.before ?? before,
+    after: settings.after ?? after,
+    before: settings.before ?? before,
     candidate,
   };
+}
+
+/** With code that did not change while it was read: some of the files could be of another version. */
+async function open(listed: string, options: LoadOptions): Promise<Candidate> {
+  const { configDirectory, clock, log, states } = options;
+  const find = (): Promise<Located> => locate(listed, { ...options, base: configDirectory });
+  let located = await find();
+  const { path, isOurs } = located;
+  const gone = isOurs ? undefined : options.leftOut?.find(({ file }) => file === path);
+  if (gone !== undefined) {
+    log.warn({ plugin: gone.name }, `plugin ${gone.name}: ${leftOutWords(gone)}`);
+    return standInFor(gone, await readSettings(listed, configDirectory));
+  }
+  for (let tries = 1; tries <= MOST_READS; tries += 1) {
+    const { worker = !located.isOurs, memory_mb: memoryMb } = await readSettings(listed, configDirectory);
+    const source = { located, listed, configDirectory };
+    const candidate = worker
+      ? await PluginWorker.open({ source, memoryMb, clock, log, states })
+      : await openHere(source);
+    const now = await find();
+    if (now.codeChanged === located.codeChanged) return candidate;
+    candidate.discard();
+    located = now;
+  }
+  throw new Error(
+    `${located.path}: its code changed ${MOST_READS} times while it was read; reload when it is complete`,
+  );
 }
 
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
@@ -202,6 +217,9 @@ function register(
     },
   );
 }
+
+/** Of a plugin whose code changes meanwhile. */
+const MOST_READS = 3;
 
 /** The name of a folder or package, never a path outside the folders. */
 const NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;

@@ -13,6 +13,7 @@ import { nearest } from '../nearest.ts';
 
 /** Node runs all of these; the first that is there is taken. */
 const ENDINGS = ['.ts', '.mts', '.js', '.mjs', '.cjs'] as const;
+const CODE = /\.(?:[cm]?[jt]s|json|wasm|node)$/;
 const MODULES = 'node_modules';
 /** A folder with more files than this is not a plugin's alone: what lies deeper is not watched. */
 const MOST_FILES = 2_000;
@@ -21,6 +22,8 @@ export interface Located {
   readonly path: string;
   /** To import; another one after a change. */
   readonly url: string;
+  /** When its code was last changed, ms; 0 where that is not looked at. Other files may be its data. */
+  readonly codeChanged: number;
   /** The folder whose files are read again with it; null for one file, and for an npm package. */
   readonly folder: string | null;
   /** It comes with this server. */
@@ -45,10 +48,13 @@ export async function locate(name: string, { directories, base, ours }: Places):
       throw new Error(`is there twice, as ${index} and as ${single}; remove one of them`);
     const isOurs = directory === ours;
     if (index !== null) return { ...(await inFolder(await realpath(folder), await realpath(index))), isOurs };
-    if (single !== null) return { ...withStamp(single, null, (await stat(single)).ctimeMs), isOurs };
+    if (single !== null) {
+      const { ctimeMs } = await stat(single);
+      return { ...withStamp(single, null, { file: ctimeMs, code: ctimeMs }), isOurs };
+    }
   }
   const path = base === null ? null : (packageIn(base, name) ?? packageIn(base, `posthorn-plugin-${name}`));
-  if (path !== null) return { path, url: pathToFileURL(path).href, folder: null, isOurs: false };
+  if (path !== null) return { path, url: pathToFileURL(path).href, codeChanged: 0, folder: null, isOurs: false };
   throw new Error(await notFound(name, directories, base));
 }
 
@@ -57,9 +63,9 @@ async function inFolder(folder: string, path: string): Promise<Omit<Located, 'is
 }
 
 /** A query is only added for what changed since the process started: the compile cache works with unchanged URLs. */
-function withStamp(path: string, folder: string | null, changed: number): Omit<Located, 'isOurs'> {
-  const query = changed > performance.timeOrigin ? `?changed=${Math.trunc(changed)}` : '';
-  return { path, url: `${pathToFileURL(path).href}${query}`, folder };
+function withStamp(path: string, folder: string | null, { file, code }: Changed): Omit<Located, 'isOurs'> {
+  const query = file > performance.timeOrigin ? `?changed=${Math.trunc(file)}` : '';
+  return { path, url: `${pathToFileURL(path).href}${query}`, codeChanged: code, folder };
 }
 
 async function firstFile(paths: readonly string[]): Promise<string | null> {
@@ -83,9 +89,15 @@ function resolved(require: NodeJS.Require, what: string): string | null {
   }
 }
 
-/** The time of the newest change below a folder, ms. */
-async function newest(folder: string): Promise<number> {
-  let latest = 0;
+/** The times of the newest changes, ms: of any file, and of a file that Node may import. */
+interface Changed {
+  readonly file: number;
+  readonly code: number;
+}
+
+/** Below a folder. */
+async function newest(folder: string): Promise<Changed> {
+  const latest = { file: 0, code: 0 };
   let seen = 0;
   const waiting = [folder];
   for (let at = waiting.pop(); at !== undefined && seen < MOST_FILES; at = waiting.pop()) {
@@ -93,7 +105,11 @@ async function newest(folder: string): Promise<number> {
       if (entry.name === MODULES || entry.name.startsWith('.')) continue;
       const path = join(at, entry.name);
       if (entry.isDirectory()) waiting.push(path);
-      else latest = Math.max(latest, (await stat(path).catch(() => null))?.ctimeMs ?? 0);
+      else {
+        const changed = (await stat(path).catch(() => null))?.ctimeMs ?? 0;
+        latest.file = Math.max(latest.file, changed);
+        if (CODE.test(entry.name)) latest.code = Math.max(latest.code, changed);
+      }
       seen += 1;
     }
   }

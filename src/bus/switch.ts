@@ -1,33 +1,22 @@
-/**
- * The bus currently in use. A reload replaces it atomically: calls in progress finish on the old one, which is then
- * closed; new calls use only the new one.
- */
-import type { Bus } from './bus.ts';
+/** The bus that somebody uses, replaceable while it is in use: new calls go to the new one, others end where they began. */
 import type { Connection, HookArguments, HookName, Hooks, Verdict } from './hook.ts';
 
 export class HookSwitch implements Hooks {
-  #bus: Bus;
+  #hooks: Hooks;
 
-  constructor(bus: Bus) {
-    this.#bus = bus;
+  constructor(hooks: Hooks) {
+    this.#hooks = hooks;
   }
 
   has(name: HookName, connection?: Connection | null): boolean {
-    return this.#bus.has(name, connection);
+    return this.#hooks.has(name, connection);
   }
 
   run<N extends HookName>(name: N, argument: HookArguments[N]): Promise<Verdict> {
-    return this.#bus.run(name, argument);
+    return this.#hooks.run(name, argument);
   }
 
-  /** Resolves when the old bus is closed; the new one is in use at once. */
-  swap(bus: Bus): Promise<void> {
-    const old = this.#bus;
-    this.#bus = bus;
-    return old.close();
-  }
-
-  close(): Promise<void> {
-    return this.#bus.close();
+  become(hooks: Hooks): void {
+    this.#hooks = hooks;
   }
 }
