@@ -78,14 +78,22 @@ it('programs are refused by their names, however these are written, and in archi
     [attachment('filename=papers.zip', zipOf(['a.txt', 'dir/run.exe'])), 'papers.zip: dir/run.exe'],
     // An archive by what is in it, whatever it is called.
     [attachment('filename=papers.dat', zipOf(['run.exe'])), 'papers.dat: run.exe'],
-    [
-      attachment('filename=broken.zip', zipOf(['a.txt']).subarray(0, -3)),
-      'broken.zip, an archive that cannot be read,',
-    ],
+    [attachment('filename=broken.zip', zipOf(['a.txt']).subarray(0, -3)), 'broken.zip, whose contents cannot be read,'],
   ];
   for (const [one, shown] of cases)
     expect(await send({}, one)).toBe(`554 5.7.1 Error: attachment ${shown} is not accepted here`);
   expect(await server?.metric('posthorn_plugin_attachments_messages_total', { action: 'reject' })).toBe(cases.length);
+});
+
+it('a message with more parts than are looked at, or deeper ones, is refused as one that cannot be read', async () => {
+  const refusal = '554 5.7.1 Error: attachment multipart/mixed, whose contents cannot be read, is not accepted here';
+  await start();
+  const parts = Array.from({ length: 1_001 }, () => ({}));
+  expect(await send(...parts)).toBe(refusal);
+  let deep = 'Content-Type: text/plain\n\nHello.\n';
+  for (let i = 0; i < 60; i += 1)
+    deep = `Content-Type: multipart/mixed; boundary=b${i}.\n\n--b${i}.\n${deep}\n--b${i}.--\n`;
+  expect(await server?.send({ from: 'a@example.org', to: 'user@example.test', message: deep })).toBe(refusal);
 });
 
 it('other attachments come through as they are', async () => {

@@ -73,7 +73,7 @@ function matching({ endings, types, unreadable }: Rule, { type, names, inside }:
   if (name !== undefined) return name;
   const within = inside?.find(ends);
   if (within !== undefined) return `${own}: ${within}`;
-  if (inside === null && unreadable) return `${own}, an archive that cannot be read,`;
+  if (inside === null && unreadable) return `${own}, whose contents cannot be read,`;
   return types.some((one) => isOfType(type, one.toLowerCase())) ? own : null;
 }
 

@@ -9,7 +9,7 @@ export interface Leaf {
   readonly type: string;
   /** By which a client may save it: that of Content-Disposition and that of Content-Type may differ. */
   readonly names: readonly string[];
-  /** The names in it, if it is an archive; null: it is one that cannot be read; undefined: it is none. */
+  /** The names in it, if it is an archive; null: it cannot be read; undefined: it is none. */
   readonly inside: readonly string[] | null | undefined;
 }
 
@@ -19,14 +19,20 @@ type Content = AsyncIterable<Buffer>;
 export async function leavesOf(content: Content, looksInside: boolean): Promise<readonly Leaf[]> {
   const indexer = new MessageIndexer();
   for await (const piece of content) indexer.write(piece);
-  const parts = leafParts(indexer.end().root);
+  const { root } = indexer.end();
+  const parts = leafParts(root);
   const inside = looksInside ? await archivesIn(content, parts) : new Map<Part, readonly string[] | null>();
-  return parts.map((part) => ({
-    type: `${part.type}/${part.subtype}`,
-    names: namesOf(part),
-    inside: inside.get(part),
-  }));
+  const leaves = parts.map((part): Leaf => ({ type: typeOf(part), names: namesOf(part), inside: inside.get(part) }));
+  const isWhole = parts.length <= MOST_PARTS && depthOf(root) <= MOST_DEPTH;
+  return isWhole ? leaves : [...leaves, { type: typeOf(root), names: [], inside: null }];
 }
+
+/** Below the limits of the indexer, which sees no parts beyond its own: what has more counts as unreadable. */
+const MOST_PARTS = 1_000;
+const MOST_DEPTH = 20;
+
+const typeOf = ({ type, subtype }: Part): string => `${type}/${subtype}`;
+const depthOf = ({ parts }: Part): number => Math.max(0, ...parts.map((part) => 1 + depthOf(part)));
 
 /** In their order; the parts of enclosed messages too. */
 const leafParts = (part: Part): readonly Part[] => (part.parts.length === 0 ? [part] : part.parts.flatMap(leafParts));
