@@ -2,7 +2,8 @@ import { afterEach, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../src/authoring/test-server.ts';
 import { openHouse, recipient, connect as shape, transactionOf, words } from '../../test/bus/house.ts';
 import { memoryStates } from '../../test/kit/states.ts';
-import { networkOf, steadySender, tripletKey } from './triplet.ts';
+import { steadySender } from './steady-sender.ts';
+import { networkOf, tripletKey } from './triplet.ts';
 
 const GREYLISTED = '450 4.2.0 <user@example.test>: Recipient address rejected: Greylisted, try again later';
 const QUEUED = /^250 2\.0\.0 Ok: queued as /;
@@ -111,7 +112,7 @@ it('it is remembered over a reload, and a faulty configuration is told', async (
   await server.clock.advance({ minutes: 5 });
   await server.reload();
   expect(await send()).toMatch(QUEUED);
-  await expect(server.reload({ greylist: { delay: '3 days' } })).rejects.toThrow(/greylist\.json:2: .*delay/);
+  await expect(server.reload({ greylist: { delay: '3 days' } })).rejects.toThrow(/greylist\.json:\d+: .*delay/);
   await expect(server.reload({ greylist: { delay: '1 h', retry_window: '1 h' } })).rejects.toThrow(/retry_window/);
   await expect(server.reload({ greylist: { clients: ['192.0.2.1/24'] } })).rejects.toThrow(/192\.0\.2\.0\/24/);
 });

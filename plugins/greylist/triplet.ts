@@ -1,7 +1,8 @@
 /** What a first attempt and its repetition have in common: the client's network, the sender, the recipient. */
 import { createHash } from 'node:crypto';
 import { parseAddress } from '../../src/lookup/network.ts';
-import { type Address, addressKey, domainOf, localPart } from '../../src/mail/address.ts';
+import { type Address, addressKey } from '../../src/mail/address.ts';
+import { steadySender } from './steady-sender.ts';
 
 export interface PrefixLengths {
   readonly ipv4: number;
@@ -23,22 +24,6 @@ const hexGroups = (octets: readonly number[]): string =>
   Buffer.from(octets)
     .toString('hex')
     .replace(/.{4}(?=.)/g, '$&:');
-
-/**
- * The sender without what is another one for each message: extensions (VERP), numbers and long hexadecimal words, the
- * hash and the day of SRS, the tag of BATV (`prvs=tag=user`). @internal
- */
-export function steadySender(sender: Address): string {
-  const local = localPart(addressKey(sender));
-  const steady = local
-    .replace(/^(srs[01])([=+-])[^=]*=/, '$1$2#=')
-    .replace(/^(srs0.#=)[^=]*=/, '$1#=')
-    .replace(/^(srs1.*==)[^=]*=[^=]*=/, '$1#=#=')
-    .replace(/^prvs=[^=]*=/, 'prvs=#=')
-    .replace(/(?<=[^=+-])\+.*$/, '')
-    .replace(/\b(?=[a-f]*\d)[\da-f]{8,}\b|\d+/g, '#');
-  return `${steady}@${domainOf(sender)}`;
-}
 
 /** Addresses may be long, and the store need not know who writes to whom. */
 export const tripletKey = (network: string, sender: Address, recipient: Address): string =>
