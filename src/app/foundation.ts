@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../bus/bus.ts';
+import type { LeftOut } from '../bus/left-out.ts';
 import type { HttpSend } from '../bus/lent/http.ts';
 import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
 import type { Messages } from '../bus/messages.ts';
@@ -46,6 +47,8 @@ export interface Lent {
   readonly resolver: StubResolver;
   readonly log: Log;
   readonly clock: () => number;
+  /** Plugins that blocked the server; none: all are asked. */
+  readonly leftOut?: readonly LeftOut[];
   /** Sends the requests of plugins; by default over the network. */
   readonly http?: HttpSend | undefined;
 }
@@ -81,7 +84,7 @@ const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url)
  */
 export async function layFoundation(
   configuration: Configuration,
-  { directory, messages, states, resolver, log, clock, http = httpSender(resolver) }: Lent,
+  { directory, messages, states, resolver, log, clock, http = httpSender(resolver), leftOut = [] }: Lent,
 ): Promise<Foundation> {
   const { parameters, resolvePath } = configuration;
   try {
@@ -111,6 +114,7 @@ export async function layFoundation(
       names: configuration.plugins,
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
       ours: BUILT_IN_PLUGINS,
+      leftOut,
       configDirectory: configuration.directory,
       server: {
         parameters,

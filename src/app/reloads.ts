@@ -2,6 +2,7 @@
  * Reloads, one at a time: each builds a generation from the current configuration and replaces the previous one. An
  * invalid configuration is refused and changes nothing; failures after the switch are notes.
  */
+import { clearLeftOut } from '../bus/left-out.ts';
 import { messagesOf } from '../bus/messages.ts';
 import { targetNotes } from '../delivery/local/notes.ts';
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
@@ -90,6 +91,7 @@ export class Reloads {
       resolve: nameServer.resolve,
     });
     const { fresh, notes: renewed } = await this.#build(read);
+    clearLeftOut(options.dataDirectory);
     const { configuration } = fresh;
     // From here on the new generation is in use: any failure is only a note, or the queue would have no runner.
     const old = await generations.replace(fresh);

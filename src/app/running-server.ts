@@ -1,8 +1,10 @@
 /**
  * A running server, with every part open. `startServer` creates it; `close` shuts it down in reverse order.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Answerer } from '../admin/socket.ts';
+import type { PluginFacts } from '../bus/bus.ts';
 import { stackOf } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import { logFileOf } from './data-folder.ts';
@@ -78,6 +80,11 @@ export class RunningServer implements StartReport {
 
   get store(): Store {
     return this.#parts.store;
+  }
+
+  /** Those in use; another list after a reload. */
+  get plugins(): readonly PluginFacts[] {
+    return this.#parts.generations.current.bus.plugins;
   }
 
   get listeners(): readonly ListenerRow[] {

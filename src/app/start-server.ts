@@ -7,6 +7,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { answerWith, openAdminSocket } from '../admin/socket.ts';
+import { readLeftOut } from '../bus/left-out.ts';
 import { targetNotes } from '../delivery/local/notes.ts';
 import { dropFolders, makeDropFolders } from '../delivery/pickup/maildrop.ts';
 import { Pickup } from '../delivery/pickup/pickup.ts';
@@ -65,6 +66,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     states: late.states,
     log: late.log,
     clock,
+    leftOut: readLeftOut(dataDirectory),
     resolve: late.resolve,
   });
   const { configuration, foundation } = read;

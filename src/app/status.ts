@@ -31,6 +31,8 @@ export interface ServerStatus {
   readonly uptime: number;
   /** Of the process, in octets. */
   readonly memory: number;
+  /** Plugins that are not asked, and why; one line each. */
+  readonly leftOut: readonly string[];
   /** Living ones that share the store, this one included. */
   readonly processes: number;
   /**
@@ -62,6 +64,9 @@ export async function statusOf(parts: ServerParts, refusal: readonly string[]): 
     },
     uptime: Math.round(process.uptime()),
     memory: process.memoryUsage().rss,
+    leftOut: generations.current.bus.plugins.flatMap(({ name, leftOut }) =>
+      leftOut === undefined ? [] : [`plugin ${name} is ${leftOut}`],
+    ),
     processes: store.cluster === null ? 1 : await livingIn(store.cluster),
     problems: [...refusal, ...tables.stale(), ...certificates.warnings(configuration)],
   };

@@ -121,7 +121,8 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
       mkdirSync(dirname(join(config, name)), { recursive: true });
       writeFileSync(join(config, name), text);
     }
-    writeSettings(config, options.config);
+    const threads = { names, worker: options.worker };
+    writeSettings(config, options.config, threads);
     let wake = async (): Promise<void> => {};
     const clock = new TestClock(new Date(options.now ?? START).getTime(), () => wake());
     const { running, offset } = await startSomewhere((portOffset) =>
@@ -137,7 +138,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
       }),
     );
     wake = () => running.wake();
-    return testServer({ root, config, running, offset, clock, socket });
+    return testServer({ root, config, running, offset, clock, socket, threads });
   } catch (error) {
     rmSync(root, { recursive: true, force: true });
     throw error;
@@ -145,6 +146,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
 }
 
 interface Started {
+  readonly threads: Threads;
   readonly root: string;
   readonly config: string;
   readonly running: RunningServer;
@@ -154,7 +156,7 @@ interface Started {
   readonly socket: string;
 }
 
-function testServer({ root, config, running, offset, clock, socket }: Started): TestServer {
+function testServer({ root, config, running, offset, clock, socket, threads }: Started): TestServer {
   const view = new TestView(running.store, running.log.file);
   const connect = (client: { readonly ip?: string } = {}): Promise<SmtpDialog> =>
     SmtpDialog.connect({ port: 25 + offset, ip: client.ip });
@@ -183,7 +185,7 @@ function testServer({ root, config, running, offset, clock, socket }: Started): 
       return sampleOf((await ask(socket, 'GET', '/metrics')).text, name, labels);
     },
     async reload(settings) {
-      writeSettings(config, settings);
+      writeSettings(config, settings, threads);
       await running.reload();
     },
     close,
@@ -199,9 +201,17 @@ function linkPlugin(path: string, config: string): string {
   return name;
 }
 
-function writeSettings(config: string, settings: TestServerOptions['config'] = {}): void {
-  for (const [name, value] of Object.entries(settings))
-    writeFileSync(join(config, 'plugins.d', `${name}.json`), JSON.stringify(value, null, 2));
+interface Threads {
+  /** Of the plugins that are tested. */
+  readonly names: readonly string[];
+  readonly worker: boolean | undefined;
+}
+
+function writeSettings(config: string, settings: TestServerOptions['config'] = {}, { names, worker }: Threads): void {
+  for (const name of new Set([...Object.keys(settings), ...(worker === undefined ? [] : names)])) {
+    const own = worker !== undefined && names.includes(name) ? { worker, ...settings[name] } : settings[name];
+    writeFileSync(join(config, 'plugins.d', `${name}.json`), JSON.stringify(own, null, 2));
+  }
 }
 
 /** Another test may have any port: tries others until one start finds all its ports free. */

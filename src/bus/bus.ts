@@ -51,6 +51,8 @@ export interface PluginFacts {
   readonly file: string | null;
   readonly policy: PluginPolicy;
   readonly thread: 'main' | 'worker';
+  /** Why it is not asked; absent: it is. */
+  readonly leftOut?: string;
   /** In the order in which they were registered. */
   readonly hooks: readonly { readonly hook: HookName; readonly priority: number }[];
   /** The words of `smtpd_*_restrictions` that it defined. */
@@ -130,12 +132,14 @@ export class Bus implements Hooks {
     file: string | null = null,
     isActive: Activation = null,
     thread: PluginFacts['thread'] = 'main',
+    leftOut?: string,
   ): PluginPlace {
     const facts = {
       name: plugin,
       file,
       policy,
       thread,
+      ...(leftOut === undefined ? {} : { leftOut }),
       hooks: [] as PluginFacts['hooks'][number][],
       restrictions: [] as string[],
       jobs: [] as string[],

@@ -12,6 +12,7 @@ import { activationOf } from './activation.ts';
 import { Bus, DEFAULT_POLICY } from './bus.ts';
 import { type Candidate, openHere } from './candidate.ts';
 import { FaultyConfiguration, readSettings } from './configuration/configuration.ts';
+import { type LeftOut, leftOutWords, standInFor } from './left-out.ts';
 import { type HttpSend, PluginHttp } from './lent/http.ts';
 import { pluginMetrics } from './lent/metrics.ts';
 import { type Located, locate } from './locate.ts';
@@ -45,6 +46,8 @@ export interface LoadOptions {
     | 'resolvePath'
     | 'connectLocal'
   >;
+  /** Those that blocked the server; none of ours. */
+  readonly leftOut?: readonly LeftOut[];
   /** Accepts mail of a plugin; returns the queue ID. */
   readonly send: (plugin: string, mail: PluginMail) => Promise<string>;
   /** Sends the requests of plugins. */
@@ -151,15 +154,10 @@ async function prepare(listed: string, options: LoadOptions): Promise<Prepared> 
 
 /** With code that did not change while it was read: some of the files could be of another version. */
 async function open(listed: string, options: LoadOptions): Promise<Candidate> {
-  const { configDirectory, clock, log, states } = options;
-  const find = (): Promise<Located> => locate(listed, { ...options, base: configDirectory });
+  const find = (): Promise<Located> => locate(listed, { ...options, base: options.configDirectory });
   let located = await find();
   for (let tries = 1; tries <= MOST_READS; tries += 1) {
-    const { worker = !located.isOurs, memory_mb: memoryMb } = await readSettings(listed, configDirectory);
-    const source = { located, listed, configDirectory };
-    const candidate = worker
-      ? await PluginWorker.open({ source, memoryMb, clock, log, states })
-      : await openHere(source);
+    const candidate = await openLocated(listed, located, options);
     const now = await find();
     if (now.codeChanged === located.codeChanged) return candidate;
     candidate.discard();
@@ -168,6 +166,19 @@ async function open(listed: string, options: LoadOptions): Promise<Candidate> {
   throw new Error(
     `${located.path}: its code changed ${MOST_READS} times while it was read; reload when it is complete`,
   );
+}
+
+async function openLocated(listed: string, located: Located, options: LoadOptions): Promise<Candidate> {
+  const { configDirectory, clock, log, states } = options;
+  const settings = await readSettings(listed, configDirectory);
+  const { worker = !located.isOurs, memory_mb: memoryMb } = settings;
+  const source = { located, listed, configDirectory };
+  const gone = located.isOurs ? undefined : options.leftOut?.find(({ file }) => file === located.path);
+  if (gone !== undefined) {
+    log.warn({ plugin: gone.name }, `plugin ${gone.name}: ${leftOutWords(gone)}`);
+    return standInFor(gone, settings);
+  }
+  return worker ? PluginWorker.open({ source, memoryMb, clock, log, states }) : openHere(source);
 }
 
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */

@@ -114,9 +114,10 @@ function usesOf(families: readonly Family[]): (plugin: string, hook: string) => 
 }
 
 function describeUse(plugins: readonly PluginFacts[], uses: (plugin: string, hook: string) => Use): string {
-  const rows = plugins.flatMap(({ name, hooks, jobs, routes }) => {
+  const rows = plugins.flatMap(({ name, hooks, jobs, routes, leftOut }) => {
     const paths = routes.map((route) => `route ${route.slice(route.indexOf(' ') + 1)}`);
     const names = [...new Set([...hooks.map(({ hook }) => hook), ...jobs.map((job) => `job ${job}`), ...paths])];
+    if (leftOut !== undefined) return [[name, `(${leftOut})`, '', '', '', '']];
     if (names.length === 0) return [[name, '-', '', '', '', '']];
     return names.map((hook, i) => {
       const { calls, seconds, failures } = uses(name, hook);

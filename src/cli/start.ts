@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { endServer, GRACE_MS, leave } from '../app/ending.ts';
 import type { Front } from '../app/front.ts';
-import type { Started } from '../app/running-server.ts';
+import type { RunningServer, Started } from '../app/running-server.ts';
 import { shippedFolder } from '../config/folder.ts';
 import { messageOf } from '../errors.ts';
 import type { SupervisorOptions } from '../supervisor/supervisor.ts';
@@ -128,12 +128,14 @@ export function addStartCommand(program: Command): void {
         ...(options.processes === undefined ? {} : { processes: options.processes }),
       };
       const root = process.geteuid?.() === 0;
-      const watch = async ({ log }: Pick<Started, 'log'>, ending: 'restart' | 'exit'): Promise<void> => {
-        await startWatchdog(ending, {
-          logFile: log.file,
-          host: log.host,
-          gaveUpRoot: root && process.geteuid?.() !== 0,
-        });
+      const watch = async (
+        server: Pick<RunningServer, 'log' | 'plugins'>,
+        ending: 'restart' | 'exit',
+      ): Promise<void> => {
+        const { log } = server;
+        const gaveUpRoot = root && process.geteuid?.() !== 0;
+        const options = { logFile: log.file, host: log.host, gaveUpRoot, dataDirectory: where.data };
+        await startWatchdog(ending, options, () => server.plugins);
       };
       if (instructions !== null) {
         const server = await startFront(given, instructions);

@@ -1,7 +1,9 @@
 /** `posthorn status`: the running server, and with `--cluster` the processes that share its store. */
-import type { Command } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import type { ServerStatus } from '../app/status.ts';
+import { messageOf } from '../errors.ts';
 import type { ClusterProcess } from '../store/cluster.ts';
+import { type Blocked, readBlocked } from '../watchdog/blocked.ts';
 import { counted, listenerTable, printJson, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 import { tell } from './tell.ts';
@@ -20,6 +22,7 @@ function describeServer(status: ServerStatus): string {
     `Queue: ${queueWords(status)}. Store: ${size === null ? 'a database' : megabytes(size)}; free on the disk: ${megabytes(free)}.`,
     ...(processes === 1 ? [] : [`Processes that share the store: ${processes}; --cluster shows them.`]),
     ...problems.map((problem) => `Problem: ${problem}`),
+    ...status.leftOut.map((line) => `Attention: ${line}.`),
     '',
     listenerTable(listeners),
   ].join('\n');
@@ -74,12 +77,50 @@ function describeProcesses(processes: readonly ClusterProcess[] | null): string 
   );
 }
 
+/** How long a server that is not blocked may take for its answer, ms. */
+const SILENCE_MS = 3_000;
+
+/** The main thread is blocked, as the watchdog's thread says. */
+class Standstill {
+  readonly blocked: Blocked;
+
+  constructor(blocked: Blocked) {
+    this.blocked = blocked;
+  }
+
+  get words(): string {
+    const { pid, since, running } = this.blocked;
+    const seconds = Math.max(0, Math.round((Date.now() - since) / 1000));
+    return [
+      `Posthorn, process ${pid}: its main thread has been blocked for ${seconds} s${running === null ? '' : ` in ${running}`}.`,
+      'The watchdog ends that soon; accepted mail is safe. The log then says where it was.',
+    ].join('\n');
+  }
+}
+
+/** The answer of the server; or that it is blocked, if it is silent and says so. */
+async function ask(where: PlaceOptions, operation: string): Promise<unknown> {
+  try {
+    return await tell(where, operation, {}, SILENCE_MS);
+  } catch (error) {
+    const blocked = readBlocked(where.data);
+    if (blocked !== null) return new Standstill(blocked);
+    if (!/has not answered for/.test(messageOf(error))) throw error;
+    return tell(where, operation);
+  }
+}
+
 export function addStatusCommand(program: Command): void {
   withPlace(program.command('status').description('listeners, sessions and deliveries of the running server'))
     .option('--cluster', 'show the processes that share the store, on all machines', false)
     .action(async (options: StatusOptions) => {
       const where = place(options);
-      const result = await tell(where, options.cluster ? 'server.processes' : 'server.status');
+      const result = await ask(where, options.cluster ? 'server.processes' : 'server.status');
+      if (result instanceof Standstill) {
+        if (where.json) printJson({ blocked: result.blocked });
+        else console.log(result.words);
+        throw new CommanderError(1, 'posthorn.status', 'the server is blocked');
+      }
       if (where.json) printJson(result);
       else
         console.log(

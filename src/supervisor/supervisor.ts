@@ -18,6 +18,7 @@ import { readFront } from '../app/front.ts';
 import { ReloadRecord } from '../app/reload-record.ts';
 import type { Started } from '../app/running-server.ts';
 import type { ServerStatus } from '../app/status.ts';
+import { clearLeftOut } from '../bus/left-out.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import type { Family } from '../counter.ts';
 import { messageOf } from '../errors.ts';
@@ -164,13 +165,14 @@ export class Supervisor {
 
   async #reload(): Promise<readonly string[]> {
     if (this.#isStopping) throw new Error('the server is stopping');
-    const { configDirectory, processes: given } = this.#options;
+    const { configDirectory, dataDirectory, processes: given } = this.#options;
     const front = readFront(configDirectory, given);
     const { processes, mailStore } = front;
     if (mailStore !== this.#mailStore)
       throw new Error(
         'main.cf: mail_store has changed, and old and new processes must not use different stores; stop the server and start it again',
       );
+    clearLeftOut(dataDirectory);
     // Those of an earlier reload: there are never more than two sets of processes.
     for (const one of this.#leaving) one.stop();
     const notes: string[] = [];

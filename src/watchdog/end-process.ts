@@ -3,7 +3,10 @@
  * what `ending.ts` decides. Every wait is bounded: neither a full disk nor a stopped terminal can block it.
  */
 import { appendFile, write } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PluginFacts } from '../bus/bus.ts';
+import { addLeftOut } from '../bus/left-out.ts';
 import { formatLine } from '../log.ts';
 import { type Running, readRunning } from '../running.ts';
 import { decideEnding, type Ending, RESTARTS, STALLED } from './ending.ts';
@@ -17,15 +20,16 @@ const WRITE_WITHIN_MS = 1_000;
 const END_WITHIN_MS = 5_000;
 
 /** Returns only if the main thread has recovered meanwhile, according to `recovered`. `stood`: ms. */
-export async function endProcess(data: WatchdogData, stood: number, recovered: () => boolean): Promise<void> {
+export async function endProcess(data: WatchdogData & Plugins, stood: number, recovered: () => boolean): Promise<void> {
   const running = readRunning(data.running);
   const standing = `watchdog: the event loop was blocked for ${Math.round(stood / 1_000)} s${where(running)}`;
   const main = new MainThread();
   const stack = await Promise.race([main.stopped, delay(STOP_WITHIN_MS, null)]);
   if (stack === null && !recovered()) {
+    const next = leftOutWords(leaveOut(data, running, []));
     await report(
       data,
-      `${standing}; ending with SIGKILL, for a supervisor: it is in native code, so there is no stack`,
+      `${standing}; ending with SIGKILL, for a supervisor: it is in native code, so there is no stack${next}`,
       {
         running: running.plugin ?? running.awaited,
       },
@@ -46,13 +50,56 @@ export async function endProcess(data: WatchdogData, stood: number, recovered: (
     restarts: data.restarts,
     now: Date.now(),
   });
-  await report(data, `${standing}; ${ending.words}; the main thread is in ${frames.join(' < ')}`, {
+  const next = leftOutWords(leaveOut(data, running, frames));
+  await report(data, `${standing}; ${ending.words}${next}; the main thread is in ${frames.join(' < ')}`, {
     running: running.plugin ?? running.awaited,
     stack: frames,
   });
   // If the first returns, it failed.
   for (const expression of expressions(ending, data)) await Promise.race([main.run(expression), delay(END_WITHIN_MS)]);
   process.kill(process.pid, 'SIGKILL');
+}
+
+const leftOutWords = (plugin: string | null): string =>
+  plugin === null
+    ? ''
+    : `; plugin ${plugin} is left out until "posthorn reload": mend it, or set "worker": true in its configuration`;
+
+interface Plugins {
+  readonly plugins: readonly PluginFacts[];
+}
+
+/**
+ * Notes the plugin that blocked the main thread, so that the next start leaves it out. One that only has not answered
+ * counts if the stack is in its files. Returns its name, or null.
+ */
+function leaveOut(
+  { plugins, dataDirectory }: WatchdogData & Plugins,
+  running: Running,
+  frames: readonly string[],
+): string | null {
+  const called = /^plugin (?<name>.*), (?<what>.*)$/s.exec(running.plugin ?? running.awaited ?? '')?.groups;
+  const facts = plugins.find(({ name }) => name === called?.['name']);
+  const file = facts?.file;
+  if (called === undefined || facts === undefined || typeof file !== 'string') return null;
+  if (running.plugin === null && !frames.some((frame) => frame.includes(`(${dirname(file)}/`))) return null;
+  const { name, hooks, restrictions, policy } = facts;
+  const entry = {
+    name,
+    file,
+    hooks,
+    restrictions,
+    onError: policy.onError,
+    running: called['what'] ?? '',
+    at: Date.now(),
+  };
+  try {
+    addLeftOut(dataDirectory, entry);
+    return name;
+  } catch {
+    // A full disk: it may block again.
+    return null;
+  }
 }
 
 function where({ plugin, awaited }: Running): string {

@@ -10,7 +10,7 @@ export const LOOK_MS = 1_000;
 /** If a check comes later than this after the previous one, the watchdog did not run either. */
 const LATE_MS = 2_500;
 /** How long the loop may be blocked, ms; and the same while long work of our own is running. @internal */
-export const STALL_MS = 10_000;
+export const STALL_MS = 5_000;
 /** @internal */
 export const LONG_WORK_MS = 300_000;
 
@@ -28,6 +28,11 @@ export class StallDetector {
   #last: number;
   #beats: number;
   #stood = 0;
+
+  /** How long it has been blocked so far, ms. */
+  get stood(): number {
+    return this.#stood;
+  }
 
   constructor(now: number, beats: number) {
     this.#last = now;

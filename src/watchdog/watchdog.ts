@@ -7,7 +7,9 @@
  */
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { PluginFacts } from '../bus/bus.ts';
 import { runningMemory } from '../running.ts';
+import { clearBlocked } from './blocked.ts';
 import { RESTARTS } from './ending.ts';
 import { BEAT_MS, BEATS, DEBUGGER, heartbeat, STOPPING } from './heartbeat.ts';
 
@@ -17,6 +19,7 @@ export interface WatchdogOptions {
   /** The name of this machine in the log. */
   readonly host: string;
   readonly gaveUpRoot: boolean;
+  readonly dataDirectory: string;
 }
 
 /** The data passed to its thread. */
@@ -41,14 +44,19 @@ export function watchdogMode(value = process.env['POSTHORN_WATCHDOG']): (typeof 
 /** The server was asked to stop: if it gets stuck from now on, it is ended and not restarted. */
 export const expectStop = (): void => void Atomics.store(heartbeat, STOPPING, 1);
 
-export async function startWatchdog(mode: 'restart' | 'exit', options: WatchdogOptions): Promise<void> {
+/** `plugins`: those in use now; another list after a reload. */
+export async function startWatchdog(
+  mode: 'restart' | 'exit',
+  options: WatchdogOptions,
+  plugins: () => readonly PluginFacts[],
+): Promise<void> {
+  clearBlocked(options.dataDirectory);
   const { url } = await import('node:inspector');
   const beat = (): void => {
     Atomics.store(heartbeat, DEBUGGER, url() === undefined ? 0 : 1);
     Atomics.add(heartbeat, BEATS, 1);
   };
   beat();
-  setInterval(beat, BEAT_MS).unref();
   const data: WatchdogData = {
     ...options,
     mode,
@@ -63,6 +71,14 @@ export async function startWatchdog(mode: 'restart' | 'exit', options: WatchdogO
     resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 1 },
   });
   worker.unref();
+  let known: readonly PluginFacts[] | null = null;
+  setInterval(() => {
+    beat();
+    const now = plugins();
+    if (now === known) return;
+    known = now;
+    worker.postMessage(now);
+  }, BEAT_MS).unref();
   // Without the watchdog the server keeps working.
   worker.on('error', (error) => console.error(`the watchdog ended: ${error.message}`));
 }

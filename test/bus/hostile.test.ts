@@ -140,7 +140,7 @@ describe('run never rejects, and a failing plugin counts as its failure mode', (
     );
     await bus.close();
     expect(lines).toEqual([
-      'warn: plugin odd: bounce rejected: an error whose message is of type object; counts as no opinion',
+      'warn: plugin odd: bounce of Q rejected: an error whose message is of type object; counts as no opinion',
       expect.stringContaining('close failed'),
     ]);
   });

@@ -137,7 +137,11 @@ export const CASES: readonly Case[] = [
         'user+gone@example.test': { action: 'drop' },
       }),
     },
-    dialogs: [mail(), mail({ to: ['user+alias@example.test', 'user+stays@example.test'] }), mail({ to: ['user+gone@example.test'] })],
+    dialogs: [
+      mail(),
+      mail({ to: ['user+alias@example.test', 'user+stays@example.test'] }),
+      mail({ to: ['user+gone@example.test'] }),
+    ],
   },
   {
     plugins: ['attachment'],
@@ -147,12 +151,10 @@ export const CASES: readonly Case[] = [
   {
     plugins: ['bounce'],
     does: 'refuses bounces to several recipients, and all others where that is set',
-    files: { 'bounce.ini': '[check]\nsingle_recipient=true\nempty_return_path=true\n[reject]\nsingle_recipient=true\n' },
-    dialogs: [
-      mail(),
-      mail({ from: '' }),
-      mail({ from: '', to: ['user@example.test', 'user+1@example.test'] }),
-    ],
+    files: {
+      'bounce.ini': '[check]\nsingle_recipient=true\nempty_return_path=true\n[reject]\nsingle_recipient=true\n',
+    },
+    dialogs: [mail(), mail({ from: '' }), mail({ from: '', to: ['user@example.test', 'user+1@example.test'] })],
   },
   {
     plugins: ['clamd'],
@@ -167,7 +169,9 @@ export const CASES: readonly Case[] = [
     dialogs: [
       mail(),
       mail({
-        fields: ['DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=none; h=from; bh=AAAA; b=AAAA'],
+        fields: [
+          'DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=none; h=from; bh=AAAA; b=AAAA',
+        ],
       }),
     ],
   },
@@ -199,7 +203,10 @@ export const CASES: readonly Case[] = [
     plugins: ['redis', 'greylist'],
     does: 'refuses an unknown client for now, and takes the mail when it comes again (Redis)',
     peer: redis,
-    files: { ...REDIS, 'greylist.ini': 'text=Come back later.\n[redis]\nhost=127.0.0.1\nport=$PORT\ndb=$SIDE\n[period]\nblack=1\n' },
+    files: {
+      ...REDIS,
+      'greylist.ini': 'text=Come back later.\n[redis]\nhost=127.0.0.1\nport=$PORT\ndb=$SIDE\n[period]\nblack=1\n',
+    },
     dialogs: [mail(), { ...mail(), after: 1500 }],
   },
   {
@@ -355,7 +362,11 @@ export const CASES: readonly Case[] = [
       loggedIn(mail({ from: 'user@example.test' })),
       loggedIn(mail()),
       // Only Haraka's own AUTH notes a failure in the session's results.
-      { ip: LOCAL_IP, say: ['EHLO client.example.org', plain('user@example.test', 'wrong'), 'QUIT'], except: ['results'] },
+      {
+        ip: LOCAL_IP,
+        say: ['EHLO client.example.org', plain('user@example.test', 'wrong'), 'QUIT'],
+        except: ['results'],
+      },
       loggedIn({
         say: ['EHLO client.example.org', 'MAIL FROM:<user@example.test>', 'RCPT TO:<b@example.org>', 'QUIT'],
       }),
@@ -364,7 +375,11 @@ export const CASES: readonly Case[] = [
   {
     plugins: ['auth/flat_file', 'block_me'],
     does: 'lets users forward mail of senders whom they want blocked',
-    files: { ...FLAT_FILE, 'block_me.recipient': 'user+block@example.test\n', 'block_me.senders': 'user@example.test\n' },
+    files: {
+      ...FLAT_FILE,
+      'block_me.recipient': 'user+block@example.test\n',
+      'block_me.senders': 'user@example.test\n',
+    },
     dialogs: [
       loggedIn(mail({ from: 'user@example.test' })),
       loggedIn(mail({ from: 'a@example.test', to: ['user+block@example.test'] })),

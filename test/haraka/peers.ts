@@ -37,9 +37,7 @@ const tcpPeer = async (answer: (text: string, seen: string[]) => string | null, 
 };
 
 function listening(server: Server): Promise<number> {
-  return new Promise((resolve) =>
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
-  );
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
 }
 
 function closed(server: Server, sockets: ReadonlySet<Socket> = new Set()): Promise<void> {

@@ -9,14 +9,11 @@ import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
 import type { MailSource } from '../../lookup/utf8-sources.ts';
-import { type Address, addressKey, domainOf } from '../../mail/address.ts';
-import type { ClientOrigin } from '../../mail/client-origin.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, parseHeader } from '../../protocol/mime/header.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import { type AcceptedMessage, StoreFullError, StoreUnavailableError } from '../../store/store.ts';
-import { trace } from '../../tracing.ts';
 import { withoutCharacters } from '../checks/characters.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
@@ -24,24 +21,16 @@ import { hasUtf8Address, hasUtf8Header } from '../checks/utf8-header.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import type { MilterSession } from '../milter/session.ts';
 import type { RewriteField } from '../rewriting/address-rewriter.ts';
-import { type MailboxAgent, routeTo, routeWords } from '../route/router.ts';
-import { isLocalMail, originOf } from './client-origin.ts';
+import type { MailboxAgent } from '../route/router.ts';
+import { isLocalMail } from './client-origin.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseCharacter, refuseStructure } from './content-actions.ts';
-import { type ExpandedRecipient, type Expansion, type ExpansionLimits, expand } from './expand.ts';
-import { type DeliveryContext, mailboxReply, STORE_FULL } from './mailbox-row.ts';
+import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { MessageContent } from './message-content.ts';
 import { MessageEdit } from './message-edit.ts';
 import { inspect } from './milters.ts';
-import {
-  emptyPlan,
-  type Plan,
-  planRecipient,
-  planRest,
-  wholePlan,
-  withoutDeliveries,
-  withoutOutgoing,
-} from './plan.ts';
+import { type Plan, wholePlan, withoutDeliveries, withoutOutgoing } from './plan.ts';
+import { Planner } from './planner.ts';
 import type { Incoming, Intake } from './receiver.ts';
 import type { ReceiverServices, ReceiverSettings } from './services.ts';
 
@@ -52,14 +41,6 @@ export const REFUSED = {
   temporary: reply(451, '4.7.1', 'Service unavailable - try again later'),
 };
 
-/** Of mail that no client sent. */
-const LOCAL_ORIGIN: ClientOrigin = { source: 'LOCAL' };
-
-/** How recipients are planned. */
-interface Way {
-  readonly filter: string | null;
-  readonly context: DeliveryContext;
-}
 /** Of mail that a plugin sends too: it is a notification. */
 const sourceOf = ({ report, submitter, connection }: Incoming): MailSource =>
   report ?? (submitter !== undefined ? 'sendmail' : connection !== null ? 'smtpd' : 'notify');
@@ -70,6 +51,7 @@ export class MessageIntake implements Intake {
   readonly #settings: ReceiverSettings;
   readonly #arrivedAt: number;
   readonly #content: MessageContent;
+  readonly #planner: Planner;
   /** A plugin will read the message. */
   readonly #isJudged: boolean;
   /** Those that look at the message at its end; of a session, or of this message alone. */
@@ -81,7 +63,6 @@ export class MessageIntake implements Intake {
   readonly #envelopeRecipients: Recipient[];
   #refusalIsLogged = false;
   #failure: Reply | null = null;
-  #origin: ClientOrigin | null = null;
 
   constructor(services: ReceiverServices, incoming: Incoming) {
     this.#services = services;
@@ -101,6 +82,10 @@ export class MessageIntake implements Intake {
       arrivedAt: this.#arrivedAt,
       reread: this.#isJudged || this.#milters !== null || this.#looksForUtf8,
       filter: this.#filter(),
+    });
+    this.#planner = new Planner(services, this.#settings, incoming, {
+      arrivedAt: this.#arrivedAt,
+      wasDelivered: () => this.#content.wasDelivered,
     });
   }
 
@@ -224,7 +209,7 @@ export class MessageIntake implements Intake {
       if (refused !== null) return refused;
     }
     // Only now are the reverse-path and copies final (plugins, sender_bcc_maps).
-    const plan = await this.#plan(headerOf);
+    const plan = await this.#planner.plan(headerOf);
     if (isReply(plan)) return plan;
     const { outgoing } = wholePlan(plan);
     if (outgoing.length === 0 || !hooks.has('queue_outbound')) return this.#keep(plan);
@@ -292,131 +277,6 @@ export class MessageIntake implements Intake {
     for (const recipient of this.#envelopeRecipients)
       recipients.push({ ...recipient, address: await addressing.envelope(recipient.address, 'envelope_recipient') });
     (transaction as { recipients: readonly Recipient[] }).recipients = recipients;
-  }
-
-  /** Who receives it and how; a Reply refuses the message. */
-  async #plan(header: () => Header): Promise<Plan | Reply> {
-    const { transaction } = this.#incoming;
-    const { reversePath } = transaction;
-    // Local aliases are for the mail that comes back from the filter (Postfix: local(8)).
-    const filter = transaction.filter ?? this.#settings.filter;
-    const steps = { maps: this.#settings.maps, aliases: filter === null };
-    const { log } = this.#services;
-    const isLoop = steps.aliases && this.#content.wasDelivered ? this.#loops(header()) : undefined;
-    const limits = {
-      ...this.#settings.expansion,
-      steps,
-      warn: (message: string): void => log.warn({ queueId: transaction.queueId }, `${transaction.queueId}: ${message}`),
-      sentOn: (address: string) => this.#sentOn(address),
-      ...(isLoop === undefined ? {} : { isLoop }),
-    };
-    const expansion = await expand(await this.#recipients(), this.#services.hooks, limits);
-    if (isReply(expansion)) return expansion;
-    const waiting = expansion.failed.find(({ reply: { code }, isLocal }) => isLocal && code < 500);
-    if (this.#incoming.waited === true && waiting !== undefined) return waiting.reply;
-    const plan = emptyPlan();
-    const context = {
-      hooks: this.#services.hooks,
-      reversePath,
-      arrivedAt: this.#arrivedAt,
-      namesOriginal: this.#settings.namesOriginal,
-      header,
-    };
-    await this.#planAll(plan, expansion.recipients, { filter, context });
-    planRest(plan, expansion);
-    return plan.forwarded.length === 0 ? plan : this.#planForwards(plan, expansion, { limits, filter, context });
-  }
-
-  /** Each address once: mailboxes that forward to each other come to an end. */
-  async #planForwards(
-    plan: Plan,
-    { recipients }: Expansion,
-    { limits, ...way }: Way & { readonly limits: ExpansionLimits },
-  ): Promise<Plan | Reply> {
-    const forwards = emptyPlan();
-    const { addressing } = this.#settings;
-    const done = new Set(recipients.map(({ address }) => addressKey(address)));
-    const isNew = (address: Address): boolean => done.size < done.add(addressKey(address)).size;
-    const waiting = plan.forwarded.splice(0);
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const address = await addressing.envelope(next.address, 'envelope_recipient');
-      if (!isNew(address)) continue;
-      const expansion = await expand([{ ...next.recipient, address }], this.#services.hooks, limits);
-      if (isReply(expansion)) return expansion;
-      const fresh = expansion.recipients.filter((one) => one.address === address || isNew(one.address));
-      await this.#planAll(forwards, fresh, way);
-      planRest(forwards, expansion);
-      waiting.push(...forwards.forwarded.splice(0));
-    }
-    return { ...plan, forwards };
-  }
-
-  async #planAll(plan: Plan, recipients: readonly ExpandedRecipient[], { filter, context }: Way): Promise<void> {
-    const { telling, domains, router } = this.#services;
-    const { verp = '', reports = false, transaction } = this.#incoming;
-    for (const given of recipients) {
-      const address = await domains.resolve(given.address);
-      // Members of an alias with an owner get the owner's mail.
-      const own =
-        given.sender !== undefined
-          ? {}
-          : { ...(verp === '' ? {} : { verp }), ...(reports ? { reports: true as const } : {}) };
-      const recipient = { ...given, address, ...own };
-      const route =
-        given.target === undefined
-          ? await router.route(recipient.address, recipient.sender ?? context.reversePath, filter)
-          : routeTo(given.target, given.delivered ?? recipient.address);
-      trace()?.add({ kind: 'route', address: recipient.address, ...routeWords(route) });
-      const planned = telling.has(route.transport) ? { ...recipient, client: await this.#client() } : recipient;
-      await planRecipient(plan, planned, route, transaction.hold !== null, context);
-    }
-  }
-
-  /** As Postfix's local(8): by Delivered-To fields, for our local domains only, with the address extension. */
-  #loops(header: Header): (address: string) => Promise<boolean> {
-    const delivered = new Set(header.all('delivered-to').map((value) => addressKey(value.trim())));
-    const { domains } = this.#services;
-    return async (address) =>
-      delivered.has(addressKey(address)) && (await domains.classify(domainOf(address))) === 'local';
-  }
-
-  /** As in Postfix, mail that a local alias sends elsewhere passes the canonical tables as it would from outside. */
-  async #sentOn(address: string): Promise<string> {
-    const isLocal = (await this.#services.domains.classify(domainOf(address))) === 'local';
-    return isLocal ? address : this.#settings.addressing.envelope(address, 'envelope_recipient');
-  }
-
-  /** For the items of transports that tell it on. */
-  async #client(): Promise<ClientOrigin> {
-    const { connection, transaction, forwarded, saslSender = '' } = this.#incoming;
-    if (connection === null) return LOCAL_ORIGIN;
-    this.#origin ??= originOf(connection, {
-      forwarded,
-      isLocal: await isLocalMail(this.#incoming, this.#settings.isLocal),
-      queueId: transaction.queueId,
-      saslSender,
-    });
-    return this.#origin;
-  }
-
-  async #recipients(): Promise<readonly Recipient[]> {
-    const { transaction, envelope } = this.#incoming;
-    const { redirect } = transaction;
-    if (typeof redirect === 'string') {
-      const original = envelope.recipients[0]?.original ?? redirect;
-      return [{ address: redirect, original, notify: [], orcpt: '' }];
-    }
-    if (redirect !== null) {
-      const known = new Map(transaction.recipients.map((recipient) => [recipient.address, recipient]));
-      return redirect.map((address) => known.get(address) ?? { address, original: address, notify: [], orcpt: '' });
-    }
-    const { alwaysBcc, addressing } = this.#settings;
-    const recipients = [...transaction.recipients];
-    for (const original of alwaysBcc === '' ? transaction.bcc : [...transaction.bcc, alwaysBcc]) {
-      const address = await addressing.envelope(original, 'envelope_recipient');
-      recipients.push({ address, original, notify: ['NEVER'], orcpt: '' });
-    }
-    return recipients;
   }
 
   async #keep(plan: Plan): Promise<Reply> {
