@@ -1,8 +1,8 @@
 /** Restrictions on the client: its network, its login, its names, its connection. One row each. */
 import { DUNNO, type Outcome, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
+import { networksOf } from '../../src/lookup/service-networks.ts';
 import { fingerprintKeys } from './client-certificate.ts';
-import { networksOf } from './networks.ts';
 import { lookupFault, makeReply } from './refusal.ts';
 
 const PERMIT_CLIENT: Outcome = { kind: 'permit', relay: 'client' };

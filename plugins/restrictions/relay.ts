@@ -16,9 +16,9 @@ import {
 } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { isRouted } from '../../src/lookup/address-resolving.ts';
+import { networksOf } from '../../src/lookup/service-networks.ts';
 import { domainOf, unquoted } from '../../src/mail/address.ts';
 import { isMxBackup } from './mx-backup.ts';
-import { networksOf } from './networks.ts';
 import { lookupFault, makeReply, refusal, refuse } from './refusal.ts';
 import { destinationOf, recipientOf, recipientSubject } from './session.ts';
 

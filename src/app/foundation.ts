@@ -3,7 +3,7 @@
  * opened, so that all configuration errors are found before a start or reload changes anything.
  */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { BUILT_IN_PLUGINS } from '../bus/built-in.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { LeftOut } from '../bus/left-out.ts';
 import type { HttpSend } from '../bus/lent/http.ts';
@@ -75,8 +75,6 @@ export interface Foundation extends AsyncDisposable {
   readonly warnings: readonly Fault[];
   readonly notes: readonly Fault[];
 }
-
-const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
 
 /**
  * Rejects with ConfigurationError, which contains every error of tables, lists and plugins; the resolver stays open

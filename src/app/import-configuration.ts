@@ -98,7 +98,11 @@ function filesOf({ program, from }: ImportOptions, named: ReadonlyMap<string, st
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
-function bring({ name, file, target }: Source, { to, copyKeys }: ImportOptions): ImportedFile {
+/** Copies a file unless it is there, or a private key that is to stay. */
+export function bring(
+  { name, file, target }: Source,
+  { to, copyKeys }: Pick<ImportOptions, 'to' | 'copyKeys'>,
+): ImportedFile {
   const path = join(to, target);
   const octets = readFileSync(file);
   if (!copyKeys && octets.includes('PRIVATE KEY-----')) return { name, state: 'key', path: file };

@@ -44,6 +44,10 @@ const remedy = (message: string): string =>
     ? `; the package.json above it says "type": "commonjs": write "type": "module" there, or let the file's name end in .mjs`
     : '';
 
+/** Its handlers are called `hook_mail` and the like, or it is one of the packages. */
+const isHarakas = (found: object, path: string): boolean =>
+  !('name' in found) && (/\/haraka-plugin-/.test(path) || Object.keys(found).some((key) => key.startsWith('hook_')));
+
 function checkPlugin(module: { readonly default?: unknown }, path: string): AnyPlugin {
   const found = module.default;
   const expected = 'expected `export default definePlugin({ name, register(server) { … } })`';
@@ -54,6 +58,10 @@ function checkPlugin(module: { readonly default?: unknown }, path: string): AnyP
   if (typeof found !== 'object' || found === null)
     throw new Error(`the default export of ${path} is a ${typeof found}; ${expected}`);
   const plugin = found as Partial<AnyPlugin>;
+  if (isHarakas(found, path))
+    throw new Error(
+      `${path} is a plugin of Haraka: write its name to haraka/config/plugins, and haraka to this list (plugins/haraka/README.md)`,
+    );
   if (typeof plugin.name !== 'string' || plugin.name === '')
     throw new Error(`the default export of ${path} has no name; ${expected}`);
   if (typeof plugin.register !== 'function')

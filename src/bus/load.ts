@@ -154,10 +154,21 @@ async function prepare(listed: string, options: LoadOptions): Promise<Prepared> 
 
 /** With code that did not change while it was read: some of the files could be of another version. */
 async function open(listed: string, options: LoadOptions): Promise<Candidate> {
-  const find = (): Promise<Located> => locate(listed, { ...options, base: options.configDirectory });
+  const { configDirectory, clock, log, states } = options;
+  const find = (): Promise<Located> => locate(listed, { ...options, base: configDirectory });
   let located = await find();
+  const { path, isOurs } = located;
+  const gone = isOurs ? undefined : options.leftOut?.find(({ file }) => file === path);
+  if (gone !== undefined) {
+    log.warn({ plugin: gone.name }, `plugin ${gone.name}: ${leftOutWords(gone)}`);
+    return standInFor(gone, await readSettings(listed, configDirectory));
+  }
   for (let tries = 1; tries <= MOST_READS; tries += 1) {
-    const candidate = await openLocated(listed, located, options);
+    const { worker = !located.isOurs, memory_mb: memoryMb } = await readSettings(listed, configDirectory);
+    const source = { located, listed, configDirectory };
+    const candidate = worker
+      ? await PluginWorker.open({ source, memoryMb, clock, log, states })
+      : await openHere(source);
     const now = await find();
     if (now.codeChanged === located.codeChanged) return candidate;
     candidate.discard();
@@ -166,19 +177,6 @@ async function open(listed: string, options: LoadOptions): Promise<Candidate> {
   throw new Error(
     `${located.path}: its code changed ${MOST_READS} times while it was read; reload when it is complete`,
   );
-}
-
-async function openLocated(listed: string, located: Located, options: LoadOptions): Promise<Candidate> {
-  const { configDirectory, clock, log, states } = options;
-  const settings = await readSettings(listed, configDirectory);
-  const { worker = !located.isOurs, memory_mb: memoryMb } = settings;
-  const source = { located, listed, configDirectory };
-  const gone = located.isOurs ? undefined : options.leftOut?.find(({ file }) => file === located.path);
-  if (gone !== undefined) {
-    log.warn({ plugin: gone.name }, `plugin ${gone.name}: ${leftOutWords(gone)}`);
-    return standInFor(gone, settings);
-  }
-  return worker ? PluginWorker.open({ source, memoryMb, clock, log, states }) : openHere(source);
 }
 
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */

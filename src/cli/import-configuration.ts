@@ -51,7 +51,7 @@ export function addImportConfiguration(command: Command): void {
 
 function print({ settings, files, check }: ImportReport, to: string): void {
   if (settings.length > 0) console.log(`${settingsTable(settings)}\n`);
-  console.log(`${table(['file', 'here'], files.map(fileRow))}\n`);
+  console.log(`${importedFiles(files)}\n`);
   const { faults, notes, refused } = check;
   for (const note of notes) if (isNew(note, settings, files)) console.log(`- ${note}`);
   if (faults.length > 0)
@@ -87,6 +87,8 @@ function settingsTable(settings: readonly ImportedSetting[]): string {
   ]);
   return table(['setting', 'line', 'here'], rows);
 }
+
+export const importedFiles = (files: readonly ImportedFile[]): string => table(['file', 'here'], files.map(fileRow));
 
 const fileRow = ({ name, state, path }: ImportedFile): readonly [string, string] => [name, FILES[state](path)];
 

@@ -2,11 +2,13 @@
 import type { Command } from 'commander';
 import { addImportAccounts } from './import-accounts.ts';
 import { addImportConfiguration } from './import-configuration.ts';
+import { addImportHaraka } from './import-haraka.ts';
 import { addImportMail } from './import-mail.ts';
 
 export function addImportCommands(program: Command): void {
   const command = program.command('import').description('bring what another mail server has into this one');
   addImportConfiguration(command);
+  addImportHaraka(command);
   addImportAccounts(command);
   addImportMail(command);
 }

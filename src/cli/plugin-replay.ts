@@ -8,7 +8,7 @@ import { sinceWhen } from './since.ts';
 import { storeLog } from './store-output.ts';
 
 interface Options extends PlaceOptions {
-  readonly since: number;
+  readonly since?: number;
   readonly folder?: string;
   readonly account?: string;
 }
@@ -23,10 +23,14 @@ export function addReplayCommand(plugin: Command): void {
       .description(
         'ask a plugin, enabled or not, about mail in mailboxes, and show what it would have done; nothing is changed or sent, and the server may run',
       )
-      .option('--since <time>', 'mail that came from this time on: 7d, 12h, 2026-11-27', sinceWhen, sinceWhen('7d'))
+      .option(
+        '--since <time>',
+        'mail that came from this time on: 12h, 3d, 2026-11-27; 7d where it is not given',
+        sinceWhen,
+      )
       .option('--folder <name>', 'only the mailbox of this name, such as Junk')
       .option('--account <address>', 'only the mail of this account'),
-  ).action(async (name: string, { since, folder, account, ...options }: Options) => {
+  ).action(async (name: string, { since = sinceWhen('7d'), folder, account, ...options }: Options) => {
     const where = place(options);
     const { runReplay } = await import('../app/replay/replay.ts');
     let now = { done: 0, of: 0 };

@@ -119,7 +119,7 @@ function describeUse(plugins: readonly PluginFacts[], uses: (plugin: string, hoo
   const rows = plugins.flatMap(({ name, hooks, jobs, routes, leftOut }) => {
     const paths = routes.map((route) => `route ${route.slice(route.indexOf(' ') + 1)}`);
     const names = [...new Set([...hooks.map(({ hook }) => hook), ...jobs.map((job) => `job ${job}`), ...paths])];
-    if (leftOut !== undefined) return [[name, `(${leftOut})`, '', '', '', '']];
+    if (leftOut !== undefined) return [[name, '(left out)', '', '', '', '']];
     if (names.length === 0) return [[name, '-', '', '', '', '']];
     return names.map((hook, i) => {
       const { calls, seconds, failures } = uses(name, hook);
@@ -127,5 +127,6 @@ function describeUse(plugins: readonly PluginFacts[], uses: (plugin: string, hoo
       return [i === 0 ? name : '', hook, String(calls), `${seconds.toFixed(2)} s`, mean, String(failures)];
     });
   });
-  return table(['plugin', 'hook', 'calls', 'time', 'a call', 'failures'], rows);
+  const gone = plugins.flatMap(({ name, leftOut }) => (leftOut === undefined ? [] : [`plugin ${name} is ${leftOut}.`]));
+  return [table(['plugin', 'hook', 'calls', 'time', 'a call', 'failures'], rows), ...gone].join('\n');
 }

@@ -7,6 +7,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import type { Log } from '../log.ts';
+import { readFault } from './read-fault.ts';
 import { runSteps, type Steps, walkSteps } from './steps.ts';
 import { TableFault } from './table-fault.ts';
 
@@ -119,9 +120,6 @@ export function readTable(path: string): string {
     return text;
   } catch (error) {
     if (error instanceof TableFault) throw error;
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const reason =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : String(error);
-    throw new TableFault(path, 0, reason, { cause: error });
+    throw new TableFault(path, 0, readFault(error), { cause: error });
   }
 }

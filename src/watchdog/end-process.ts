@@ -3,16 +3,16 @@
  * what `ending.ts` decides. Every wait is bounded: neither a full disk nor a stopped terminal can block it.
  */
 import { appendFile, write } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PluginFacts } from '../bus/bus.ts';
+import { BUILT_IN_PLUGINS } from '../bus/built-in.ts';
 import { addLeftOut } from '../bus/left-out.ts';
 import { formatLine } from '../log.ts';
 import { type Running, readRunning } from '../running.ts';
 import { decideEnding, type Ending, RESTARTS, STALLED } from './ending.ts';
 import { STOPPING } from './heartbeat.ts';
 import { MainThread } from './main-thread.ts';
-import type { WatchdogData } from './watchdog.ts';
+import type { WatchdogData, Watched } from './watchdog.ts';
 
 /** Time limits for stopping the main thread, writing a line, and ending the process, ms. */
 const STOP_WITHIN_MS = 5_000;
@@ -66,12 +66,13 @@ const leftOutWords = (plugin: string | null): string =>
     : `; plugin ${plugin} is left out until "posthorn reload": mend it, or set "worker": true in its configuration`;
 
 interface Plugins {
-  readonly plugins: readonly PluginFacts[];
+  readonly plugins: readonly Watched[];
 }
 
 /**
  * Notes the plugin that blocked the main thread, so that the next start leaves it out. One that only has not answered
- * counts if the stack is in its files. Returns its name, or null.
+ * counts if the stack is in its files. Returns its name, or null: a
+ * plugin of the server itself is never left out.
  */
 function leaveOut(
   { plugins, dataDirectory }: WatchdogData & Plugins,
@@ -82,20 +83,13 @@ function leaveOut(
   const facts = plugins.find(({ name }) => name === called?.['name']);
   const file = facts?.file;
   if (called === undefined || facts === undefined || typeof file !== 'string') return null;
+  // Without the server's own rules there would be no mail at all until somebody comes.
+  if (file.startsWith(`${BUILT_IN_PLUGINS}${sep}`)) return null;
   if (running.plugin === null && !frames.some((frame) => frame.includes(`(${dirname(file)}/`))) return null;
-  const { name, hooks, restrictions, policy } = facts;
-  const entry = {
-    name,
-    file,
-    hooks,
-    restrictions,
-    onError: policy.onError,
-    running: called['what'] ?? '',
-    at: Date.now(),
-  };
+  const entry = { ...facts, running: called['what'] ?? '', at: Date.now() };
   try {
     addLeftOut(dataDirectory, entry);
-    return name;
+    return facts.name;
   } catch {
     // A full disk: it may block again.
     return null;

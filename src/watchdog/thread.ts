@@ -3,13 +3,12 @@
  * too long. Other modules are loaded only then, because the thread uses memory all the time.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { PluginFacts } from '../bus/bus.ts';
 import { giveMemoryBack } from '../memory.ts';
 import { readRunning } from '../running.ts';
 import { clearBlocked, writeBlocked } from './blocked.ts';
 import { BEATS, DEBUGGER } from './heartbeat.ts';
 import { LOOK_MS, StallDetector } from './stall.ts';
-import type { WatchdogData } from './watchdog.ts';
+import type { WatchdogData, Watched } from './watchdog.ts';
 
 /** A pause of the garbage collector is not worth a word, ms. */
 const TELL_AFTER_MS = 2_000;
@@ -18,8 +17,8 @@ const data = workerData as WatchdogData;
 const heartbeat = new Int32Array(data.heartbeat);
 
 /** The main thread's plugins, as it last said. */
-let plugins: readonly PluginFacts[] = [];
-parentPort?.on('message', (facts: readonly PluginFacts[]) => {
+let plugins: readonly Watched[] = [];
+parentPort?.on('message', (facts: readonly Watched[]) => {
   plugins = facts;
 });
 parentPort?.unref();

@@ -8,6 +8,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { PluginFacts } from '../bus/bus.ts';
+import type { LeftOut } from '../bus/left-out.ts';
 import { runningMemory } from '../running.ts';
 import { clearBlocked } from './blocked.ts';
 import { RESTARTS } from './ending.ts';
@@ -31,6 +32,17 @@ export interface WatchdogData extends WatchdogOptions {
   /** The program that replaces this process. */
   readonly program: { readonly file: string; readonly args: readonly string[] };
 }
+
+/** What its thread knows of a plugin. */
+export type Watched = Omit<LeftOut, 'running' | 'at'>;
+
+const toWatch = ({ name, file, hooks, restrictions, policy }: PluginFacts): Watched => ({
+  name,
+  file,
+  hooks,
+  restrictions,
+  onError: policy.onError,
+});
 
 const MODES = ['off', 'exit', 'restart'] as const;
 
@@ -72,12 +84,16 @@ export async function startWatchdog(
   });
   worker.unref();
   let known: readonly PluginFacts[] | null = null;
-  setInterval(() => {
-    beat();
+  const tell = (): void => {
     const now = plugins();
     if (now === known) return;
     known = now;
-    worker.postMessage(now);
+    worker.postMessage(now.map(toWatch));
+  };
+  tell();
+  setInterval(() => {
+    beat();
+    tell();
   }, BEAT_MS).unref();
   // Without the watchdog the server keeps working.
   worker.on('error', (error) => console.error(`the watchdog ended: ${error.message}`));

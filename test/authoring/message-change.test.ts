@@ -78,6 +78,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'witness.ts'), WITNESS);
   server = await startTestServer({
     plugins: [join(folder, 'editor.ts'), join(folder, 'witness.ts')],
+    worker: false,
     config: { editor: { deadline: 0.4 } },
     mainCf: { message_size_limit: '1000000' },
   });
@@ -167,7 +168,7 @@ describe('a message that a plugin changes', () => {
           ? 's,x-whole,false\nX-Do: throws\r\nSubject: s\r\nX-Whole: yes\r\n\r\nold\r\n'
           : `s,,false\nX-Do: ${act}\r\nSubject: s\r\n\r\nold\r\n`,
       );
-    expect((await server.logged(/out of ink/)).msg).toContain('plugin editor: data_post rejected: out of ink');
+    expect((await server.logged(/out of ink/)).msg).toMatch(/^plugin editor: data_post of \w+ rejected: out of ink/);
     expect((await server.logged(/is longer than message_size_limit/)).plugin).toBe('editor');
   });
 

@@ -10,11 +10,12 @@ import { deliveryRows } from './delivery.ts';
 import { dnsRows } from './dns.ts';
 import { imapRows } from './imap.ts';
 import { memoryRows } from './memory.ts';
+import { pluginRows } from './plugins.ts';
 import { policyRows } from './policy.ts';
 import type { Measurement } from './row.ts';
 import { startRows } from './start.ts';
 
-const rows = [...deliveryRows, ...policyRows, ...imapRows, ...dnsRows, ...memoryRows, ...startRows];
+const rows = [...deliveryRows, ...policyRows, ...pluginRows, ...imapRows, ...dnsRows, ...memoryRows, ...startRows];
 const wanted = process.argv.slice(2);
 const chosen = wanted.length === 0 ? rows : rows.filter(({ name }) => wanted.some((prefix) => name.startsWith(prefix)));
 if (chosen.length === 0) {

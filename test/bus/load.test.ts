@@ -34,6 +34,7 @@ describe('loading', () => {
       'plugins/empty/index.ts': 'export const x = 1;\n',
       'plugins/func/index.ts': 'export default function f() {}\n',
       'plugins/nameless/index.ts': 'export default { register() {} };\n',
+      'plugins/other/index.cjs': 'exports.hook_mail = (next) => next();\n',
       'plugins/idle/index.ts': "export default { name: 'idle' };\n",
       'plugins/throws/index.ts': plugin('throws', "throw new Error('needs an apiKey');"),
       'plugins/unknown/index.js': 'const a = 1;\nexport default definePlugin({});\n',
@@ -41,7 +42,7 @@ describe('loading', () => {
       'plugins.d/badjson.json': '{ "deadline": -1 }',
     });
     const faults = await faultsOf(
-      ['empty', 'func', 'nameless', 'idle', 'throws', 'unknown', 'badjson', 'missing', '../evil', 'missing'],
+      ['empty', 'func', 'nameless', 'other', 'idle', 'throws', 'unknown', 'badjson', 'missing', '../evil', 'missing'],
       directory,
     );
     const expected = 'expected `export default definePlugin({ name, register(server) { … } })`';
@@ -49,6 +50,7 @@ describe('loading', () => {
       `plugin empty: DIR/plugins/empty/index.ts has no default export (it exports x); ${expected}`,
       `plugin func: the default export of DIR/plugins/func/index.ts is a function; ${expected}`,
       `plugin nameless: the default export of DIR/plugins/nameless/index.ts has no name; ${expected}`,
+      'plugin other: DIR/plugins/other/index.cjs is a plugin of Haraka: write its name to haraka/config/plugins, and haraka to this list (plugins/haraka/README.md)',
       `plugin idle: the default export of DIR/plugins/idle/index.ts has no register function; ${expected}`,
       'plugin throws: needs an apiKey',
       'plugin unknown: could not be imported from DIR/plugins/unknown/index.js:2: definePlugin is not defined',
@@ -176,6 +178,7 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
         plugins: ['odd', 'restrictions'],
         directories,
         parameters: { smtpd_recipient_restrictions: 'odd, permit' },
+        files: { 'plugins.d/restrictions.json': '{ "worker": false }' },
       });
       expect(await rcpt(house, 'xixi@baidu.com'), outcome).toMatch(/^451 4\.3\.\d /);
       expect(house.lines.join('\n'), outcome).toContain('restriction odd failed: ');

@@ -137,11 +137,7 @@ export const CASES: readonly Case[] = [
         'user+gone@example.test': { action: 'drop' },
       }),
     },
-    dialogs: [
-      mail(),
-      mail({ to: ['user+alias@example.test', 'user+stays@example.test'] }),
-      mail({ to: ['user+gone@example.test'] }),
-    ],
+    dialogs: [mail(), mail({ to: ['user+alias@example.test'] }), mail({ to: ['user+gone@example.test'] })],
   },
   {
     plugins: ['attachment'],
@@ -214,7 +210,7 @@ export const CASES: readonly Case[] = [
     does: 'keeps the score of a client (Redis)',
     peer: redis,
     files: { ...REDIS, 'karma.ini': '[redis]\nhost=127.0.0.1\nport=$PORT\ndbid=$SIDE\n[tarpit]\ndelay=0\nmax=0\n' },
-    dialogs: [mail(), mail({ from: 'a@nowhere.example' }), mail({ to: ['user@example.test', 'other@example.org'] })],
+    dialogs: [mail(), mail({ from: 'a@nowhere.example' })],
   },
   {
     plugins: ['redis', 'known-senders'],

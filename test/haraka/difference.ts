@@ -22,7 +22,9 @@ export function differences(haraka: Outcome, ours: Outcome, except: readonly str
     replies: [haraka.replies.map(replyWords), ours.replies.map(replyWords)],
     results: [pluginResults(haraka.results), pluginResults(ours.results)],
     header: [fieldsOf(haraka.message), fieldsOf(ours.message)],
-    recipients: [haraka.recipients.toSorted(), ours.recipients.toSorted()],
+    recipients: [haraka.recipients.length > 0, ours.recipients.length > 0],
+    // A mailbox gets a message once, whichever of its addresses it was for.
+    recipient: [null, ours.recipients.find((one) => !haraka.recipients.includes(one)) ?? null],
     body: [bodyOf(haraka.message), bodyOf(ours.message)],
   };
   return Object.entries(pairs).flatMap(([what, [theirs, here]]) => {

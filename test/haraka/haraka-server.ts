@@ -25,6 +25,7 @@ export async function startHaraka({ files, nameservers }: HarakaOptions): Promis
   const folder = temporaryFolder('haraka');
   writeFiles(folder, {
     ...files,
+    'queue/.keep': '',
     'config/smtp.ini': `listen=127.0.0.1:${port}\nnodes=0\n`,
   });
   const daemon: Daemon = await startDaemon(

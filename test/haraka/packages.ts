@@ -8,7 +8,7 @@ const FOLDER = fileURLToPath(new URL('packages', import.meta.url));
 
 /** The globalSetup of vitest. */
 export function setup(): void {
-  installPackages('npm run test:haraka', ['redis-server']);
+  installPackages('npm run test:haraka', ['bind9', 'bind9-dnsutils', 'redis-server']);
   if (existsSync(`${FOLDER}/node_modules/Haraka`)) return;
   const done = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: FOLDER,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { startServer } from '../../src/app/start-server.ts';
 import { TestView } from '../../src/authoring/test-view.ts';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { startNamed } from '../interop/named.ts';
 import { until } from '../interop/program.ts';
 import { removeFolder } from '../kit/folder.ts';
 import { freeOffset } from '../kit/ports.ts';
@@ -59,6 +60,8 @@ export interface Pair {
   play(dialog: Dialog): Promise<{ readonly haraka: Outcome; readonly ours: Outcome }>;
   /** What the peer has been told by both. */
   seen(): readonly string[];
+  /** Of Posthorn's SMTP. */
+  readonly ourPort: number;
   /** What both wrote to their logs. */
   logs(): { readonly haraka: string; readonly ours: string };
   stop(): Promise<void>;
@@ -93,7 +96,8 @@ export async function startPair({ plugins, files = {}, own: written = {}, peer, 
     ),
   });
   const portOffset = await freeOffset();
-  const nameservers = [`127.0.0.1:${53 + portOffset}`];
+  const named = await startNamed({ files: zoneFiles(), zones: zoneStatements() });
+  const nameservers = [`127.0.0.1:${named.port}`];
   const folders = makeFolders({
     ...configuration(mainCf),
     'plugins.d/haraka.json': JSON.stringify({ nameservers }),
@@ -122,11 +126,13 @@ export async function startPair({ plugins, files = {}, own: written = {}, peer, 
       const recipients = kept.map(({ header }) => header.get('X-Original-To') ?? '');
       return { haraka: theirs, ours: { ...here, message: kept[0]?.text ?? null, recipients } };
     },
+    ourPort: 25 + portOffset,
     seen: () => asked?.seen ?? [],
     logs: () => ({ haraka: haraka.said(), ours: readFileSync(ours.log.file, 'utf8') }),
     async stop() {
       await haraka.stop();
       await ours.close(1_000);
+      await named.stop();
       await asked?.stop();
       removeFolder(folders.root);
     },
@@ -211,15 +217,17 @@ function configuration(mainCf: string): Record<string, string> {
     ].join('\n'),
     'master.cf': 'smtp inet n - n - - smtpd\n  -o smtpd_upstream_proxy_protocol=haproxy\n',
     'dovecot.conf': 'protocols = imap pop3\ndisable_plaintext_auth = no\nauth_failure_delay = 0\n',
-    'named.conf': [
-      'options {\n  listen-on { 127.0.0.1; };\n  directory ".";\n};',
-      ...Object.keys(ZONES).map((name) => `zone "${name}" { type master; file "${zoneFile(name)}"; };`),
-      '',
-    ].join('\n'),
+    'named.conf': ['options {\n  listen-on { 127.0.0.1; };\n  directory ".";\n};', zoneStatements(), ''].join('\n'),
     plugins: 'restrictions\nrewriting\nharaka\n',
-    ...Object.fromEntries(Object.entries(ZONES).map(([name, text]) => [zoneFile(name), `${ZONE_HEAD}${text}\n`])),
+    ...zoneFiles(),
   };
 }
 
-const zoneFile = (name: string): string => `zones/${name === '.' ? 'root' : name}.zone`;
+const zoneFile = (name: string): string => `${name === '.' ? 'root' : name}.zone`;
+const zoneStatements = (): string =>
+  Object.keys(ZONES)
+    .map((name) => `zone "${name}" { type master; file "${zoneFile(name)}"; };`)
+    .join('\n');
+const zoneFiles = (): Record<string, string> =>
+  Object.fromEntries(Object.entries(ZONES).map(([name, text]) => [zoneFile(name), `${ZONE_HEAD}${text}\n`]));
 const ZONE_HEAD = '$TTL 60\n@ SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 60\n@ NS ns.invalid.\n';

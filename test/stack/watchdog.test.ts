@@ -100,7 +100,7 @@ async function stand(server: Server): Promise<void> {
   await delay(200);
 }
 
-describe.concurrent('a plugin that never returns', { timeout: 60_000 }, () => {
+describe.concurrent('a plugin that never returns', { timeout: 120_000 }, () => {
   it('makes the server restart in place: it serves again, has lost nothing, and the log names the plugin and its line', async () => {
     const server = await start();
     const message = [
@@ -123,7 +123,8 @@ describe.concurrent('a plugin that never returns', { timeout: 60_000 }, () => {
     expect((await smtp(server, 'EHLO client.example', 'MAIL FROM:<b@example.org>')).at(-1)).toBe(
       '451 4.3.0 Error: service temporarily unavailable',
     );
-    const left = /endless .*left out, because its hook mail blocked the server at .*"posthorn reload" brings it back/;
+    const left =
+      /plugin endless is left out, because its hook mail blocked the server at .*"posthorn reload" brings it back/;
     expect((await finish(['status', '--data', server.data])).out).toMatch(left);
     expect((await finish(['plugin', 'list', '--data', server.data])).out).toMatch(left);
     expect(jsonLines<Entry>(server.logFile).some(({ msg }) => /^plugin endless: left out/.test(msg ?? ''))).toBe(true);
@@ -166,7 +167,7 @@ describe.concurrent('a plugin that never returns', { timeout: 60_000 }, () => {
   });
 });
 
-describe.concurrent('the watchdog does not restart', { timeout: 60_000 }, () => {
+describe.concurrent('the watchdog does not restart', { timeout: 120_000 }, () => {
   it('a process that was suspended', async () => {
     const server = await start();
     process.kill(server.launched.pid, 'SIGSTOP');

@@ -106,6 +106,7 @@ export class Engine {
     client.said = [];
     client.failures = [];
     this.#update(session, facts);
+    client.connection.current_line = lineOf(facts, call) ?? client.connection.current_line;
     if (call.kind === 'body') return this.#answerOf(session, this.#cont, await session.body?.next());
     return this.#answerOf(session, await this.#ask(session, facts, call));
   }
@@ -423,6 +424,31 @@ export class Engine {
 
   get #cont(): Verdict {
     return { code: this.#code('cont'), text: '' };
+  }
+}
+
+/** What the client said, as some plugins read it: in the usual form, whatever it really was. */
+function lineOf({ hello, mail }: ClientFacts, call: Call): string | null {
+  switch (call.kind) {
+    case 'hello':
+      return `${hello?.verb} ${hello?.name}`;
+    case 'mail':
+      return [
+        `MAIL FROM:<${mail?.from}>`,
+        ...Object.entries(mail?.parameters ?? {}).map(([name, value]) => (value === null ? name : `${name}=${value}`)),
+      ].join(' ');
+    case 'rcpt':
+      return `RCPT TO:<${call.recipient}>`;
+    case 'command':
+      return `${call.verb} ${call.argument}`.trimEnd();
+    case 'data':
+    case 'noop':
+    case 'rset':
+    case 'quit':
+    case 'vrfy':
+      return call.kind.toUpperCase();
+    default:
+      return null;
   }
 }
 

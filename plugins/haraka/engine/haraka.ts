@@ -78,6 +78,7 @@ export interface HarakaResults {
 export interface HarakaConnection extends HookObject {
   uuid: string;
   state: number;
+  current_line: string | null;
   transaction: HarakaTransaction | null;
   capabilities: string[] | null;
   readonly notes: Record<string, unknown>;

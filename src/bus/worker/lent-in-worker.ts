@@ -11,7 +11,7 @@ import { checkedAmount, checkedValues, type PluginMetrics } from '../lent/metric
 import type { MessagePlace } from '../messages.ts';
 import { pluginState } from '../plugin-state.ts';
 import { isCloneable } from './cloneable.ts';
-import { type Piece, readOctets, readPieces } from './streams.ts';
+import { readOctets } from './streams.ts';
 import type { Uplink } from './uplink.ts';
 
 /** Lines of the log between two questions whether the main thread has written them: a loop that logs must wait. */
@@ -54,7 +54,7 @@ export function lentInWorker({ uplink, plugin, config, isRealClock }: LentOption
         aliases: ask('directory.aliases'),
         domains: ask('directory.domains'),
       },
-      messages: { read: (place) => readOctets(piecesOf(uplink, place)) },
+      messages: { read: (place) => readMessage(uplink, place) },
       send: ask('send'),
       http: httpOver(uplink),
       metrics: metricsOver(uplink),
@@ -65,9 +65,9 @@ export function lentInWorker({ uplink, plugin, config, isRealClock }: LentOption
   };
 }
 
-async function* piecesOf(uplink: Uplink, place: MessagePlace): AsyncGenerator<Piece, void> {
+async function* readMessage(uplink: Uplink, place: MessagePlace): AsyncGenerator<Buffer, void> {
   const number = await uplink.request('message.open', place);
-  yield* readPieces(
+  yield* readOctets(
     () => uplink.request('stream.next', number),
     () => uplink.request('stream.stop', number),
   );

@@ -39,6 +39,8 @@ interface OpenCall extends Call {
   readonly queueId: string | null;
   /** Monotonic, ms. */
   readonly began: number;
+  /** When the bus gives it up; a job has a deadline of its own. */
+  readonly until: number;
 }
 
 /** What the plugin can reach. */
@@ -104,7 +106,7 @@ export class Life {
     });
     this.#peer = new Peer({
       post: (message) => this.#worker.postMessage(message),
-      serve: (op, args, call) => serveLater(this.#reach(), op, args, this.#calls.get(call) ?? null),
+      serve: (op, args, call) => serveLater(this.#reach(), op, args, this.#callOf(call)),
       onRubbish: options.onRubbish,
     });
     this.#packer = new Packer({
@@ -139,13 +141,15 @@ export class Life {
     const watcher = trace();
     this.#lastCall += 1;
     const number = this.#lastCall;
+    const began = performance.now();
     const call: OpenCall = {
       hook: name,
       queueId: queueIdOf(argument),
       argument,
       trace: watcher,
       streams: [],
-      began: performance.now(),
+      began,
+      until: kind === 'job' ? Number.POSITIVE_INFINITY : began + this.#deadline,
     };
     this.#calls.set(number, call);
     try {
@@ -154,7 +158,8 @@ export class Life {
       if (this.#forgotten.length > 0) this.#peer.tell('forget', this.#forgotten.splice(0));
       const result = await this.#peer.request('call', [kind, at, packed, watched], number);
       const [verdict, error, changes] = result as CallResult;
-      if (changes !== undefined && this.#calls.has(number)) this.#packer.apply(shape, argument, changes);
+      if (this.#callOf(number) === null) throw new Error('answered too late');
+      if (changes !== undefined) this.#packer.apply(shape, argument, changes);
       if (error !== null) throw unpackError(error);
       return verdict;
     } finally {
@@ -186,6 +191,12 @@ export class Life {
     this.#fall(end);
     // Native code cannot be ended; the thread then ends when it returns.
     void this.#worker.terminate();
+  }
+
+  /** Null once the bus has given it up: then nothing can be changed by it any more. */
+  #callOf(number: number): OpenCall | null {
+    const call = this.#calls.get(number);
+    return call === undefined || performance.now() >= call.until ? null : call;
   }
 
   /** A question at the start: the thread may fall, or never answer. */
@@ -231,7 +242,7 @@ export class Life {
   #answerNow([, id, op, args, call]: NowQuestion): void {
     let answer: NowAnswer;
     try {
-      answer = [id, true, serveAtOnce(this.#reach(), op, args, this.#calls.get(call) ?? null)];
+      answer = [id, true, serveAtOnce(this.#reach(), op, args, this.#callOf(call))];
       this.#answers.postMessage(answer);
     } catch (error) {
       this.#answers.postMessage([id, false, packError(error)] satisfies NowAnswer);
@@ -257,7 +268,7 @@ export class Life {
       () => {
         // It runs, but these promises are never kept: the bus has given them up.
         this.#pinged = null;
-        for (const [number] of late) this.#calls.delete(number);
+        for (const [number, { until }] of late) if (until <= now) this.#calls.delete(number);
       },
       () => {},
     );

@@ -1,6 +1,6 @@
 /** Worker: the parts of data_post that are not data (`content` and `change`), each operation done by the main thread. */
 import type { MessageChange } from '../hook.ts';
-import { type Piece, readOctets, readPieces, type Streams } from './streams.ts';
+import { type Piece, readOctets, type Streams } from './streams.ts';
 import type { Uplink } from './uplink.ts';
 
 export function contentOver(uplink: Uplink): AsyncIterable<Buffer> {
@@ -14,10 +14,8 @@ export function contentOver(uplink: Uplink): AsyncIterable<Buffer> {
 /** What the main thread offers by this number. */
 const octetsOf = (uplink: Uplink, number: unknown): AsyncIterable<Buffer> =>
   readOctets(
-    readPieces(
-      () => uplink.request('stream.next', number),
-      () => uplink.request('stream.stop', number),
-    ),
+    () => uplink.request('stream.next', number),
+    () => uplink.request('stream.stop', number),
   );
 
 export interface ChangeOptions {

@@ -205,7 +205,7 @@ export class PluginWorker implements Candidate {
       memory: `Mend what it keeps, or raise "memory_mb" in ${settings}`,
       loop: `Mend the loop; if it only needs longer, raise "deadline" in ${settings}`,
       exit: 'A plugin must not end its thread: have it throw an Error instead',
-      error: 'Mend it: errors of timers, events and promises that nobody awaits end its thread',
+      error: 'Mend it',
     }[kind];
   }
 

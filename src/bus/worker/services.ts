@@ -13,7 +13,7 @@ import type { Lent } from '../lending.ts';
 import type { PluginMetrics } from '../lent/metrics.ts';
 import type { Question, Restriction } from '../restriction.ts';
 import type { TableFacts } from './lent-in-worker.ts';
-import { readPieces, type Streams } from './streams.ts';
+import { readOctets, type Streams } from './streams.ts';
 
 /** A call of a handler, until it is answered. */
 export interface Call {
@@ -226,7 +226,7 @@ function replaceBody({ streams, bodies, request }: House, [number]: Given, call:
     .replaceBody((body) => {
       const source = opened(call, streams.open(body));
       bodies.set(number, source);
-      return readPieces(
+      return readOctets(
         () => request('stream.next', number),
         () => request('stream.stop', number),
       );
@@ -244,7 +244,7 @@ function openSocket({ lent, sockets, streams }: House, [path]: Given): number {
   const ended = finished(socket);
   // Whoever reads, writes or asks hears of its errors.
   ended.catch(() => {});
-  const number = streams.open(socket);
+  const number = streams.openLive(socket);
   sockets.set(number, { socket, ended });
   return number;
 }

@@ -3,6 +3,7 @@
  * thread asks.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { stackOf } from '../../errors.ts';
 import { ownValue } from '../../own-value.ts';
 import { DEFAULT_POLICY } from '../bus.ts';
 import { type Configured, importConfigured } from '../candidate.ts';
@@ -94,4 +95,8 @@ function serve(op: string, args: readonly unknown[], call: number): unknown {
   return operation(args, call);
 }
 
+// As in the main thread: it is told, and the plugin goes on. Rejections that nobody awaits come here too.
+process.on('uncaughtException', (error: unknown) =>
+  uplink.tell('log', 'warn', {}, `an error that nobody waited for: ${stackOf(error).replace(/\s*\n\s*/g, ' ')}`),
+);
 port.on('message', (message: unknown) => peer.receive(message));

@@ -4,10 +4,10 @@
  * fault with file and line.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { messageOf } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { ownValue } from '../../own-value.ts';
 import { logicalLines } from '../logical-lines.ts';
+import { readFault } from '../read-fault.ts';
 import { TableFault } from '../table-fault.ts';
 import type { TableContext } from '../table-type.ts';
 
@@ -99,7 +99,7 @@ export class ClientFile<N extends string> {
     try {
       return readFileSync(context.resolvePath(this.text(name)), 'utf8');
     } catch (error) {
-      throw this.fault(name, `${this.text(name)} cannot be read: ${messageOf(error)}`);
+      throw this.fault(name, `${this.text(name)} cannot be read: ${readFault(error)}`);
     }
   }
 }
@@ -134,6 +134,6 @@ function textOf(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof TableFault) throw error;
-    throw new TableFault(path, 0, `cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new TableFault(path, 0, readFault(error), { cause: error });
   }
 }

@@ -1,11 +1,11 @@
-/** Lists of networks, compiled once for each service. */
-import type { Server } from '../../src/bus/plugin.ts';
-import { compileNetworks, type NetworkMatcher } from '../../src/lookup/network.ts';
-import type { ParameterReader } from '../../src/lookup/parameters.ts';
+/** Lists of networks in main.cf, compiled once for each service. */
+import { compileNetworks, type NetworkMatcher } from './network.ts';
+import type { ParameterReader } from './parameters.ts';
+import type { Tables } from './table.ts';
 
 /** Services may have their own networks; a reader lives as long as the configuration. */
 export function networksOf(
-  server: Server,
+  { tables }: { readonly tables: Pick<Tables, 'open'> },
   parameter: 'mynetworks' | 'permit_mx_backup_networks',
 ): (parameters: ParameterReader) => NetworkMatcher {
   const compiled = new WeakMap<ParameterReader, NetworkMatcher>();
@@ -13,7 +13,7 @@ export function networksOf(
     const known = compiled.get(parameters);
     if (known !== undefined) return known;
     const parentMatches = parameters.list('parent_domain_matches_subdomains').includes(parameter);
-    const networks = compileNetworks(parameters.list(parameter), { tables: server.tables, parentMatches });
+    const networks = compileNetworks(parameters.list(parameter), { tables, parentMatches });
     compiled.set(parameters, networks);
     return networks;
   };
