@@ -26,7 +26,7 @@ const hexGroups = (octets: readonly number[]): string =>
 
 /**
  * The sender without what is another one for each message: extensions (VERP), numbers and long hexadecimal words, the
- * hash and the day of SRS, the tag of BATV (`prvs=tag=user`).
+ * hash and the day of SRS, the tag of BATV (`prvs=tag=user`). @internal
  */
 export function steadySender(sender: Address): string {
   const local = localPart(addressKey(sender));
