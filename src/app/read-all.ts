@@ -30,7 +30,11 @@ export function readAll(options: ServerOptions, { resolve, ...lent }: Lending): 
   });
 }
 
-function makeResolver({ nameservers }: Configuration, portOffset: number, local: Lending['resolve']): StubResolver {
+export function makeResolver(
+  { nameservers }: Configuration,
+  portOffset: number,
+  local: Lending['resolve'],
+): StubResolver {
   const servers = nameservers.map(
     ({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port + portOffset}`,
   );

@@ -207,6 +207,16 @@ export class Bus implements Hooks {
     return UNDECIDED;
   }
 
+  /** From now on no other plugin is called. False: there is none of that name. */
+  callOnly(plugin: string): boolean {
+    for (const [hook, listeners] of this.#listeners) {
+      const own = listeners.filter((one) => one.plugin === plugin);
+      if (own.length > 0) this.#listeners.set(hook, own);
+      else this.#listeners.delete(hook);
+    }
+    return this.plugins.some(({ name }) => name === plugin);
+  }
+
   /**
    * Waits for jobs and current runs (bounded by their deadlines), then closes the plugins in reverse order. Never rejects; a
    * second call waits for the first.

@@ -7,6 +7,7 @@ import { ConfigurationError } from '../config/fault.ts';
 import type { Family } from '../counter.ts';
 import { EX_CONFIG, printFaults, printJson, shellWord, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
+import { addReplayCommand } from './plugin-replay.ts';
 import { tell } from './tell.ts';
 
 export function addPluginCommands(program: Command): void {
@@ -61,6 +62,7 @@ export function addPluginCommands(program: Command): void {
       );
     else console.log(describeUse(plugins, uses));
   });
+  addReplayCommand(plugin);
 }
 
 /** Throws an Error that says where it was looked for. */

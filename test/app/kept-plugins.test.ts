@@ -64,7 +64,7 @@ it('G15: after an hour the sessions of a replaced generation call the current pl
   expect(closed).toEqual(['v0']);
 });
 
-it('a generation whose sessions are over leaves its place to others', async () => {
+it('G15: a generation whose sessions are over leaves its place to others', async () => {
   const { sessions, buses, plugins } = reloads(8);
   plugins.forget(buses[3] as Bus);
   plugins.keep(buses[8] as Bus);

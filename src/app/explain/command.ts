@@ -44,7 +44,7 @@ const NOTHING_KNOWN: PluginStates = {
 };
 
 /** Answers from what was read once; what would change it is refused by `otherwise`, which has no store. */
-function knownDirectory(otherwise: Directory, { accounts, aliases, domains }: KnownDirectory): Directory {
+export function knownDirectory(otherwise: Directory, { accounts, aliases, domains }: KnownDirectory): Directory {
   const byAddress = new Map(accounts.map((account) => [account.address.toLowerCase(), account]));
   return {
     ...otherwise,
