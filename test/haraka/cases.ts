@@ -226,7 +226,7 @@ export const CASES: readonly Case[] = [
     files: {
       ...REDIS,
       'limit.ini':
-        'tarpit_delay=0\n[redis]\nhost=127.0.0.1\nport=$PORT\ndatabase=$SIDE\n[concurrency]\nenabled=true\nmax=3\n[recipients]\nenabled=true\nmax=1\n[unrecognized_commands]\nenabled=true\nmax=1\n',
+        'tarpit_delay=0\n[redis]\nhost=127.0.0.1\nport=$PORT\ndatabase=$SIDE\n[recipients]\nenabled=true\nmax=1\n[unrecognized_commands]\nenabled=true\nmax=1\n',
     },
     dialogs: [
       mail(),

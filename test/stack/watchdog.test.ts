@@ -101,7 +101,7 @@ async function stand(server: Server): Promise<void> {
 }
 
 describe.concurrent('a plugin that never returns', { timeout: 120_000 }, () => {
-  it('makes the server restart in place: it serves again, has lost nothing, and the log names the plugin and its line', async () => {
+  it('G6: makes the server restart in place: it serves again, has lost nothing, and the log names the plugin and its line', async () => {
     const server = await start();
     const message = [
       'EHLO client.example',
