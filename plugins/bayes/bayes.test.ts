@@ -224,6 +224,33 @@ describe('learning', () => {
     }
   });
 
+  it('an account that is renamed keeps what it taught itself, and one that is removed does not', async () => {
+    const here = school();
+    note(here, 1, 'spam');
+    await here.learner.learn(NEVER);
+    await here.rooms.rename(roomOf('a@example.test'), roomOf('b@example.test'));
+    expect(await totals(here, roomOf('a@example.test'))).toEqual([0, 0]);
+    expect(await totals(here, roomOf('b@example.test'))).toEqual([1, 0]);
+    await here.rooms.forget(roomOf('b@example.test'));
+    expect(await totals(here, roomOf('b@example.test'))).toEqual([0, 0]);
+    expect((await here.state.keys('counts/of/')).length + (await here.state.keys('stamp/of/')).length).toBe(0);
+  });
+
+  it('writing a batch into full tables of the server costs what it prints', async () => {
+    const { rooms } = school();
+    const lesson = (from: number, size: number): Lesson => ({
+      ...{ spam: 1, ham: 1 },
+      words: new Map(Array.from({ length: size }, (_, at) => [((from + at) * 16_777) >>> 0, { spam: 1, ham: 1 }])),
+    });
+    await rooms.learn(HOUSE, lesson(0, 256_000), 'first', NEVER);
+    const began = performance.now();
+    await rooms.learn(HOUSE, lesson(256_000, 50_000), 'second', NEVER);
+    console.log(
+      `a batch of 50,000 words into tables of 256,000: ${(performance.now() - began).toFixed(0)} ms, in 16 steps`,
+    );
+    expect((await rooms.open(HOUSE)).spam).toBe(2);
+  });
+
   it('tells what it left out', async () => {
     const here = school();
     for (let uid = 100; uid < 1102; uid += 1) note(here, uid, 'spam');

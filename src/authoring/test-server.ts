@@ -209,7 +209,8 @@ interface Threads {
 
 function writeSettings(config: string, settings: TestServerOptions['config'] = {}, { names, worker }: Threads): void {
   for (const name of new Set([...Object.keys(settings), ...(worker === undefined ? [] : names)])) {
-    const own = worker !== undefined && names.includes(name) ? { worker, ...settings[name] } : settings[name];
+    // The lines that a fault names are those of the test's own settings, which come first.
+    const own = worker !== undefined && names.includes(name) ? { ...settings[name], worker } : settings[name];
     writeFileSync(join(config, 'plugins.d', `${name}.json`), JSON.stringify(own, null, 2));
   }
 }

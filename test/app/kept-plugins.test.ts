@@ -47,7 +47,7 @@ function reloads(count: number): {
   return { sessions, buses, plugins };
 }
 
-it('sessions of the eight last replaced generations keep their plugins, older ones call the current plugins', async () => {
+it('G15: sessions of the eight last replaced generations keep their plugins, older ones call the current plugins', async () => {
   const { sessions } = reloads(9);
   await vi.advanceTimersByTimeAsync(0);
   expect(closed).toEqual(['v0']);
@@ -55,7 +55,7 @@ it('sessions of the eight last replaced generations keep their plugins, older on
   for (const [i, hooks] of sessions.entries()) if (i > 0) expect(await calledBy(hooks)).toBe(`v${i}`);
 });
 
-it('after an hour the sessions of a replaced generation call the current plugins', async () => {
+it('G15: after an hour the sessions of a replaced generation call the current plugins', async () => {
   const { sessions } = reloads(1);
   await vi.advanceTimersByTimeAsync(3_599_000);
   expect(await calledBy(sessions[0] as Hooks)).toBe('v0');

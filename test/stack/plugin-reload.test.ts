@@ -79,7 +79,7 @@ const memory = async (): Promise<number> => {
   return Math.round(octets / 2 ** 20);
 };
 
-it('sessions go on through reloads, and each is judged by one version of a plugin, read as a whole', async () => {
+it('G15: sessions go on through reloads, and each is judged by one version of a plugin, read as a whole', async () => {
   const replies: string[] = [];
   let sessions = 0;
   let isOver = false;
