@@ -20,7 +20,9 @@ export function receivedFrom(value: string): ReceivedFrom | null {
   const [, helo = '', name = '', address = ''] =
     /^from (\S{1,255}) \((\S{1,255}) \[(?:IPv6:)?([^\]]{1,45})\]\)/.exec(value) ?? [];
   if (isIP(address) === 0) return null;
-  const [, protocol = 'ESMTP'] = /\swith (?:UTF8)?(E?SMTP|LMTP)S?A?\b/.exec(value) ?? [];
+  const [, utf8 = '', word = 'ESMTP'] = /\swith (UTF8)?(E?SMTP|LMTP)S?A?\b/.exec(value) ?? [];
+  // RFC 6531 section 4.3: UTF8SMTP is an extended session.
+  const protocol = utf8 !== '' && word === 'SMTP' ? 'ESMTP' : word;
   const [, version = '', cipher = '', bits = '0'] =
     /\(using (\S{1,40}) with cipher (\S{1,80}) \((\d{1,5})\/\d{1,5} bits\)/.exec(value) ?? [];
   return {
