@@ -24,6 +24,7 @@ export default definePlugin({
         headers: { 'content-type': 'application/json', 'x-posthorn-signature': `t=${time},v1=${signature}` },
         ...{ body, timeout },
         maxBytes: 64 * 1024,
+        redirect: 'error',
       });
       if (status < 200 || status > 299) throw new Error(`${new URL(url).host} answered ${status}`);
     }

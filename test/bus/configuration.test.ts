@@ -33,6 +33,12 @@ const faults = (files: Readonly<Record<string, string>>, schema = SCHEMA): Promi
 const DEFAULTS = { word: 'lottery', limit: 3, wait: 60, mode: 'mild', loud: false, hosts: [], weights: {} };
 
 describe('the configuration of a plugin', () => {
+  it('cannot have a setting whose name is one of the server', async () => {
+    expect(await faults({}, "config: { after: setting.text({ default: '' }) },")).toEqual([
+      expect.stringContaining('"after" is what the server itself reads'),
+    ]);
+  });
+
   it('has the defaults of its schema without a file', async () => expect(await configOf({})).toEqual(DEFAULTS));
 
   it.each([

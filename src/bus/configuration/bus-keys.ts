@@ -44,6 +44,8 @@ const BUS_KEYS = {
   accounts: key('addresses such as "a@example.org"', texts(isAccount)),
 };
 
+export const isBusKey = (name: string): boolean => Object.hasOwn(BUS_KEYS, name);
+
 /** What is set, by its key. */
 export type BusSettings = {
   readonly [K in keyof typeof BUS_KEYS]?: Exclude<ReturnType<(typeof BUS_KEYS)[K]['read']>, undefined>;
@@ -61,7 +63,7 @@ export function partKeys({ path, values, lines }: PluginFile): Parted {
   const own: Record<string, unknown> = {};
   const faults: Fault[] = [];
   for (const [name, value] of Object.entries(values)) {
-    const row = Object.hasOwn(BUS_KEYS, name) ? BUS_KEYS[name as keyof typeof BUS_KEYS] : undefined;
+    const row = isBusKey(name) ? BUS_KEYS[name as keyof typeof BUS_KEYS] : undefined;
     if (row === undefined) {
       // An assignment to __proto__ would set no property.
       Object.defineProperty(own, name, { value, enumerable: true, configurable: true, writable: true });

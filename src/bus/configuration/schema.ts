@@ -3,6 +3,7 @@
  * as zod, valibot, arktype and others make them, or settings of `setting.ts`, which are such schemas too.
  */
 import type { Fault } from '../fault.ts';
+import { isBusKey } from './bus-keys.ts';
 import type { PluginFile, Values } from './file.ts';
 import { type Path, pathWords } from './lines.ts';
 import { type Setting, setting } from './setting.ts';
@@ -26,6 +27,9 @@ export async function checkAgainst(
   { path: file, lines, exists }: PluginFile,
 ): Promise<{ readonly value: unknown; readonly faults: readonly Fault[] }> {
   const isForeign = '~standard' in schema;
+  const taken = isForeign ? undefined : Object.keys(schema).find(isBusKey);
+  if (taken !== undefined)
+    throw new Error(`config: "${taken}" is what the server itself reads from ${file}; give the setting another name`);
   const standard = isForeign
     ? (schema as StandardSchema)
     : setting.object(schema as Readonly<Record<string, Setting<unknown>>>);

@@ -17,6 +17,8 @@ export interface HttpOptions {
   readonly timeout?: number | string;
   /** Octets; a longer answer is a failure. Default: 1 MiB, at most 64 MiB. */
   readonly maxBytes?: number;
+  /** `error`: a redirect is a failure, so that what is sent reaches nobody else. Default: follow. */
+  readonly redirect?: 'follow' | 'error';
 }
 
 export interface HttpAnswer {
@@ -92,7 +94,7 @@ export class PluginHttp implements HttpClient {
     try {
       await this.#turn(signal);
       try {
-        const answer = await this.#follow(request, { signal, most });
+        const answer = await this.#follow(request, { signal, most }, options.redirect === 'error' ? 0 : MOST_REDIRECTS);
         counters.pluginRequests.count(this.#plugin, `${Math.trunc(answer.status / 100)}xx`);
         return answer;
       } finally {
@@ -135,7 +137,7 @@ export class PluginHttp implements HttpClient {
     this.#active += 1;
   }
 
-  async #follow(first: HttpRequest, limits: Parameters<HttpSend>[1]): Promise<HttpAnswer> {
+  async #follow(first: HttpRequest, limits: Parameters<HttpSend>[1], most: number): Promise<HttpAnswer> {
     let request = first;
     for (let redirects = 0; ; redirects += 1) {
       const { status, headers, body } = await this.#send(request, limits);
@@ -148,7 +150,8 @@ export class PluginHttp implements HttpClient {
           text: () => body.toString('utf8'),
           json: () => JSON.parse(body.toString('utf8')),
         };
-      if (redirects === MOST_REDIRECTS) throw new Error(`more than ${MOST_REDIRECTS} redirects`);
+      if (redirects === most)
+        throw new Error(most === 0 ? `it redirects to ${location.slice(0, 200)}` : `more than ${most} redirects`);
       request = redirected(request, status, location);
     }
   }
