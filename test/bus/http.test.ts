@@ -68,7 +68,7 @@ describe('server.http', () => {
     ['/long', { maxBytes: 1000 }, /: the answer has more than 1000 octets$/],
     ['/cut', {}, /: (the answer ends too early|aborted|socket hang up)$/],
     ['/loop', {}, /: more than 5 redirects$/],
-    ['/loop', { redirect: 'error' }, /: it redirects to \//],
+    ['/loop', { redirect: 'error' as const }, /: it redirects to \//],
     [`/to?${encodeURIComponent('https://127.0.0.1/')}`, {}, /: a redirect from http: to https:$/],
     [`/to?${encodeURIComponent('file:///etc/passwd')}`, {}, /: a redirect from http: to file:$/],
   ])('%s with %o fails, and says why', async (path, options, message) =>
