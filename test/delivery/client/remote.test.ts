@@ -642,12 +642,12 @@ describe('what is passed on to the next server', () => {
   it('local parts that need quotes are quoted, in recipients, senders and notifications', async () => {
     const server = await dsn('250 HELP\r\n');
     const at = await open(server.port, { accounts: ['"a> b"@baidu.com'] });
-    const to = ['"a>b"@qq.com', '"a b"@qq.com', '"a\\"b"@qq.com', '"<>"@qq.com', 'a b@qq.com'];
+    const to = ['"a>b"@qq.com', '"a b"@qq.com', '"a\\"b"@qq.com', '"<>"@qq.com', 'a c@qq.com'];
     await send(at, to, { reversePath: '"a> b"@baidu.com' });
     expect(server.lines.filter((line) => /^(MAIL|RCPT)/.test(line))).toEqual([
       'MAIL FROM:<"a> b"@baidu.com>',
       ...to.slice(0, 4).map((one) => `RCPT TO:<${one}>`),
-      'RCPT TO:<"a b"@qq.com>',
+      'RCPT TO:<"a c"@qq.com>',
     ]);
     const refusing = await rude((line, socket) =>
       socket.write(/^(EHLO|MAIL|RSET)/.test(line) ? '250 ok\r\n' : '550 5.1.1 no\r\n'),
