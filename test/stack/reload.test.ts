@@ -213,7 +213,8 @@ describe('posthorn reload', () => {
     expect(await reload()).toMatchObject({ code: 0 });
     await expect(client(587)).rejects.toThrow(/ECONNREFUSED/);
     expect(await submission.smtp('EHLO client.example')).toMatch(/^250-/);
-    expect(await cat.smtp('MAIL FROM:<cat@example.org>')).toMatch(/^250 /);
+    // Judged by the plugins that it began with; new sessions by those that are there now.
+    expect(await cat.smtp('MAIL FROM:<cat@example.org>')).toBe('550 5.7.1 No cats');
     expect(await rcpt('maomao@example.test', 'cat@example.org')).toMatch(/^250 /);
   });
 
