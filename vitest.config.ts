@@ -62,7 +62,7 @@ export default suite({
     project({
       name: 'isolated',
       include: ['test/**/*.test.ts', 'plugins/**/*.test.ts'],
-      exclude: ['test/interop/**', 'test/crash/**', 'test/mongodb/**', 'node_modules/**', ...PURE],
+      exclude: ['test/interop/**', 'test/crash/**', 'test/mongodb/**', 'test/haraka/**', 'node_modules/**', ...PURE],
     }),
   ],
 });

@@ -8,10 +8,16 @@ const TOLD = 20;
 
 export class ReloadRecord {
   #refusal: readonly string[] = [];
+  #said: readonly string[] = [];
 
   /** Why the last reload was refused, so that the files say something else than what is served; one line each. */
   get refusal(): readonly string[] {
     return this.#refusal;
+  }
+
+  /** What the start has said: a reload that says the same need not repeat it in the log. */
+  started(notes: readonly string[]): void {
+    this.#said = notes;
   }
 
   /** Resolves and rejects as `reload` does. */
@@ -22,7 +28,9 @@ export class ReloadRecord {
     try {
       const notes = await reload();
       this.#refusal = [];
-      for (const note of notes)
+      const said = new Set(this.#said);
+      this.#said = notes;
+      for (const note of notes.filter((one) => !said.has(one)))
         if (note.startsWith(WARNING)) say('warn', note.slice(WARNING.length));
         else say('info', note);
       return notes;

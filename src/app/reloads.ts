@@ -36,8 +36,9 @@ export class Reloads {
     this.#metrics = metrics;
   }
 
-  /** From now on reloads are possible. */
-  begin(): void {
+  /** From now on reloads are possible. `notes`: of the start. */
+  begin(notes: readonly string[]): void {
+    this.#record.started(notes);
     this.#state = 'running';
     const { parameters } = this.#parts.generations.current.configuration;
     this.#lasting = {

@@ -212,7 +212,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       for (const warning of certificates.warnings(generations.current.configuration)) log.warn({}, warning);
     }),
   );
-  reloads.begin();
+  reloads.begin(notes);
   log.info({}, `started, configuration ${configuration.directory}, data ${dataDirectory}`);
   return new RunningServer(parts, reloads, { notes, files: read.files, firstAccount }, answer, grace, scope.move());
 }

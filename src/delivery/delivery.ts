@@ -23,6 +23,7 @@ import { type ClientProtocol, clientParameters } from './client/client-parameter
 import { Generic } from './client/generic.ts';
 import { createRemote, type Remote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
+import { readSearch } from './client/short-names.ts';
 import { deliverToTarget } from './local/deliver.ts';
 import { readLocalSettings } from './local/settings.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
@@ -126,11 +127,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const debugPeers = readDebugPeers(parameters, tables);
   const remoteOf = (protocol: ClientProtocol, settings: ParameterReader): Remote => {
     const client = clientParameters(protocol, settings);
-    const words = new Set(client.list('dns_resolver_options'));
-    const resolver = searching(options.resolver, options.search, {
-      completes: words.has('res_defnames'),
-      searches: words.has('res_dnsrch'),
-    });
+    const resolver = searching(options.resolver, options.search, readSearch(client));
     return createRemote({
       settings: readRemoteSettings(client, tables),
       hooks,

@@ -161,7 +161,9 @@ class Server implements DnsServer {
   /** Tells plugins that a zone has another serial than `before`. */
   #tell({ options: { name }, zone }: ServedZone, before: number | undefined): void {
     const serial = zone?.soa.serial;
-    if (serial !== before) void this.#options.hooks.run('zone_changed', { zone: name, serial: serial ?? null });
+    const { hooks } = this.#options;
+    if (serial !== before && hooks.has('zone_changed'))
+      void hooks.run('zone_changed', { zone: name, serial: serial ?? null });
   }
 
   /** For a secondary, the newer copy; for a primary whose file cannot be read, the current content. */
