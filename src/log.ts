@@ -43,10 +43,16 @@ export interface LogSink extends Log {
   /** Reopens the files by name after they were moved away (logrotate). */
   reopen(): void;
   /** Hears of every line from `info` on, but for those of plugins; replaces one that was set before. */
-  watch(listener: (line: LoggedLine) => void): void;
+  watch(watcher: LogWatcher): void;
 }
 
-export interface LoggedLine {
+export interface LogWatcher {
+  /** Asked before a line is made for it: most servers have nobody who watches. */
+  isWatching(): boolean;
+  onLine(line: LoggedLine): void;
+}
+
+interface LoggedLine {
   readonly level: 'info' | 'warn' | 'error';
   readonly process: string;
   readonly message: string;
@@ -192,7 +198,7 @@ export function createLog(options: LogOptions): LogSink {
   }, FLUSH_EVERY_MS);
   timer.unref();
 
-  let listener: ((line: LoggedLine) => void) | null = null;
+  let watcher: LogWatcher | null = null;
   const rank = { debug: 20, info: 30, warn: 40, error: 50, silent: 99 }[level];
   /** `bound`: the fields of the child logger, for a plugin's text lines. */
   const make = (logger: Logger | null, process_: string, bound: Readonly<Record<string, unknown>>): Log => {
@@ -200,11 +206,10 @@ export function createLog(options: LogOptions): LogSink {
       (name: 'debug' | 'info' | 'warn' | 'error', severity: number) => (fields: object, message: string) => {
         if (severity < rank) return;
         logger?.[name](fields, message);
-        if (texts.length === 0 && listener === null) return;
-        const { plugin, ...rest }: Readonly<Record<string, unknown>> = { ...bound, ...fields };
-        if (name !== 'debug' && plugin === undefined)
-          listener?.({ level: name, process: process_, message, time: Date.now() });
+        if (name !== 'debug' && watcher?.isWatching() === true && !('plugin' in bound || 'plugin' in fields))
+          watcher.onLine({ level: name, process: process_, message, time: Date.now() });
         if (texts.length === 0) return;
+        const { plugin, ...rest }: Readonly<Record<string, unknown>> = { ...bound, ...fields };
         const entry = {
           time: Date.now(),
           level: name,
@@ -235,7 +240,7 @@ export function createLog(options: LogOptions): LogSink {
       for (const lines of destinations) lines.reopen();
     },
     watch: (given) => {
-      listener = given;
+      watcher = given;
     },
     flush: () => {
       clearInterval(timer);

@@ -124,9 +124,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const generations = scope.use(new Generations(lasting, grace, foundation, certificates.identities));
   const { hooks } = generations;
-  log.watch((line) => {
-    if (hooks.has('log')) void hooks.run('log', line);
-  });
+  log.watch({ isWatching: () => hooks.has('log'), onLine: (line) => void hooks.run('log', line) });
   store.cluster?.describe(() => factsOf({ generations }));
   if (options.accounts !== undefined) await makeAccounts(store.directory, options.accounts);
 

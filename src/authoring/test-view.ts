@@ -1,7 +1,9 @@
 /** What a test can see of its server: the mailboxes, the queue and the log. */
+
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Header, parseHeader } from '../protocol/mime/header.ts';
+import { wholeMessage } from '../store/message-octets.ts';
 import type { Store } from '../store/store.ts';
 
 export interface StoredMessage {
@@ -50,8 +52,9 @@ export class TestView {
     if (mailbox === null) return [];
     const found: StoredMessage[] = [];
     for await (const rows of mailboxes.rows(mailbox.id, [[1, LAST_UID]], {}))
-      for (const { uid, flags, prefix, content: id } of rows) {
-        const octets = Buffer.concat([Buffer.from(prefix), await this.#read(id)]);
+      for (const row of rows) {
+        const { uid, flags } = row;
+        const octets = await wholeMessage(this.#store.content, row);
         found.push({ uid, flags, text: octets.toString('utf8'), header: parseHeader(octets) });
       }
     return found;
@@ -61,7 +64,13 @@ export class TestView {
     const found: WaitingMessage[] = [];
     for await (const items of this.#store.queue.list())
       for (const { queueId, reversePath: sender, recipient, state, content } of items)
-        found.push({ queueId, sender, recipient, state, text: (await this.#read(content)).toString('utf8') });
+        found.push({
+          queueId,
+          sender,
+          recipient,
+          state,
+          text: (await wholeMessage(this.#store.content, { prefix: '', content })).toString('utf8'),
+        });
     return found;
   }
 
@@ -75,11 +84,5 @@ export class TestView {
         throw new Error(`no line of the log matches ${String(message)}; its last ones:\n${lines.slice(-5).join('\n')}`);
       await delay(LOOK_EVERY_MS);
     }
-  }
-
-  async #read(content: Parameters<Store['content']['stream']>[0]): Promise<Buffer> {
-    const pieces: Buffer[] = [];
-    for await (const piece of this.#store.content.stream(content)) pieces.push(piece);
-    return Buffer.concat(pieces);
   }
 }

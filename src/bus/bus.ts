@@ -63,6 +63,11 @@ export interface PluginFacts {
   readonly routes: readonly string[];
 }
 
+/** Where a plugin is from, where it runs and for whom. */
+export interface Placing extends Partial<Pick<PluginFacts, 'file' | 'thread' | 'leftOut'>> {
+  readonly isActive?: Activation;
+}
+
 /** Through this a plugin registers on the bus. */
 export interface PluginPlace {
   on<N extends HookName>(hook: N, handler: Handler<N>, options?: HookOptions): void;
@@ -129,10 +134,7 @@ export class Bus implements Hooks {
   add(
     plugin: string,
     policy: PluginPolicy = DEFAULT_POLICY,
-    file: string | null = null,
-    isActive: Activation = null,
-    thread: PluginFacts['thread'] = 'main',
-    leftOut?: string,
+    { file = null, isActive = null, thread = 'main', leftOut }: Placing = {},
   ): PluginPlace {
     const facts = {
       name: plugin,

@@ -10,6 +10,7 @@ import { isHostName } from '../mail/host-name.ts';
 import { givenAnswer } from '../protocol/dns/given-answer.ts';
 import type { DnsQuestion } from '../protocol/dns/message.ts';
 import type { HookName } from './hook.ts';
+import { transactionOf } from './transaction-of.ts';
 import { AnswerFault } from './verdict.ts';
 
 type Changed = Record<string, unknown>;
@@ -126,12 +127,8 @@ function checkExpansion({ into }: Changed): string[] {
 }
 
 function checkTransaction(argument: object): string[] {
-  const { transaction, connection } = argument as {
-    readonly transaction?: Changed | null;
-    readonly connection?: { readonly transaction?: Changed | null } | null;
-  };
-  const changed = transaction ?? connection?.transaction;
-  if (changed === null || changed === undefined) return [];
+  const changed = transactionOf<Changed>(argument);
+  if (changed === undefined) return [];
   const { reversePath } = changed as { readonly reversePath?: Address };
   const faults = applyRules(changed, TRANSACTION);
   if (reversePath !== undefined && !isLine(reversePath)) {

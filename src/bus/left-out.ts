@@ -57,7 +57,7 @@ export function standInFor(entry: LeftOut, settings: About['settings']): Candida
     about: { name, onError, stateless: true, after: [], before: [], settings },
     file: entry.file ?? '',
     async register(bus, { plugin, file, policy, isActive }) {
-      const place = bus.add(plugin, policy, file, isActive, 'main', leftOutWords(entry));
+      const place = bus.add(plugin, policy, { file, isActive, leftOut: leftOutWords(entry) });
       if (onError === 'defer')
         for (const { hook, priority } of hooks) place.on(hook, () => failureVerdict('defer'), { priority });
       const check = () => (onError === 'defer' ? rejectWith(AWAY) : DUNNO);

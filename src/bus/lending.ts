@@ -47,7 +47,7 @@ export class Lending {
   #open = true;
 
   constructor(bus: PluginHost, { plugin, file, policy, isActive }: Registrant, lent: Lent) {
-    const place = bus.add(plugin, policy, file, isActive);
+    const place = bus.add(plugin, policy, { file, isActive });
     const faults = this.#faults;
     this.server = {
       ...lent,

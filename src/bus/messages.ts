@@ -1,5 +1,6 @@
 /** Messages in mailboxes, as plugins read them (`server.messages`). */
 import type { Address } from '../mail/address.ts';
+import { messageOctets } from '../store/message-octets.ts';
 import type { Store } from '../store/store.ts';
 
 /** A message: of `message_appended`, for instance. */
@@ -21,9 +22,6 @@ export const messagesOf = (store: () => Pick<Store, 'directory' | 'mailboxes' | 
     const found = owner === null ? null : await mailboxes.find(owner.id, mailbox);
     if (found === null) return;
     for await (const rows of mailboxes.rows(found.id, [[uid, uid]], {}))
-      for (const { prefix, content: id, size } of rows) {
-        if (prefix !== '') yield Buffer.from(prefix);
-        yield* content.stream(id, 0, size - Buffer.byteLength(prefix));
-      }
+      for (const row of rows) yield* messageOctets(content, row);
   },
 });

@@ -1,5 +1,6 @@
 /** Validates `transaction.prepend`: only header fields from plugins are kept. */
 import { headerLine } from '../protocol/mime/header-line.ts';
+import { transactionOf } from './transaction-of.ts';
 
 /** Maximum number of lines prepended to one message. */
 const MOST_LINES = 1_000;
@@ -22,11 +23,7 @@ export function keepHeaderLines(prepend: unknown[]): string[] {
 
 /** The same for the transaction in a hook's argument. */
 export function dropFaultyPrepends(argument: object): string[] {
-  const { transaction, connection } = argument as {
-    readonly transaction?: WithPrepend | null;
-    readonly connection?: { readonly transaction?: WithPrepend | null } | null;
-  };
-  const prepend = (transaction ?? connection?.transaction)?.prepend;
+  const prepend = transactionOf<WithPrepend>(argument)?.prepend;
   return prepend === undefined || prepend.length === 0 ? [] : keepHeaderLines(prepend);
 }
 

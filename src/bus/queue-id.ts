@@ -1,10 +1,12 @@
+import { transactionOf } from './transaction-of.ts';
+
+interface WithQueueId {
+  readonly queueId?: unknown;
+}
+
 /** The queue ID of the message that a hook's argument is about; null where there is none. */
 export function queueIdOf(argument: object): string | null {
-  const { transaction, connection, queueId } = argument as {
-    readonly transaction?: { readonly queueId?: unknown } | null;
-    readonly connection?: { readonly transaction?: { readonly queueId?: unknown } | null } | null;
-    readonly queueId?: unknown;
-  };
-  const found = queueId ?? (transaction ?? connection?.transaction)?.queueId;
+  const { queueId } = argument as WithQueueId;
+  const found = queueId ?? transactionOf<WithQueueId>(argument)?.queueId;
   return typeof found === 'string' ? found : null;
 }

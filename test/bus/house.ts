@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
 import type { Connection, ReceivedTransaction, Verdict } from '../../src/bus/hook.ts';
-import { loadPlugins } from '../../src/bus/load.ts';
+import { type LoadOptions, loadPlugins } from '../../src/bus/load.ts';
 import { makeNotes } from '../../src/bus/notes.ts';
 import type { Server } from '../../src/bus/plugin.ts';
 import { unchangeable } from '../../src/bus/unchangeable.ts';
@@ -94,18 +94,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   );
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
   const resolver = resolverOf(options.dns);
-  const house: Pick<
-    Server,
-    | 'parameters'
-    | 'tables'
-    | 'domains'
-    | 'resolver'
-    | 'verifications'
-    | 'directory'
-    | 'messages'
-    | 'resolvePath'
-    | 'connectLocal'
-  > = {
+  const house: LoadOptions['server'] = {
     parameters,
     tables,
     domains,

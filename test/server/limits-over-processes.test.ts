@@ -1,4 +1,5 @@
 /** Limits of one client hold over all processes that share a database, about a second late. */
+
 import { describe, expect, test } from 'vitest';
 import type { LoginResult } from '../../src/server/login/authenticator.ts';
 import { SessionPlaces } from '../../src/server/login/session-places.ts';
@@ -6,6 +7,7 @@ import { LoginThrottle } from '../../src/server/login/throttle.ts';
 import { ClientLimits } from '../../src/server/smtp/client-limits.ts';
 import type { Cluster } from '../../src/store/cluster.ts';
 import { Processes } from '../kit/cluster.ts';
+import { accountOf } from '../kit/directory.ts';
 import { quietLog } from '../kit/log.ts';
 import { VirtualTime } from '../kit/virtual-time.ts';
 
@@ -128,15 +130,7 @@ describe('failed logins', () => {
           password === RIGHT
             ? {
                 ok: true,
-                account: {
-                  id: 1,
-                  address: name,
-                  passwordHash: '',
-                  disabled: false,
-                  quota: 0,
-                  forwarding: null,
-                  createdAt: 0,
-                },
+                account: accountOf(name),
               }
             : WRONG,
         ),

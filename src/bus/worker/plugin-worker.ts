@@ -87,7 +87,7 @@ export class PluginWorker implements Candidate {
     const registered = await life.register(house, policy.deadline);
     this.#begun = { house, deadline: policy.deadline, registered };
     this.#watch(life);
-    const place = bus.add(plugin, policy, file, isActive, 'worker');
+    const place = bus.add(plugin, policy, { file, isActive, thread: 'worker' });
     for (const [at, { hook, priority }] of registered.hooks.entries())
       place.on(hook, this.#handler(hook, at), { priority });
     for (const [at, { word, takesArgument, stateful }] of registered.restrictions.entries())

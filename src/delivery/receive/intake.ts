@@ -281,10 +281,10 @@ export class MessageIntake implements Intake {
 
   async #keep(plan: Plan): Promise<Reply> {
     const { transaction, envelope } = this.#incoming;
-    const smtputf8 = envelope.smtputf8 || (this.#looksForUtf8 && (await this.#needsUtf8(wholePlan(plan))));
+    let done = wholePlan(plan);
+    const smtputf8 = envelope.smtputf8 || (this.#looksForUtf8 && (await this.#needsUtf8(done)));
     const composed = await this.#content.compose();
     const began = this.#services.clock();
-    let done = wholePlan(plan);
     let messageId = '';
     let appended: AcceptedMessage['appended'] = [];
     if (done.deliveries.length + done.queued.length === 0) {

@@ -2,13 +2,15 @@
  * An account as a Maildir++ with Dovecot's own files beside the mail: UIDs and UIDVALIDITY, keywords, subscriptions. What
  * is written is on the disk when this resolves; nothing that was there is replaced.
  */
+
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SYSTEM_FLAGS } from '../../mail/mailbox.ts';
 import type { MessageRow } from '../../store/mailboxes.ts';
+import { messageOctets } from '../../store/message-octets.ts';
 import type { StoredMailbox } from '../../store/transfer.ts';
-import { type ExportedMail, type ExportJob, isGone, octetsOf, rowsOf } from './export-source.ts';
+import { type ExportedMail, type ExportJob, isGone, rowsOf } from './export-source.ts';
 import { maildirNames } from './maildir-names.ts';
 import { LETTERS } from './uidlist.ts';
 
@@ -137,7 +139,7 @@ class MailboxWriter {
     const temporary = join(this.#path, 'tmp', name);
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      for await (const piece of octetsOf(this.#job, row)) await handle.appendFile(piece);
+      for await (const piece of messageOctets(this.#job.source.content, row)) await handle.appendFile(piece);
       await handle.utimes(row.internalDate / 1000, row.internalDate / 1000);
       await handle.sync();
     } catch (error) {

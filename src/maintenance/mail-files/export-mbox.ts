@@ -3,10 +3,12 @@
  * LF. A `From ` line in a text stays as it is, for each message says its Content-Length. What is written is on the disk
  * when this resolves.
  */
+
 import type { FileHandle } from 'node:fs/promises';
 import type { MessageRow } from '../../store/mailboxes.ts';
+import { messageOctets } from '../../store/message-octets.ts';
 import type { StoredMailbox } from '../../store/transfer.ts';
-import { type ExportedMail, type ExportJob, isGone, octetsOf, rowsOf } from './export-source.ts';
+import { type ExportedMail, type ExportJob, isGone, rowsOf } from './export-source.ts';
 import { fromLine, STATE_FIELDS, STATE_LETTERS } from './mbox-header.ts';
 
 /** A longer header cannot be read from an mbox again. */
@@ -62,7 +64,7 @@ async function readHeader(job: ExportJob, row: MessageRow): Promise<ReadHeader |
   let text = '';
   let bodyStart = -1;
   let length = 0;
-  for await (const piece of withLf(octetsOf(job, row))) {
+  for await (const piece of withLf(messageOctets(job.source.content, row))) {
     length += piece.length;
     if (bodyStart >= 0) continue;
     text += piece.toString('latin1');
@@ -86,7 +88,7 @@ async function readHeader(job: ExportJob, row: MessageRow): Promise<ReadHeader |
 
 async function* bodyOf(job: ExportJob, row: MessageRow, start: number): AsyncGenerator<Buffer> {
   let at = 0;
-  for await (const piece of withLf(octetsOf(job, row))) {
+  for await (const piece of withLf(messageOctets(job.source.content, row))) {
     const skipped = Math.max(0, Math.min(piece.length, start - at));
     at += piece.length;
     if (skipped < piece.length) yield piece.subarray(skipped);

@@ -29,12 +29,6 @@ export async function* rowsOf({ source }: ExportJob, { id }: StoredMailbox): Asy
   for await (const rows of source.mailboxes.rows(id, EVERY_UID, {})) yield* rows;
 }
 
-/** The message with its own trace lines, in pieces. */
-export async function* octetsOf({ source }: ExportJob, { prefix, content }: MessageRow): AsyncGenerator<Buffer> {
-  if (prefix !== '') yield Buffer.from(prefix);
-  yield* source.content.stream(content);
-}
-
 /** Whether a message that could not be read was expunged meanwhile. */
 export async function isGone({ source, isServed }: ExportJob, { id }: StoredMailbox, uid: number): Promise<boolean> {
   if (!isServed) return false;

@@ -2,12 +2,14 @@
  * An account with its mail, as WildDuck's own `create` makes a user (lib/user-handler.js): it cannot be used until it is
  * complete, and an interrupted one is to be removed and exported again.
  */
+
 import type { ObjectId } from 'mongodb';
 import { messageOf } from '../../errors.ts';
 import type { Account } from '../../mail/account.ts';
 import { domainOf } from '../../mail/address.ts';
 import { SYSTEM_FLAGS } from '../../mail/mailbox.ts';
 import type { MessageRow } from '../../store/mailboxes.ts';
+import { wholeMessage } from '../../store/message-octets.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredMailbox } from '../../store/transfer.ts';
 import { EVERY_UID } from '../rows.ts';
@@ -156,7 +158,7 @@ async function exportMailbox(
 async function isWritten(job: AccountExport, mailbox: MailboxTarget, row: MessageRow): Promise<boolean> {
   const onProblem = (problem: string): void => job.onProblem({ mailbox: mailbox.path, uid: row.uid, problem });
   try {
-    const exact = await exportMessage(job.target, mailbox, row, await octetsOf(job.store, row));
+    const exact = await exportMessage(job.target, mailbox, row, await wholeMessage(job.store.content, row));
     if (!exact) onProblem('WildDuck sends it with another line end: it has no header, or no line end at its end');
     return true;
   } catch (error) {
@@ -164,10 +166,4 @@ async function isWritten(job: AccountExport, mailbox: MailboxTarget, row: Messag
     onProblem(`not exported: ${messageOf(error)}`);
     return false;
   }
-}
-
-async function octetsOf({ content }: Store, row: MessageRow): Promise<Buffer> {
-  const pieces: Buffer[] = [Buffer.from(row.prefix)];
-  for await (const piece of content.stream(row.content)) pieces.push(piece);
-  return Buffer.concat(pieces);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoginResult } from '../../../src/server/login/authenticator.ts';
 import { LoginThrottle } from '../../../src/server/login/throttle.ts';
+import { accountOf } from '../../kit/directory.ts';
 import { recordLog } from '../../kit/log.ts';
 import { VirtualTime } from '../../kit/virtual-time.ts';
 
@@ -19,15 +20,7 @@ function open() {
       return password === RIGHT
         ? {
             ok: true,
-            account: {
-              id: 1,
-              address: name,
-              passwordHash: '',
-              disabled: false,
-              quota: 0,
-              forwarding: null,
-              createdAt: 0,
-            },
+            account: accountOf(name),
           }
         : WRONG;
     });
