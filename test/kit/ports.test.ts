@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { freeOffset, isOfAnOffset } from './ports.ts';
+import { freeOffset, isApart, isOfAnOffset } from './ports.ts';
 
 it('offsets requested at the same time differ, and no two servers share a port', async () => {
   const offsets = await Promise.all(Array.from({ length: 8 }, freeOffset));
@@ -9,6 +9,10 @@ it('offsets requested at the same time differ, and no two servers share a port',
   );
   expect(new Set(ports).size).toBe(ports.length);
   expect(ports.filter((port) => !isOfAnOffset(port))).toEqual([]);
+});
+
+it('a port of one server only must not be what another one opens at its own offset', () => {
+  expect([2025, 2024, 10_025, 2224, 2225, 2525].map(isApart)).toEqual([false, false, false, true, true, true]);
 });
 
 it('an offset is skipped if one of its ports is in use', async () => {

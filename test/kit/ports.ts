@@ -28,6 +28,16 @@ export const isOfAnOffset = (port: number): boolean =>
     return STEPS.some((from) => step >= from && step <= from + ADDED);
   });
 
+/**
+ * Whether a server may open this port, given without its offset, at no offset may it be a well-known port of another
+ * server.
+ */
+export const isApart = (port: number): boolean =>
+  WELL_KNOWN.includes(port) ||
+  STEPS.every((step) =>
+    Array.from({ length: ADDED + 1 }, (_, added) => port + step + added).every((at) => !isOfAnOffset(at)),
+  );
+
 /** A port offset at which all ports of a server are free on 127.0.0.1, reserved for this process. */
 export async function freeOffset(): Promise<number> {
   // Each process starts at a different offset, so that they rarely try the same.

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { removeFolder, temporaryFolder } from './folder.ts';
 import { BINARY } from './launch.ts';
+import { isApart } from './ports.ts';
 
 export interface TestServerOptions {
   /** File name, optionally with a folder, to text: written to the configuration folder. */
@@ -91,7 +92,13 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
   let report: TestServer['report'];
   try {
     report = await opened(child);
+    for (const { port } of (report['listeners'] ?? []) as readonly { port: number }[])
+      if (options.portOffset > 0 && !isApart(port - options.portOffset))
+        throw new Error(
+          `port ${port - options.portOffset}: another server's port at another offset: choose a different one`,
+        );
   } catch (error) {
+    child.kill();
     if (options.folders === undefined) removeFolder(folders.root);
     throw error;
   }
