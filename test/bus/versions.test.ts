@@ -69,7 +69,7 @@ const rcpt = async (house: TestHouse, to = 'xixi@baidu.com'): Promise<string> =>
 
 const said = ({ lines }: TestHouse): string[] => lines.map((line) => line.replace(/^info: |^warn: /, ''));
 
-describe('the next version', () => {
+describe('G17: the next version', () => {
   it('decides nothing: what it answers otherwise is logged', async () => {
     const house = await open({
       guest: `server.on('rcpt', () => NEXT);`,
@@ -251,7 +251,7 @@ describe('the next version', () => {
   });
 });
 
-describe('a promoted version', () => {
+describe('G17: a promoted version', () => {
   it('is given up for the one before when it fails too often', async () => {
     const house = await open({
       guest: `server.on('rcpt', () => { throw new Error('worse'); });`,
