@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { BUILT_IN_PLUGINS } from '../bus/built-in.ts';
 import type { Bus } from '../bus/bus.ts';
+import { isKnownToPlugins } from '../bus/known-recipient.ts';
 import type { LeftOut } from '../bus/left-out.ts';
 import type { HttpSend } from '../bus/lent/http.ts';
 import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
@@ -96,7 +97,10 @@ export async function layFoundation(
       aliasTables: configuration.aliasTables,
       connect: connectTable,
     });
+    // Plugins are lent the domains, and are asked by them.
+    const asked: { bus: Bus | null } = { bus: null };
     const domains = createDomains({
+      knows: async (address) => asked.bus !== null && isKnownToPlugins(asked.bus, address),
       parameters,
       services: configuration.services.map((service) => service.parameters),
       tables,
@@ -138,6 +142,7 @@ export async function layFoundation(
       log,
       clock,
     });
+    asked.bus = bus;
     const relay = relayCheck(configuration, tables, bus);
     const sni = await readSniPairs(configuration, tables);
     const faults = [
