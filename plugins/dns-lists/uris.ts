@@ -61,7 +61,7 @@ const withoutReferences = (html: string): string =>
     return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : '';
   });
 
-export function hostsIn(texts: readonly string[]): readonly string[] {
+function hostsIn(texts: readonly string[]): readonly string[] {
   const found = new Set<string>();
   let links = 0;
   for (const text of texts)
