@@ -11,6 +11,7 @@ import type { HttpSend } from '../bus/lent/http.ts';
 import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
 import type { Messages } from '../bus/messages.ts';
 import type { Restriction } from '../bus/restriction.ts';
+import type { Versions } from '../bus/versions/fallen.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
 import { checkNetworks } from '../config/postfix/check-networks.ts';
@@ -50,6 +51,8 @@ export interface Lent {
   readonly clock: () => number;
   /** Plugins that blocked the server; none: all are asked. */
   readonly leftOut?: readonly LeftOut[];
+  /** Of a server that serves. */
+  readonly versions?: Versions;
   /** Sends the requests of plugins; by default over the network. */
   readonly http?: HttpSend | undefined;
 }
@@ -83,7 +86,7 @@ export interface Foundation extends AsyncDisposable {
  */
 export async function layFoundation(
   configuration: Configuration,
-  { directory, messages, states, resolver, log, clock, http = httpSender(resolver), leftOut = [] }: Lent,
+  { directory, messages, states, resolver, log, clock, http = httpSender(resolver), leftOut = [], versions }: Lent,
 ): Promise<Foundation> {
   const { parameters, resolvePath } = configuration;
   try {
@@ -117,6 +120,7 @@ export async function layFoundation(
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
       ours: BUILT_IN_PLUGINS,
       leftOut,
+      ...(versions === undefined ? {} : { versions }),
       configDirectory: configuration.directory,
       server: {
         parameters,
