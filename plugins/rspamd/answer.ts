@@ -1,7 +1,7 @@
 /** What rspamd answers, read with care: another program may stand in its place. */
 import { printable } from '../scanners/judging.ts';
 
-export const ACTIONS = [
+const ACTIONS = [
   'no action',
   'greylist',
   'add header',

@@ -43,6 +43,7 @@ const PACKAGES = [
   'postfix-sqlite',
   'prometheus',
   'postgresql',
+  'postsrsd',
   'python3',
   'python3-milter',
   'rspamd',
