@@ -93,9 +93,13 @@ export default definePlugin({
     // Nobody refuses it any more, and the client has no answer yet: what is sent now is durable before that.
     server.on(
       'queue',
-      async ({ transaction }) => {
+      async ({ connection, transaction }) => {
         const message = received.get(transaction);
-        if (message === undefined) return NEXT;
+        const { redirect, hold, filter } = transaction;
+        if (message === undefined || redirect !== null) return NEXT;
+        // It comes back from the filter, and is served then.
+        if ((filter ?? (connection?.parameters ?? server.parameters).string('content_filter')) !== '') return NEXT;
+        if (hold !== null) return deny(reply(550, '5.7.1', 'This message is to be held, and a list cannot hold mail'));
         for (const place of placesOf(transaction.recipients)) await serve(place, message, transaction.reversePath);
         return NEXT;
       },
@@ -148,8 +152,8 @@ export default definePlugin({
       return NEXT;
     });
 
-    server.on('expand', ({ recipient, into }) => {
-      const place = places.find(recipient.address);
+    server.on('expand', ({ recipient, into, steps }) => {
+      const place = steps.aliases ? places.find(recipient.address) : undefined;
       if (place === undefined) return NEXT;
       if (place.role === 'owner') {
         for (const address of place.list.ownerKeys) into.push({ ...recipient, address });

@@ -1,7 +1,20 @@
-import { describe, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join as pathOf } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer, type TestServerOptions } from '../../src/authoring/test-server.ts';
 
+import { pluginState } from '../../src/bus/plugin-state.ts';
+import { removeFolder, temporaryFolder } from '../../test/kit/folder.ts';
+import { memoryStates } from '../../test/kit/states.ts';
+import { bounced, failuresOf } from './bounces.ts';
+import { makeList } from './list.ts';
+import { split } from './message.ts';
+import { keyOf, Sending } from './sending.ts';
+import { Signatures } from './signatures.ts';
+
 const plugins = [import.meta.dirname];
+const folder = temporaryFolder('mailing-list');
+afterAll(() => removeFolder(folder));
 const LIST = 'friends@example.test';
 const ANNA = 'anna@example.org';
 const BERT = 'bert@example.net';
@@ -147,6 +160,20 @@ describe('what is not posted', () => {
     expect(await server.queued()).toEqual([]);
   });
 
+  it('mail on its way to a content filter: it is posted when it comes back', async () => {
+    const mainCf = { content_filter: 'smtp:[127.0.0.1]:9', defer_transports: 'smtp' };
+    await using server = await start({ posts: 'anyone', members: 'f.txt' }, {}, { mainCf, files: { 'f.txt': BERT } });
+    await server.clock.advance({ minutes: 1 });
+    expect(await post(server, ANNA, 'x')).toMatch(/^250 /);
+    expect((await server.queued()).map(({ recipient }) => recipient)).toEqual([LIST]);
+  });
+
+  it('mail that a rule holds is refused, because nothing could post it later', async () => {
+    const mainCf = { smtpd_recipient_restrictions: `check_recipient_access inline:{ { ${LIST} = HOLD } }` };
+    await using server = await start({ posts: 'anyone' }, {}, { mainCf });
+    expect(await post(server, ANNA, 'x')).toBe('550 5.7.1 This message is to be held, and a list cannot hold mail');
+  });
+
   it('what comes by an alias bounces, because the list has not seen it', async () => {
     await using server = await start(
       { posts: 'anyone' },
@@ -231,4 +258,103 @@ it('a list without owners, or whose addresses another list has, is refused at st
   await expect(start({ owners: [] })).rejects.toThrow(/friends@example\.test has no owners/);
   const lists = { [LIST]: FRIENDS, 'friends-request@example.test': FRIENDS };
   await expect(start({}, { lists })).rejects.toThrow(/friends-request@example\.test is of .*; rename one/);
+});
+
+it('a refusal that our own queue gets counts, and its notification is not posted or sent to anybody', async () => {
+  const face = JSON.stringify(new URL('../../src/bus/plugin.ts', import.meta.url).pathname);
+  writeFileSync(
+    pathOf(folder, 'no-mail.ts'),
+    `import { definePlugin, deny, NEXT } from ${face};
+export default definePlugin({ name: 'no-mail', register(server) { server.on('get_mx', ({ domain }) => domain === 'example.net' ? deny() : NEXT); } });`,
+  );
+  await using server = await start(
+    { posts: 'anyone', members: 'friends.txt' },
+    { bounces: { most: 1 } },
+    {
+      plugins: [...plugins, pathOf(folder, 'no-mail.ts')],
+      files: { 'friends.txt': `user@example.test\n${BERT}\n` },
+      mainCf: { defer_transports: '' },
+    },
+  );
+  await server.clock.advance({ minutes: 1 });
+  expect(await post(server, ANNA, 'Hello')).toMatch(/^250 /);
+  await server.logged(/friends@example\.test: suspended: bert@example\.net/);
+  const subjects = (await server.messages('user@example.test')).map(({ header }) => header.get('Subject'));
+  expect(subjects).toEqual(['[friends] Hello']);
+  const [told] = await server.messages('owner@example.test');
+  expect(told?.header.get('Subject')).toBe('bert@example.net is suspended from friends@example.test');
+});
+
+describe('bounces', () => {
+  const rules = { most: 2, within: 14 * 86_400, soft: 0.25 };
+  const day = (n: number): { rules: typeof rules; now: number } => ({ rules, now: (20_000 + n) * 86_400_000 });
+
+  it('weigh once a day, temporary ones less, and are forgotten', () => {
+    const once = bounced(bounced({}, true, day(0)), true, day(0));
+    expect(once).toEqual({ bounces: [[20_000, 1]] });
+    expect(bounced(once, false, day(1)).suspended).toBeUndefined();
+    expect(bounced(once, true, day(1)).suspended).toBe(day(1).now);
+    expect(bounced(once, true, day(14))).toEqual({ bounces: [[20_014, 1]] });
+  });
+
+  it.each([
+    [reportFor(BERT), [{ recipients: [BERT], isHard: true }]],
+    [reportFor(BERT, '4.4.1'), [{ recipients: [BERT], isHard: false }]],
+    [reportFor(BERT).replace('Action: failed', 'Action: delayed'), []],
+    [reportFor(BERT).replace('multipart/report', 'multipart/mixed'), []],
+    [`${reportFor(BERT).split('--b\nContent')[0]}`, []],
+  ])('are read from reports of failures: %#', (text, failures) => {
+    expect(failuresOf(split(Buffer.from(text.replaceAll('\n', '\r\n'))))).toEqual(failures);
+  });
+
+  it('a report of a hostile shape costs little', () => {
+    const part = '--b\r\nContent-Type: text/plain\r\n\r\n';
+    const hostile = `Content-Type: multipart/report; boundary=b\r\n\r\n${part.repeat(20_000)}${'a\r\n'.repeat(50_000)}`;
+    expect(failuresOf(split(Buffer.from(hostile)))).toEqual([]);
+  });
+});
+
+it('a post whose copies could not all be queued goes on where it stopped: nobody is left out', async () => {
+  const state = pluginState('mailing-list', memoryStates(), () => 0);
+  const queued: string[] = [];
+  let left = 2;
+  const server = {
+    ...{ state, clock: () => 0 },
+    send: async ({ to }: { readonly to: readonly string[] }) => {
+      if (left === 0) throw new Error('server.send: not accepted: 451');
+      left -= 1;
+      queued.push(...to);
+      return `id${queued.length}`;
+    },
+  };
+  const settings = {
+    name: '',
+    description: '',
+    owners: ['o@example.test'],
+    posts: 'anyone',
+    moderators: [],
+    prefix: '',
+  } as const;
+  const more = { subscription: 'open', reply_to_list: false, dmarc_mitigation: 'none', max_size: 1000 } as const;
+  const list = makeList(LIST, { ...settings, ...more, archive: undefined, members: undefined });
+  const sending = new Sending(server, new Signatures(state), { url: undefined, personalUpTo: 0 });
+  const readers = Array.from({ length: 3_500 }, (_, i) => `m${i}@example.org`);
+  const message = split(Buffer.from('From: a@example.org\r\n\r\nx'));
+  const key = keyOf(message);
+  await expect(sending.send(list, message, readers, key)).rejects.toThrow('451');
+  expect(await sending.isDone(list, key)).toBe(false);
+  left = 100;
+  await sending.send(list, message, readers, key);
+  expect(queued).toEqual(readers);
+  expect(await sending.isDone(list, key)).toBe(true);
+});
+
+it('a list whose address an account has too, or of a domain that is not ours, is told after the start', async () => {
+  const lists = { 'user@example.test': FRIENDS, 'far@example.com': FRIENDS };
+  await using server = await start({}, { lists });
+  await server.clock.advance({ seconds: 1 });
+  await server.logged(
+    /^plugin mailing-list: user@example\.test is an account or an alias too|^user@example\.test is an account/,
+  );
+  await server.logged(/far-owner@example\.com is of no domain of this server/);
 });
