@@ -5,6 +5,7 @@ import { fileMarked, type Judgement, judgeMail, judgeSettings, mailboxName } fro
 import { scan } from './clamd.ts';
 
 const STATUS = 'X-Virus-Status';
+const TOO_LONG = "longer than clamd's StreamMaxLength, not searched for viruses";
 
 export default definePlugin({
   name: 'clamav',
@@ -22,13 +23,18 @@ export default definePlugin({
       ours: /^x-virus-(?:status|scanned)$/,
       async judge({ content, change }): Promise<Judgement> {
         const { result, virus } = await scan(endpoint, content, timeout);
-        if (result === 'too_big')
-          return { result, action: 'accept', why: "longer than clamd's StreamMaxLength, not searched for viruses" };
-        if (result === 'infected' && action === 'reject')
-          return { result, action, why: `virus ${virus}`, text: `Error: virus ${virus} found` };
-        change.addHeader(STATUS, result === 'clean' ? 'Clean' : `Infected (${virus})`);
-        if (result === 'clean') return { result, action: 'accept', why: '' };
-        return { result, action: action === 'hold' ? 'hold' : 'accept', why: `virus ${virus} (${action})` };
+        if (result === 'too_big') return { result, action: 'accept', why: TOO_LONG, isBad: false };
+        if (result === 'clean')
+          return { result, action: 'accept', why: '', isBad: false, mark: () => change.addHeader(STATUS, 'Clean') };
+        if (action === 'reject')
+          return { result, action, why: `virus ${virus}`, text: `Error: virus ${virus} found`, isBad: true };
+        return {
+          result,
+          action: action === 'hold' ? 'hold' : 'accept',
+          why: `virus ${virus} (${action})`,
+          isBad: true,
+          mark: () => change.addHeader(STATUS, `Infected (${virus})`),
+        };
       },
     });
     if (action === 'quarantine')

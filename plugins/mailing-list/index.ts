@@ -38,6 +38,10 @@ export default definePlugin({
     const ownerless = lists.find(({ ownerKeys }) => ownerKeys.size === 0);
     if (ownerless !== undefined) throw new Error(`lists: ${ownerless.address} has no owners; name one at least`);
     const places = new Places(lists);
+    for (const { address, ownerKeys } of lists)
+      for (const owner of ownerKeys)
+        if (places.find(owner) !== undefined)
+          throw new Error(`lists: ${owner}, an owner of ${address}, is an address of a list; name people`);
     const members = new Members(state);
     const signatures = new Signatures(state);
     const sending = new Sending(server, signatures, { url: config.url, personalUpTo: config.personal_up_to });

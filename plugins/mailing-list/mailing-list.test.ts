@@ -256,6 +256,7 @@ it('other recipients of a post get it as it was sent, and a post that comes agai
 
 it('a list without owners, or whose addresses another list has, is refused at start', async () => {
   await expect(start({ owners: [] })).rejects.toThrow(/friends@example\.test has no owners/);
+  await expect(start({ owners: [LIST] })).rejects.toThrow(/an owner of friends@example\.test, is an address of a list/);
   const lists = { [LIST]: FRIENDS, 'friends-request@example.test': FRIENDS };
   await expect(start({}, { lists })).rejects.toThrow(/friends-request@example\.test is of .*; rename one/);
 });

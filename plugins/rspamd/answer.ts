@@ -37,7 +37,7 @@ export interface Answer {
 
 type Values = Readonly<Record<string, unknown>>;
 
-const MOST_FIELDS = 100;
+const MOST_FIELDS = 50;
 const LONGEST_VALUE = 10_000;
 const NAME = /^[!-9;-~]{1,100}$/;
 

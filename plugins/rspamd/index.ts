@@ -19,10 +19,7 @@ const MEANINGS: Readonly<Record<Answer['action'], { readonly action: Action; rea
   discard: { action: 'discard', isSpam: true },
 };
 /** In the words of rspamd's milter. */
-const TEXTS: Readonly<Partial<Record<Action, string>>> = {
-  reject: 'Spam message rejected',
-  defer: 'Try again later',
-};
+const TEXTS = { reject: 'Spam message rejected', defer: 'Try again later' } as const;
 
 export default definePlugin({
   name: 'rspamd',
@@ -56,17 +53,19 @@ export default definePlugin({
         const action = answer.action === 'reject' && !reject ? 'accept' : meaning.action;
         const { score, required } = answer;
         const why = answer.action === 'no action' ? '' : `${answer.action}, score ${score} of ${required}`;
-        const judgement = { result: answer.action, action, why };
-        if (action === 'reject' || action === 'defer')
-          return { ...judgement, text: answer.text ?? TEXTS[action] ?? why };
-        for (const name of answer.removed) change.removeHeader(name);
-        for (const { name, value, onTop } of answer.added)
-          if (onTop) transaction.prepend.push(`${name}: ${value}`);
-          else change.addHeader(name, value);
-        if (answer.action === 'rewrite subject' && answer.subject !== null)
-          change.replaceHeader('Subject', answer.subject);
-        if (meaning.isSpam) change.replaceHeader(MARK, 'Yes');
-        return judgement;
+        const mark = (): void => {
+          for (const name of answer.removed) change.removeHeader(name);
+          for (const { name, value, onTop } of answer.added)
+            if (onTop) transaction.prepend.push(`${name}: ${value}`);
+            else change.addHeader(name, value);
+          if (answer.action === 'rewrite subject' && answer.subject !== null)
+            change.replaceHeader('Subject', answer.subject);
+          if (meaning.isSpam) change.replaceHeader(MARK, 'Yes');
+        };
+        const judgement = { result: answer.action, action, why, isBad: meaning.isSpam };
+        return action === 'reject' || action === 'defer'
+          ? { ...judgement, text: answer.text ?? TEXTS[action] }
+          : { ...judgement, mark };
       },
     });
     if (spam === 'junk') fileMarked(server, mailbox, (header) => header.get(MARK) === 'Yes');

@@ -53,6 +53,10 @@ export interface Judgement {
   readonly why: string;
   /** Of a refusal. */
   readonly text?: string;
+  /** Marks the message; may throw where it cannot be changed. */
+  readonly mark?: () => void;
+  /** Whether it must not be accepted without its mark. */
+  readonly isBad: boolean;
 }
 
 export interface Judge {
@@ -60,12 +64,16 @@ export interface Judge {
   readonly program: string;
   /** Names of header fields that only the plugin may write: those that come with a message that it judges are removed. */
   readonly ours: RegExp;
-  /** Judges a message, and marks it. Rejects where there is no judgement. */
+  /** Rejects where there is no judgement. */
   judge(message: Message): Promise<Judgement>;
 }
 
 /** Seconds. */
 const BOUNDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30];
+/** Each costs a reading of the header. */
+const MOST_FOREIGN = 30;
+const TOO_MANY_FIELDS = deny(reply(554, '5.6.0', 'Error: too many header fields of filters'));
+const UNMARKED = deny(reply(554, '5.6.0', 'Error: message cannot be marked as what it is'));
 const UNAVAILABLE = denySoft(reply(451, '4.7.1', 'Error: message cannot be checked now, try again later'));
 
 const ACTIONS: Readonly<Record<Action, (judgement: Judgement, message: Message) => Verdict>> = {
@@ -78,8 +86,8 @@ const ACTIONS: Readonly<Record<Action, (judgement: Judgement, message: Message) 
     transaction.discard = why;
     return NEXT;
   },
-  defer: ({ text = 'try again later' }) => denySoft(reply(451, '4.7.1', text)),
-  reject: ({ why, text = `Error: ${why}` }) => deny(reply(554, '5.7.1', text)),
+  defer: ({ why, text = why }) => denySoft(reply(451, '4.7.1', printable(text))),
+  reject: ({ why, text = why }) => deny(reply(554, '5.7.1', printable(text))),
 };
 
 /** Has the mail of clients judged. */
@@ -106,6 +114,17 @@ export function judgeMail<C extends JudgeSettings>(server: Server<C>, { program,
     }
   }
 
+  /** False, and a line in the log, where the message cannot be changed: a faulty field, too many changes. */
+  function changed(queueId: string, make: () => void): boolean {
+    try {
+      make();
+      return true;
+    } catch (error) {
+      server.log.warn({ queueId }, `${queueId}: cannot be marked: ${printable(messageOf(error))}`);
+      return false;
+    }
+  }
+
   server.on(
     'data_post',
     async (message) => {
@@ -116,8 +135,11 @@ export function judgeMail<C extends JudgeSettings>(server: Server<C>, { program,
         counted.count('skipped');
         return NEXT;
       }
-      const foreign = header.fields.map(({ name }) => name.toLowerCase()).filter((name) => ours.test(name));
-      for (const name of new Set(foreign)) change.removeHeader(name);
+      const foreign = new Set(header.fields.map(({ name }) => name.toLowerCase()).filter((name) => ours.test(name)));
+      if (foreign.size > MOST_FOREIGN) return TOO_MANY_FIELDS;
+      changed(queueId, () => {
+        for (const name of foreign) change.removeHeader(name);
+      });
       if (size > maxSize) {
         counted.count('too_big');
         server.log.info({ queueId, size }, `${queueId}: ${size} octets, more than max_size: not judged`);
@@ -126,9 +148,10 @@ export function judgeMail<C extends JudgeSettings>(server: Server<C>, { program,
       const judgement = await judged(message, queueId);
       counted.count(judgement?.result ?? 'failed');
       if (judgement === null) return onFailure === 'accept' ? NEXT : UNAVAILABLE;
-      const { action, why, text } = judgement;
+      const { action, why, mark, isBad } = judgement;
       if (why !== '') server.log.info({ queueId, action }, `${queueId}: ${why}: ${action}`);
-      return ACTIONS[action](text === undefined ? judgement : { ...judgement, text: printable(text) }, message);
+      if (mark !== undefined && !changed(queueId, mark) && isBad && action === 'accept') return UNMARKED;
+      return ACTIONS[action](judgement, message);
     },
     { when: isForUs },
   );

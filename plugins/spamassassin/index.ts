@@ -56,11 +56,12 @@ export default definePlugin({
         const { isSpam, score, required } = spam;
         const why = `spam, score ${score} of ${required}`;
         if (score >= (rejectScore ?? Number.POSITIVE_INFINITY) || (isSpam && action === 'reject'))
-          return { result: 'rejected', action: 'reject', why, text: `Error: message looks like spam (score ${score})` };
-        mark(message, spam);
-        return isSpam
-          ? { result: 'spam', action: 'accept', why: `${why} (${action})` }
-          : { result: 'ham', action: 'accept', why: '' };
+          return {
+            ...{ result: 'rejected', action: 'reject', why, isBad: true },
+            text: `Error: message looks like spam (score ${score})`,
+          };
+        const how = { action: 'accept', isBad: isSpam, mark: () => mark(message, spam) } as const;
+        return isSpam ? { ...how, result: 'spam', why: `${why} (${action})` } : { ...how, result: 'ham', why: '' };
       },
     });
     if (action === 'junk') fileMarked(server, mailbox, (header) => header.get(FLAG) === 'YES');

@@ -129,6 +129,46 @@ describe('spamassassin', () => {
     expect([await counted('skipped'), await counted('too_big'), spamd.heard.length]).toEqual([2, 1, 0]);
   });
 
+  it('what a trusted filter has marked as spam goes into Junk too', async () => {
+    await start();
+    const header = { Subject: 'x', 'X-Spam-Flag': 'YES' };
+    expect(await server.send({ ...letter, header, ip: '192.0.2.1' })).toMatch(QUEUED);
+    expect(await server.send({ ...letter, header })).toMatch(QUEUED);
+    const found = await Promise.all(['Junk', 'INBOX'].map((name) => server.messages('user@example.test', name)));
+    expect(found.map((messages) => messages.map((one) => one.header.get('X-Spam-Flag')))).toEqual([['YES'], [null]]);
+  });
+
+  it('spam with a header above 1 MiB goes into Junk too', async () => {
+    await start({ max_size: 2_000_000 });
+    const long = Array.from({ length: 1_200 }, (_, n) => `X-Long-${n}: ${'x'.repeat(900)}`).join('\n');
+    const message = `From: <a@example.org>\nX-Spam-Flag: NO\n${long}\n\nBUY\n`;
+    expect(await server.send({ ...letter, message })).toMatch(QUEUED);
+    const [spam] = await server.messages('user@example.test', 'Junk');
+    expect(spam?.header.all('X-Spam-Flag')).toEqual(['YES']);
+  });
+
+  it('spam that cannot be marked is refused, and other mail comes through', async () => {
+    await start();
+    await spamd[Symbol.asyncDispose]();
+    const broken = 'X-Spam-Status: a\0b\n\n';
+    spamd = await fakeDaemon((heard, socket) => {
+      const question = asked(heard);
+      const isSpam = question?.message.includes('BUY') ? 'True ; 9 / 5' : 'False ; 1 / 5';
+      if (question !== null) socket.end(answerOf(isSpam, broken));
+    });
+    await server.reload(settings({}));
+    expect(await server.send(SPAM)).toBe('554 5.6.0 Error: message cannot be marked as what it is');
+    expect(await server.send(letter)).toMatch(QUEUED);
+    expect((await server.logged(/cannot be marked/)).msg).toMatch(/^\w+: cannot be marked: not a header field: a NUL/);
+  });
+
+  it('refuses a message with more fields of filters than it removes', async () => {
+    await start();
+    const fields = Array.from({ length: 31 }, (_, n) => `X-Spam-${n}: x\n`).join('');
+    const message = `From: <a@example.org>\n${fields}\nhello\n`;
+    expect(await server.send({ ...letter, message })).toBe('554 5.6.0 Error: too many header fields of filters');
+  });
+
   it('without spamd mail is accepted, or waits where that is wanted', async () => {
     await start();
     await spamd[Symbol.asyncDispose]();

@@ -51,8 +51,7 @@ function meaningOf(answer: Buffer): Spam {
       ?.slice(name.length + 1)
       .trim();
   const body = answer.subarray(end + 4);
-  if (Number(value('content-length') ?? body.length) !== body.length)
-    throw new Error('closed the connection within its answer');
+  if (Number(value('content-length')) !== body.length) throw new Error('closed the connection within its answer');
   const [, word, score, required] =
     /^(true|yes|false|no)\s*;\s*(-?\d+(?:\.\d+)?)\s*\/\s*(-?\d+(?:\.\d+)?)$/i.exec(value('spam') ?? '') ?? [];
   if (word === undefined) throw new Error(`answered "${printable(first)}" without a score`);

@@ -49,6 +49,9 @@ const PACKAGES = [
   'rspamd',
   's-nail',
   'slapd',
+  'spamass-milter',
+  'spamassassin',
+  'spamd',
   'swaks',
 ];
 

@@ -108,7 +108,7 @@ export interface MailHost {
  * named stay as they are.
  */
 export interface MessageChange {
-  /** Behind the last field. */
+  /** Behind the last field; of a header of more than 1 MiB, behind those that plugins see. */
   addHeader(name: string, value: string): void;
   /** The first field of that name gets the value, others of it are removed; added if there is none. */
   replaceHeader(name: string, value: string): void;
