@@ -39,6 +39,9 @@ export function addressOf({ address }: List, role: Role, token = ''): Address {
   return `${localPart(address)}${suffix}${token === '' ? '' : `+${token}`}@${domainOf(address)}`;
 }
 
+/** Before it, the tag that BATV gives to senders: the token proves more than the tag. */
+const WITH_TOKEN = /^(prvs=[0-9a-z]{10}=)?([^+]+)\+([0-9a-z]{1,64})@([^@]+)$/;
+
 /** Finds what an address is for. Only the lists' own addresses are known, whatever else they look like. */
 export class Places {
   readonly #places = new Map<string, Place>();
@@ -62,8 +65,9 @@ export class Places {
     const key = addressKey(address);
     const place = this.#places.get(key);
     if (place !== undefined) return place;
-    const [, local = '', token = '', domain = ''] = /^([^+]+)\+([0-9a-z]{1,64})@([^@]+)$/.exec(key) ?? [];
+    const [, tag, local = '', token = '', domain = ''] = WITH_TOKEN.exec(key) ?? [];
     const found = this.#places.get(`${local}@${domain}`);
+    if (tag !== undefined && found?.role !== 'bounces') return undefined;
     return found?.role === 'confirm' || found?.role === 'bounces' ? { ...found, token } : undefined;
   }
 }
