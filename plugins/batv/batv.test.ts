@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../src/authoring/test-server.ts';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { openHouse } from '../../test/bus/house.ts';
 import { openSink, type Sink } from '../../test/delivery/client/sink.ts';
 import { removeFolder, temporaryFolder } from '../../test/kit/folder.ts';
 import { freeOffset } from '../../test/kit/ports.ts';
@@ -100,6 +101,27 @@ describe('bounces', () => {
     expect(await bounce('user@example.test')).toMatch(QUEUED);
     expect(await marks()).toEqual([null, null, null, null]);
   });
+});
+
+it('a domain of sender_domains that is not ours is told', async () => {
+  const house = await openHouse({
+    plugins: ['batv'],
+    files: { 'plugins.d/batv.json': '{ "sender_domains": ["elsewhere.example"], "secret_file": "batv.secret" }' },
+  });
+  const attempt = {
+    ...{
+      queueId: 'Q',
+      sender: 'a@elsewhere.example',
+      reversePath: 'a@elsewhere.example',
+      recipients: ['c@d.example'],
+      originals: [''],
+    },
+    ...{ transport: 'smtp', nexthop: 'd.example', arrivedAt: 0 },
+  };
+  await house.bus.run('send_email', attempt);
+  expect(attempt.reversePath).toBe('a@elsewhere.example');
+  expect(house.lines.join()).toContain('sender_domains: elsewhere.example is none of our domains');
+  removeFolder(house.folder);
 });
 
 describe('what is sent', () => {

@@ -59,7 +59,19 @@ export default definePlugin({
     const untagged = async (address: Address): Promise<Untagged | null> =>
       isTagged(address) && (await isTagging(address)) ? untag(address, secrets.accepted(), server.clock(), days) : null;
 
+    let isChecked = chosen.size === 0;
+    async function checkDomains(): Promise<void> {
+      isChecked = true;
+      for (const domain of chosen)
+        if (!HERE.has(await domains.classify(domain)))
+          server.log.warn(
+            { domain },
+            `sender_domains: ${domain} is none of our domains, so no bounce would come back: its mail is not tagged`,
+          );
+    }
+
     server.on('send_email', async (attempt) => {
+      if (!isChecked) await checkDomains();
       const { queueId, reversePath } = attempt;
       if (isTagged(reversePath) || isExcepted(reversePath) || !(await isTagging(reversePath))) return NEXT;
       const tagged = tag(reversePath, secrets.signing(), server.clock(), days);

@@ -224,8 +224,8 @@ describe('links', () => {
   it('are bounded, and taken from all of a message', async () => {
     const many = Array.from({ length: 5_000 }, (_, i) => `http://d${i}.example/`).join('\n');
     const found = await linkedHosts(Readable.from([Buffer.from(`Subject: x\r\n\r\n${many}`)]));
-    expect(found).toHaveLength(2_000);
-    expect(someOf(found, 4)).toEqual(['d0.example', 'd500.example', 'd1000.example', 'd1500.example']);
+    expect(found).toHaveLength(1_000);
+    expect(someOf(found, 4)).toEqual(['d0.example', 'd250.example', 'd500.example', 'd750.example']);
     expect(await linkedHosts(Readable.from([Buffer.from(`Subject: x\r\n\r\n${'http://'.repeat(100_000)}`)]))).toEqual(
       [],
     );

@@ -13,8 +13,9 @@ import { decodedText } from '../../src/protocol/mime/text.ts';
 const MOST_OCTETS = 512 * 1024;
 const MOST_TEXT = 256 * 1024;
 const MOST_PARTS = 50;
-/** Links that are looked at. */
-const MOST_LINKS = 2_000;
+/** Links that are looked at, and characters of their names: those of hosts have at most 253, some of them encoded. */
+const MOST_LINKS = 1_000;
+const LONGEST_NAME = 500;
 
 /** With a scheme, in one of an attribute without it, or as people write it. Backslashes are slashes to browsers. */
 const LINK =
@@ -62,27 +63,23 @@ const withoutReferences = (html: string): string =>
   });
 
 function hostsIn(texts: readonly string[]): readonly string[] {
-  const found = new Set<string>();
-  let links = 0;
+  const written = new Set<string>();
   for (const text of texts)
     for (const [, authority = ''] of text.matchAll(LINK)) {
-      links += 1;
-      if (links > MOST_LINKS) return [...found];
-      for (const written of [authority, beforeOtherScript(authority)]) {
-        const host = hostOf(written);
-        if (host !== null) found.add(host);
-      }
+      if (written.size >= MOST_LINKS) break;
+      const name = authority.slice(authority.lastIndexOf('@') + 1);
+      if (name.length <= LONGEST_NAME) written.add(name).add(beforeOtherScript(name));
     }
-  return [...found];
+  return [...new Set([...written].flatMap((name) => hostOf(name) ?? []))];
 }
 
 /** Chinese is written behind a link without a space: it may be part of the name, or not. */
 const beforeOtherScript = (authority: string): string => authority.replace(/[^\x21-\x7e].*$/su, '');
 
-/** Null where it leads to no host of the internet. */
-function hostOf(authority: string): string | null {
-  const written = authority.startsWith('[') ? authority.replace(/\].*$/s, ']') : authority.replace(BEHIND, '');
-  const url = URL.parse(`http://${written}/`);
+/** Null where it leads to no host of the internet. `written`: with a port, perhaps. */
+function hostOf(written: string): string | null {
+  const name = written.startsWith('[') ? written.replace(/\].*$/s, ']') : written.replace(BEHIND, '');
+  const url = URL.parse(`http://${name}/`);
   if (url === null) return null;
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
   const address = parseAddress(host);

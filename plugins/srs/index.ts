@@ -63,10 +63,30 @@ export default definePlugin({
       return false;
     }
 
+    let isTold = false;
+    /** Without it, bounces would be lost. */
+    async function takesBounces(): Promise<boolean> {
+      if (await isHere(`@${domain}`)) return true;
+      if (!isTold)
+        server.log.warn(
+          { domain },
+          `${domain} is none of our domains, so no bounce would come back: no sender is rewritten; set "domain" in the configuration of srs`,
+        );
+      isTold = true;
+      return false;
+    }
+
     server.on('send_email', async (attempt) => {
       const { queueId, reversePath } = attempt;
       const from = domainOf(reversePath);
-      if (from === '' || except.has(from) || (await isHere(reversePath)) || !(await isForwarded(attempt))) return NEXT;
+      if (
+        from === '' ||
+        except.has(from) ||
+        (await isHere(reversePath)) ||
+        !(await isForwarded(attempt)) ||
+        !(await takesBounces())
+      )
+        return NEXT;
       const rewritten = encode(reversePath, secrets.signing(), server.clock(), rules);
       if (rewritten === null || Buffer.byteLength(rewritten) > LONGEST) {
         counted.count('unfit');

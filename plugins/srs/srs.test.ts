@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { SecretFile } from '../../src/lookup/secret-file.ts';
+import { openHouse } from '../../test/bus/house.ts';
 import { openSink, type Sink } from '../../test/delivery/client/sink.ts';
 import { removeFolder, temporaryFolder } from '../../test/kit/folder.ts';
 import { freeOffset } from '../../test/kit/ports.ts';
@@ -73,6 +74,29 @@ describe('the file of secrets', () => {
     writeFileSync(path, '\n');
     expect(() => new SecretFile(path)).toThrow(/expected 1 to 100 secrets/);
   });
+});
+
+it('rewrites nothing for a domain to which no bounce would come, and says so once', async () => {
+  const house = await openHouse({
+    plugins: ['srs'],
+    files: { 'plugins.d/srs.json': '{ "domain": "elsewhere.example", "secret_file": "srs.secret" }' },
+  });
+  for (const queueId of ['Q1', 'Q2']) {
+    const attempt = {
+      ...{
+        queueId,
+        sender: 'a@b.example',
+        reversePath: 'a@b.example',
+        recipients: ['c@d.example'],
+        originals: ['xixi@baidu.com'],
+      },
+      ...{ transport: 'smtp', nexthop: 'd.example', arrivedAt: 0 },
+    };
+    expect((await house.bus.run('send_email', attempt)).code).toBe('NEXT');
+    expect(attempt.reversePath).toBe('a@b.example');
+  }
+  expect(house.lines.filter((line) => line.includes('elsewhere.example is none of our domains'))).toHaveLength(1);
+  removeFolder(house.folder);
 });
 
 describe('a server', () => {

@@ -26,6 +26,7 @@ const PACKAGES = [
   'mailutils',
   'mariadb-client',
   'mariadb-server',
+  'mmdb-bin',
   'msmtp',
   'mutt',
   'netcat-openbsd',

@@ -1,7 +1,14 @@
 /** Makes small databases in MaxMind's format (MaxMind DB File Format Specification 2.0): a tree of networks, and maps of values. */
 import { parseNetwork } from '../../src/lookup/network.ts';
 
-export type MmdbValue = string | number | readonly MmdbValue[] | { readonly [key: string]: MmdbValue };
+/** A number is of type uint32, a bigint of uint64; a Uint16Array of one is of uint16. */
+export type MmdbValue =
+  | string
+  | number
+  | bigint
+  | Uint16Array
+  | readonly MmdbValue[]
+  | { readonly [key: string]: MmdbValue };
 
 type Record = number | { readonly at: number } | null;
 
@@ -31,15 +38,15 @@ export function makeMmdb(records: Readonly<globalThis.Record<string, MmdbValue>>
     for (const side of [0, 1] as const) tree.writeUIntBE(numberOf(node[side]), i * 6 + side * 3, 3);
   });
   const metadata = {
-    binary_format_major_version: 2,
-    binary_format_minor_version: 0,
-    build_epoch: 1_700_000_000,
+    binary_format_major_version: Uint16Array.of(2),
+    binary_format_minor_version: Uint16Array.of(0),
+    build_epoch: 1_700_000_000n,
     database_type: type,
     description: { en: 'for a test' },
-    ip_version: 6,
+    ip_version: Uint16Array.of(6),
     languages: ['en'],
     node_count: nodes.length,
-    record_size: 24,
+    record_size: Uint16Array.of(24),
   };
   return Buffer.concat([tree, SEPARATOR, ...data, MARKER, encoded(metadata)]);
 }
@@ -59,11 +66,9 @@ function bitsOf(text: string): (0 | 1)[] {
 
 function encoded(value: MmdbValue): Buffer {
   if (typeof value === 'string') return Buffer.concat([control(2, Buffer.byteLength(value)), Buffer.from(value)]);
-  if (typeof value === 'number') {
-    const octets = Buffer.alloc(4);
-    octets.writeUInt32BE(value);
-    return Buffer.concat([control(6, 4), octets]);
-  }
+  if (typeof value === 'number') return unsigned(6, 4, BigInt(value));
+  if (typeof value === 'bigint') return unsigned(9, 8, value);
+  if (value instanceof Uint16Array) return unsigned(5, 2, BigInt(value[0] ?? 0));
   if (isList(value)) return Buffer.concat([control(11, value.length), ...value.map(encoded)]);
   const entries = Object.entries(value);
   return Buffer.concat([
@@ -71,6 +76,9 @@ function encoded(value: MmdbValue): Buffer {
     ...entries.flatMap(([key, item]) => [encoded(key), encoded(item)]),
   ]);
 }
+
+const unsigned = (type: number, octets: number, value: bigint): Buffer =>
+  Buffer.concat([control(type, octets), Buffer.from(value.toString(16).padStart(2 * octets, '0'), 'hex')]);
 
 const isList = (value: MmdbValue): value is readonly MmdbValue[] => Array.isArray(value);
 
