@@ -8,6 +8,7 @@ import type { Family } from '../counter.ts';
 import { EX_CONFIG, printFaults, printJson, shellWord, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 import { addReplayCommand } from './plugin-replay.ts';
+import { addStateCommand } from './plugin-state.ts';
 import { addVersionCommands } from './plugin-versions.ts';
 import { tell } from './tell.ts';
 
@@ -67,6 +68,7 @@ export function addPluginCommands(program: Command): void {
     else console.log(describeUse(plugins, uses, next));
   });
   addReplayCommand(plugin);
+  addStateCommand(plugin);
   addVersionCommands(plugin);
 }
 
