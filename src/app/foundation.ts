@@ -136,7 +136,7 @@ export async function layFoundation(
         resolvePath,
         connectLocal: (path) => local.connect(path),
       },
-      send: (plugin, mail) => outbox.send(plugin, mail),
+      send: (plugin, mail, most) => outbox.send(plugin, mail, most),
       http,
       states,
       log,

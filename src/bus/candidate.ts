@@ -20,6 +20,7 @@ export interface About {
   readonly name: string;
   readonly onError: Plugin['onError'];
   readonly stateless: boolean;
+  readonly mailsAMinute?: number;
   readonly after: readonly string[];
   readonly before: readonly string[];
   readonly settings: BusSettings;
@@ -56,6 +57,7 @@ export interface Configured {
 export async function importConfigured({ located, listed, configDirectory }: Source): Promise<Configured> {
   const plugin = await importPlugin(located);
   const { settings, config } = await readConfiguration(listed, configDirectory, plugin.config);
-  const { name, onError, stateless, after = [], before = [] } = plugin;
-  return { plugin, config, about: { name, onError, stateless: stateless === true, after, before, settings } };
+  const { name, onError, stateless, mailsAMinute, after = [], before = [] } = plugin;
+  const about = { name, onError, stateless: stateless === true, after, before, settings };
+  return { plugin, config, about: mailsAMinute === undefined ? about : { ...about, mailsAMinute } };
 }

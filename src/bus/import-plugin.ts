@@ -78,6 +78,9 @@ function checkPlugin(module: { readonly default?: unknown }, path: string): AnyP
     throw new Error(
       `the default export of ${path} has a config that is no schema; expected { word: setting.text() }, or a schema`,
     );
+  const { mailsAMinute } = plugin;
+  if (mailsAMinute !== undefined && !(Number.isSafeInteger(mailsAMinute) && mailsAMinute > 0 && mailsAMinute <= 1e6))
+    throw new Error(`the default export of ${path} has a mailsAMinute that is no number from 1 to 1000000`);
   if (plugin.onError !== undefined && plugin.onError !== 'defer' && plugin.onError !== 'pass')
     throw new Error(`the default export of ${path} has an onError that is neither 'defer' nor 'pass'`);
   return found as AnyPlugin;

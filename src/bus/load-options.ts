@@ -34,7 +34,7 @@ export interface LoadOptions {
   /** Those that blocked the server; none of ours. */
   readonly leftOut?: readonly LeftOut[];
   /** Accepts mail of a plugin; returns the queue ID. */
-  readonly send: (plugin: string, mail: PluginMail) => Promise<string>;
+  readonly send: (plugin: string, mail: PluginMail, mostInAMinute?: number) => Promise<string>;
   /** Absent: other versions of plugins are not looked at. */
   readonly versions?: Versions;
   /** Sends the requests of plugins. */

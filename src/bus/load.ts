@@ -157,7 +157,7 @@ function register(
   bus.whenClosed(() => http.close());
   return candidate.register(bus, registrant, {
     ...options.server,
-    send: (mail) => options.send(plugin, mail),
+    send: (mail) => options.send(plugin, mail, candidate.about.mailsAMinute),
     state: pluginState(plugin, options.states, options.clock),
     http,
     metrics: pluginMetrics(plugin),

@@ -92,7 +92,7 @@ export interface Server<Config = Readonly<Record<string, unknown>>> {
   /**
    * Sends mail: in a mailbox or in the queue when the promise resolves, with the queue ID. Date, Message-Id, From and
    * `Auto-Submitted` are added where they are missing; other plugins' hooks about received mail are not asked. Rejects
-   * with an Error that says why nothing was accepted; more than 1000 in a minute are not.
+   * with an Error that says why nothing was accepted; more than 1000 in a minute (Plugin.mailsAMinute) are not.
    */
   send(mail: PluginMail): Promise<string>;
   /** What the plugin remembers, over restarts and over all processes. */
@@ -151,6 +151,8 @@ export interface Plugin<C extends ConfigSchema | undefined = undefined> {
    * then does `posthorn explain` ask it about a message that does not exist.
    */
   readonly stateless?: boolean;
+  /** The most that it sends in a minute (`server.send`), if that is more than 1000: it sends one for each message that comes. */
+  readonly mailsAMinute?: number;
   /** Called once at start and again after each reload (with a fresh bus). Errors thrown here make the start fail. */
   register(server: Server<ConfigOf<C>>): void | Promise<void>;
 }
