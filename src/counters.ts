@@ -62,6 +62,11 @@ export const counters = {
     'Calls of plugins, their jobs and routes among them, that threw, were late or answered nonsense.',
     ['plugin', 'hook'],
   ),
+  nextVersions: new Counter(
+    'posthorn_plugin_next_calls_total',
+    'Calls of next versions of plugins, which decide nothing, by what they answered beside the version in use.',
+    ['plugin', 'hook', 'result'],
+  ),
   pluginRequests: new Counter(
     'posthorn_plugin_http_requests_total',
     'Requests of plugins to HTTP servers, by first digit of the answer: 2xx …, or failed.',

@@ -86,10 +86,10 @@ export function listRestrictions(server: Server, lists: DnsLists): Readonly<Reco
     if (listed.kind === 'Client host' && listed.what === question.connection.remote.ip) {
       for (const other of clientZones(question.connection)) {
         const parsed = parseZone(other);
-        if (parsed !== null) void lists.ask(nameIn(parsed, listed));
+        if (parsed !== null) void lists.ask(nameIn(parsed, listed), parsed.name);
       }
     }
-    const listing = await lists.ask(nameIn(zone, listed));
+    const listing = await lists.ask(nameIn(zone, listed), zone.name);
     if (!listing.answered) return listing;
     return listing.addresses.some(zone.counts) ? listing : null;
   }

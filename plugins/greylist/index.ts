@@ -1,11 +1,22 @@
 /** Strangers are asked to come again: most programs that send spam do not (README.md). */
-import { type Connection, definePlugin, denySoft, NEXT, reply, setting, type Verdict } from '../../src/bus/plugin.ts';
+import {
+  type Connection,
+  definePlugin,
+  denySoft,
+  NEXT,
+  noteKey,
+  reply,
+  setting,
+  type Verdict,
+} from '../../src/bus/plugin.ts';
 import { compileNetworks } from '../../src/lookup/network.ts';
 import { networksOf } from '../../src/lookup/service-networks.ts';
 import { type Address, addressKey, domainOf, localPart } from '../../src/mail/address.ts';
 import { Memory } from './memory.ts';
 import { networkOf, tripletKey } from './triplet.ts';
 
+/** Of a connection: true where another plugin finds it suspect (`only_suspects`). */
+const SUSPECT = noteKey<boolean>('greylist.suspect');
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
 
@@ -20,6 +31,7 @@ export default definePlugin({
     client_after: setting.number({ default: 5, min: 0, max: 1000, whole: true }),
     clients: setting.list(setting.text(), { default: [] }),
     recipients: setting.list(setting.text(), { default: ['postmaster@', 'abuse@'] }),
+    only_suspects: setting.boolean({ default: false }),
     ipv4_prefix: setting.number({ default: 24, min: 8, max: 32, whole: true }),
     ipv6_prefix: setting.number({ default: 64, min: 16, max: 128, whole: true }),
     text: setting.text({ default: 'Greylisted, try again later' }),
@@ -39,8 +51,11 @@ export default definePlugin({
     const free = new Set(config.recipients.map(addressKey));
     const counted = server.metrics.counter('recipients_total', 'Recipients by what was decided.', ['result']);
 
-    const mayPass = async ({ user, parameters, remote: { ip, name } }: Connection): Promise<boolean> =>
-      user !== null || (await myNetworks(parameters)(ip, name)) || (await whitelist(ip, name));
+    const mayPass = async ({ user, parameters, notes, remote: { ip, name } }: Connection): Promise<boolean> =>
+      (config.only_suspects && notes.get(SUSPECT) !== true) ||
+      user !== null ||
+      (await myNetworks(parameters)(ip, name)) ||
+      (await whitelist(ip, name));
     const isFree = (recipient: Address): boolean =>
       [addressKey(recipient), `${localPart(addressKey(recipient))}@`, domainOf(recipient)].some((key) => free.has(key));
 

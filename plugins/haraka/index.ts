@@ -7,9 +7,12 @@ import {
   type Connection,
   DUNNO,
   definePlugin,
+  deny,
+  denySoft,
   type HookArguments,
   NEXT,
   OK,
+  reply,
   type Server,
   type Verdict,
 } from '../../src/bus/plugin.ts';
@@ -137,10 +140,12 @@ class Sessions {
   }
 
   async #route({ domain, hosts }: HookArguments['get_mx']): Promise<Verdict> {
-    const found = await this.#link.hostsFor(domain);
-    if (found === null || found.length === 0) return NEXT;
+    const { verdict, hosts: found } = await this.#link.hostsFor(domain);
+    // As Haraka words them; the text of a plugin is for its log.
+    if (verdict === 'DENY') return deny(reply(550, '5.1.2', `No MX for ${domain}`));
+    if (verdict === 'DENYSOFT') return denySoft(reply(450, '4.1.2', `Temporary MX lookup error for ${domain}`));
     hosts.push(...found);
-    return OK;
+    return found.length === 0 ? NEXT : OK;
   }
 
   async #observe(connection: Connection | null, call: Call): Promise<Verdict> {

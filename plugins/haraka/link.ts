@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../../src/errors.ts';
 import { MARK_OCTETS, RunningMark } from './engine/running-mark.ts';
-import type { Answer, Call, ClientFacts, EngineSettings, FromEngine, Host, Request } from './messages.ts';
+import type { Answer, Call, ClientFacts, EngineSettings, FromEngine, Request, RouteAnswer } from './messages.ts';
 
 /** How often the thread is asked whether it lives, and how long it may take to answer, ms. */
 const BEAT_MS = 1_000;
@@ -95,8 +95,7 @@ export class Link {
     return this.#request((id) => ({ id, client, call }));
   }
 
-  /** Null if no plugin knows the hosts for the domain. */
-  hostsFor(domain: string): Promise<readonly Host[] | null> {
+  hostsFor(domain: string): Promise<RouteAnswer> {
     return this.#request((id) => ({ id, route: { kind: 'get_mx', domain } }));
   }
 
@@ -143,7 +142,7 @@ export class Link {
         this.#take(message.id)?.resolve(message.answer as never);
         break;
       case 'route':
-        this.#take(message.id)?.resolve(message.hosts as never);
+        this.#take(message.id)?.resolve(message.answer as never);
         break;
       case 'failed':
         this.#take(message.id)?.reject(new Error(message.message));

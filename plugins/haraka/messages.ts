@@ -77,6 +77,13 @@ export interface RouteCall {
   readonly domain: string;
 }
 
+export interface RouteAnswer {
+  /** Of Haraka's constants. */
+  readonly verdict: string;
+  /** Where it is `OK`. */
+  readonly hosts: readonly Host[];
+}
+
 export interface Host {
   readonly host: string;
   readonly port?: number;
@@ -144,7 +151,7 @@ export type FromEngine =
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
   | { readonly kind: 'pong' | 'closed' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
-  | { readonly kind: 'route'; readonly id: number; readonly hosts: readonly Host[] | null }
+  | { readonly kind: 'route'; readonly id: number; readonly answer: RouteAnswer }
   | { readonly kind: 'log'; readonly isGrave: boolean; readonly text: string }
   /** A plugin sends mail of its own. */
   | {

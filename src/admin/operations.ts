@@ -7,6 +7,7 @@ import { explainOperations } from './explain.ts';
 import { forwardingOperations } from './forwarding.ts';
 import { mailFileOperations } from './mail-files.ts';
 import { type Operation, OperationError, text } from './operation.ts';
+import { pluginStateOperations } from './plugin-states.ts';
 import { queueOperations } from './queue.ts';
 import { searchOperations } from './search.ts';
 import { undeleteOperations } from './undelete.ts';
@@ -58,6 +59,7 @@ export const operations: ReadonlyMap<string, Operation> = new Map(
     ...forwardingOperations,
     ...mailFileOperations,
     ...dovecotMailOperations,
+    ...pluginStateOperations,
     ...queueOperations,
     ...searchOperations,
     ...serverOperations,

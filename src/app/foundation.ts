@@ -5,11 +5,13 @@
 import { join } from 'node:path';
 import { BUILT_IN_PLUGINS } from '../bus/built-in.ts';
 import type { Bus } from '../bus/bus.ts';
+import { isKnownToPlugins } from '../bus/known-recipient.ts';
 import type { LeftOut } from '../bus/left-out.ts';
 import type { HttpSend } from '../bus/lent/http.ts';
 import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
 import type { Messages } from '../bus/messages.ts';
 import type { Restriction } from '../bus/restriction.ts';
+import type { Versions } from '../bus/versions/fallen.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
 import { checkNetworks } from '../config/postfix/check-networks.ts';
@@ -49,6 +51,8 @@ export interface Lent {
   readonly clock: () => number;
   /** Plugins that blocked the server; none: all are asked. */
   readonly leftOut?: readonly LeftOut[];
+  /** Of a server that serves. */
+  readonly versions?: Versions;
   /** Sends the requests of plugins; by default over the network. */
   readonly http?: HttpSend | undefined;
 }
@@ -82,7 +86,7 @@ export interface Foundation extends AsyncDisposable {
  */
 export async function layFoundation(
   configuration: Configuration,
-  { directory, messages, states, resolver, log, clock, http = httpSender(resolver), leftOut = [] }: Lent,
+  { directory, messages, states, resolver, log, clock, http = httpSender(resolver), leftOut = [], versions }: Lent,
 ): Promise<Foundation> {
   const { parameters, resolvePath } = configuration;
   try {
@@ -93,7 +97,10 @@ export async function layFoundation(
       aliasTables: configuration.aliasTables,
       connect: connectTable,
     });
+    // Plugins are lent the domains, and are asked by them.
+    const asked: { bus: Bus | null } = { bus: null };
     const domains = createDomains({
+      knows: async (address) => asked.bus !== null && isKnownToPlugins(asked.bus, address),
       parameters,
       services: configuration.services.map((service) => service.parameters),
       tables,
@@ -113,6 +120,7 @@ export async function layFoundation(
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
       ours: BUILT_IN_PLUGINS,
       leftOut,
+      ...(versions === undefined ? {} : { versions }),
       configDirectory: configuration.directory,
       server: {
         parameters,
@@ -134,6 +142,7 @@ export async function layFoundation(
       log,
       clock,
     });
+    asked.bus = bus;
     const relay = relayCheck(configuration, tables, bus);
     const sni = await readSniPairs(configuration, tables);
     const faults = [

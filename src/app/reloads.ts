@@ -82,11 +82,12 @@ export class Reloads {
   }
 
   async #reload(): Promise<readonly string[]> {
-    const { options, clock, log, store, certificates, generations, nameServer } = this.#parts;
+    const { options, clock, log, falls, store, certificates, generations, nameServer } = this.#parts;
     const read = await readAll(options, {
       directory: store.directory,
       messages: messagesOf(() => store),
       states: store.pluginStates,
+      versions: falls.versions,
       log,
       clock,
       resolve: nameServer.resolve,

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { LogSink } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { Certificates } from './certificates.ts';
+import type { Falls } from './falls.ts';
 import type { NewAccount } from './first-account.ts';
 import type { Generations } from './generations.ts';
 import type { ListenerRow, Listeners } from './listeners.ts';
@@ -41,6 +42,7 @@ export interface ServerParts {
   readonly options: ServerOptions;
   readonly clock: Clock;
   readonly log: LogSink;
+  readonly falls: Falls;
   readonly store: Store;
   readonly certificates: Certificates;
   readonly generations: Generations;

@@ -19,6 +19,7 @@ import { createAdminServices } from './admin-face.ts';
 import { adoptCopy } from './adopt-copy.ts';
 import { Certificates, hasMail } from './certificates.ts';
 import { logFileOf, makeDataFolder, makeMailLog, temporaryFolder } from './data-folder.ts';
+import { Falls } from './falls.ts';
 import { ensureFirstAccount, makeAccounts } from './first-account.ts';
 import { Generations } from './generations.ts';
 import { Grace } from './grace.ts';
@@ -58,6 +59,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { clock = Date.now } = options;
   const grace = new Grace(Date.now);
   const late = new LateParts();
+  const falls = new Falls(dataDirectory, late.log);
   await using scope = new AsyncDisposableStack();
 
   const read = await readAll(options, {
@@ -67,6 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log: late.log,
     clock,
     leftOut: readLeftOut(dataDirectory),
+    versions: falls.versions,
     resolve: late.resolve,
   });
   const { configuration, foundation } = read;
@@ -138,6 +141,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     options,
     clock,
     log,
+    falls,
     store,
     certificates,
     generations,
@@ -149,6 +153,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const metrics = scope.use(new ServerMetrics(parts));
   const reloads = new Reloads(parts, metrics);
+  falls.open(() => reloads.reload());
 
   // At a stop all sessions drain at the same time, because they share the grace period; then come deliveries and the
   // rest.

@@ -68,7 +68,14 @@ export async function statusOf(parts: ServerParts, refusal: readonly string[]): 
       leftOut === undefined ? [] : [`plugin ${name} is ${leftOut}`],
     ),
     processes: store.cluster === null ? 1 : await livingIn(store.cluster),
-    problems: [...refusal, ...tables.stale(), ...certificates.warnings(configuration)],
+    problems: [
+      ...refusal,
+      ...generations.current.bus.plugins.flatMap(({ name, fellBack }) =>
+        fellBack === undefined ? [] : [`plugin ${name}: ${fellBack}`],
+      ),
+      ...tables.stale(),
+      ...certificates.warnings(configuration),
+    ],
   };
 }
 

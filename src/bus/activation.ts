@@ -69,6 +69,7 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   queue: message,
   queue_outbound: message,
   queue_ok: message,
+  recipient_exists: ({ address }) => [address],
   expand: ({ recipient: { address } }) => [address],
   deliver: ({ account: { address }, recipient: { address: to } }) => [address, to],
   get_mx: ({ domain }) => [`@${domain}`],

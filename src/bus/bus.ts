@@ -53,6 +53,12 @@ export interface PluginFacts {
   readonly thread: 'main' | 'worker';
   /** Why it is not asked; absent: it is. */
   readonly leftOut?: string;
+  /** Why its version before is used; absent: the newest is. */
+  readonly fellBack?: string;
+  /** The version that is asked beside it; `file` is null where that one does not run. */
+  readonly next?:
+    | { readonly file: string; readonly hooks: readonly HookName[] }
+    | { readonly file: null; readonly why: string };
   /** In the order in which they were registered. */
   readonly hooks: readonly { readonly hook: HookName; readonly priority: number }[];
   /** The words of `smtpd_*_restrictions` that it defined. */
@@ -79,6 +85,24 @@ export interface PluginPlace {
   addRoute(route: Route): boolean;
 }
 
+/** A handler of another version of a plugin. */
+export interface Beside {
+  /** Asks it, and the used version's handler, whose verdict it returns. Rejects only if `askUsed` does. */
+  compare(argument: object, askUsed: () => Verdict | Promise<Verdict>): Promise<Verdict>;
+}
+
+/** Another version of a plugin, which decides nothing. */
+export interface Accompanying {
+  /** What was imported. */
+  readonly file: string;
+  readonly hooks: readonly HookName[];
+  /** Of its handlers at a hook, in their order. */
+  priorities(hook: HookName): readonly number[];
+  /** Its counterpart of the used version's nth handler. */
+  at(hook: HookName, n: number): Beside;
+  close(): Promise<void>;
+}
+
 /** A handler without its hook's type: the bus only calls it with arguments of the same hook. */
 type AnyHandler = (argument: never) => unknown;
 
@@ -94,6 +118,10 @@ interface Listener {
   readonly circuit: Circuit;
   /** For a watcher in another thread: the index of the running handler. */
   readonly mark: Uint8Array;
+  /** Of the next version of the plugin. */
+  beside: Beside | null;
+  /** Hears whether a call has failed. */
+  watcher: ((hasFailed: boolean) => void) | null;
 }
 
 const UNDECIDED: Promise<Verdict> = Promise.resolve(NEXT);
@@ -168,12 +196,11 @@ export class Bus implements Hooks {
             isActive,
             circuit: new Circuit(this.#clock),
             mark: runningMark(plugin, `hook ${hook}`),
+            beside: null,
+            watcher: null,
           },
         ];
-        this.#listeners.set(
-          hook,
-          listeners.sort((a, b) => a.priority - b.priority || a.rank - b.rank),
-        );
+        this.#listeners.set(hook, listeners.sort(inTurn));
       },
       addJob: ({ isOncePerStore, ...job }, run) => {
         facts.jobs.push(job.name);
@@ -217,6 +244,39 @@ export class Bus implements Hooks {
       else this.#listeners.delete(hook);
     }
     return this.plugins.some(({ name }) => name === plugin);
+  }
+
+  /** From now on the next version of a plugin that has registered is asked beside it. It is closed with the bus. */
+  accompany(plugin: string, shadow: Accompanying): void {
+    const own = [...this.#listeners.values()].flat().filter((one) => one.plugin === plugin);
+    for (const hook of new Set([...own.map((one) => one.hook), ...shadow.hooks])) {
+      const used = own.filter((one) => one.hook === hook);
+      for (const [n, listener] of used.entries()) listener.beside = shadow.at(hook, n);
+      // Where the used version has no handler, it has no opinion.
+      const more = shadow.priorities(hook).slice(used.length);
+      const place = own[0];
+      if (place === undefined || more.length === 0) continue;
+      const silent = more.map((priority, n) => ({
+        ...place,
+        ...{ hook, priority, handler: () => NEXT, when: undefined, beside: shadow.at(hook, used.length + n) },
+      }));
+      this.#listeners.set(hook, [...(this.#listeners.get(hook) ?? []), ...silent].sort(inTurn));
+    }
+    const { policy } = own[0] ?? { policy: DEFAULT_POLICY };
+    this.#closers.push({ plugin, close: () => shadow.close(), policy });
+    this.describe(plugin, { next: { file: shadow.file, hooks: shadow.hooks } });
+  }
+
+  /** Tells after each call of a plugin that has registered whether it failed. */
+  watch(plugin: string, watcher: (hasFailed: boolean) => void): void {
+    for (const listeners of this.#listeners.values())
+      for (const listener of listeners) if (listener.plugin === plugin) listener.watcher = watcher;
+  }
+
+  /** For administrators. */
+  describe(plugin: string, facts: Pick<PluginFacts, 'fellBack' | 'next'>): void {
+    const found = this.plugins.find(({ name }) => name === plugin);
+    if (found !== undefined) Object.assign(found, facts);
   }
 
   /**
@@ -307,7 +367,7 @@ export class Bus implements Hooks {
   #ask(listener: Listener, argument: object): Verdict | Promise<Verdict> {
     if (listener.isActive?.(listener.hook, argument) === false) return NEXT;
     const watcher = trace();
-    if (watcher === null) return this.#call(listener, argument);
+    if (watcher === null) return this.#callBeside(listener, argument);
     const { plugin, hook, policy } = listener;
     const tell = (result: string): void => watcher.add({ kind: 'plugin', plugin, hook, result });
     if (watcher.hypothetical && policy.stateless !== true) {
@@ -318,8 +378,15 @@ export class Bus implements Hooks {
       if (verdict.code !== 'NEXT') tell(verdictWords(verdict));
       return verdict;
     };
-    const answer = this.#call(listener, argument);
+    const answer = watcher.hypothetical ? this.#call(listener, argument) : this.#callBeside(listener, argument);
     return answer instanceof Promise ? answer.then(told) : told(answer);
+  }
+
+  #callBeside(listener: Listener, argument: object): Verdict | Promise<Verdict> {
+    const { beside } = listener;
+    return beside === null
+      ? this.#call(listener, argument)
+      : beside.compare(argument, () => this.#call(listener, argument));
   }
 
   /**
@@ -369,6 +436,7 @@ export class Bus implements Hooks {
         ids(listener),
         `plugin ${listener.plugin}: ${listener.hook} prepended a line that is not a header field and is left out: ${fault}`,
       );
+    listener.watcher?.(false);
     const skipped = listener.circuit.succeeded();
     if (skipped !== null)
       this.#log.info(
@@ -389,6 +457,7 @@ export class Bus implements Hooks {
     takeBack(listener.hook, argument);
     const { plugin, hook } = listener;
     counters.hookFailures.count(plugin, hook);
+    listener.watcher?.(true);
     const verdict = this.#failure(listener);
     const queueId = queueIdOf(argument);
     this.#log.warn(
@@ -408,6 +477,9 @@ export class Bus implements Hooks {
     return failureVerdict(isObserving(listener.hook) ? 'pass' : listener.policy.onError);
   }
 }
+
+/** The order of calls. */
+const inTurn = (a: Listener, b: Listener): number => a.priority - b.priority || a.rank - b.rank;
 
 const tookSince = (began: number, { plugin, hook }: Listener): void =>
   counters.hookDuration.observe((performance.now() - began) / 1000, plugin, hook);

@@ -1,10 +1,9 @@
 /** A plugin whose code and configuration were read, in the main thread or in a worker, before it registers. */
-import type { Bus } from './bus.ts';
 import type { BusSettings } from './configuration/bus-keys.ts';
 import { readConfiguration } from './configuration/configuration.ts';
 import type { Values } from './configuration/file.ts';
 import { type AnyPlugin, importPlugin, registerPlugin } from './import-plugin.ts';
-import { Lending, type Lent, type Registrant } from './lending.ts';
+import { Lending, type Lent, type PluginHost, type Registrant } from './lending.ts';
 import type { Located } from './locate.ts';
 import type { Plugin } from './plugin.ts';
 
@@ -30,7 +29,7 @@ export interface Candidate {
   readonly about: About;
   readonly file: string;
   /** Returns the errors in what it registered. Rejects with whatever register() throws. */
-  register(bus: Bus, registrant: Registrant, lent: Omit<Lent, 'config'>): Promise<readonly string[]>;
+  register(bus: PluginHost, registrant: Registrant, lent: Omit<Lent, 'config'>): Promise<readonly string[]>;
   /** It is not used after all. */
   discard(): void;
 }

@@ -1,6 +1,6 @@
 /**
  * What a plugin may change on a hook's argument: its transaction, the mailbox and flags of a delivery, the members of
- * an expansion, the answer of the name server. A value of the wrong type is replaced and counts as a failure of the plugin, like an invalid verdict; a
+ * an expansion, the reverse-path of an attempt, the answer of the name server. A value of the wrong type is replaced and counts as a failure of the plugin, like an invalid verdict; a
  * prepended line that is not a header field is left out (`prepended.ts`).
  */
 import { isIP } from 'node:net';
@@ -50,7 +50,8 @@ const DELIVERY: readonly Rule[] = [
 /** Of one message for one account, of all plugins together. */
 const MOST_COPIES = 20;
 const MOST_FORWARDED = 100;
-const isMailAddress = (value: unknown): boolean => isLine(value) && /^[^\s<>]{1,255}@[^\s<>@]{1,255}$/.test(value);
+const isMailAddress = (value: unknown): boolean =>
+  isLine(value) && /^[^\s\p{Cc}<>]{1,255}@[^\s\p{Cc}<>@]{1,255}$/u.test(value);
 
 /** Replaces invalid values, then throws AnswerFault. Also throws whatever a getter or a frozen object throws. */
 export function checkChanges(hook: HookName, argument: object): void {
@@ -64,6 +65,7 @@ const CHECKS: { readonly [H in HookName]?: (argument: Changed) => string[] } = {
   dns_query: checkAnswer,
   lookup_rdns: checkNames,
   capabilities: ({ offered }) => keepRight(offered, isOffer, 'offered'),
+  send_email: checkSender,
   get_mx: ({ hosts }) => keepRight(hosts, isMailHost, 'hosts'),
 };
 
@@ -107,6 +109,20 @@ function checkAnswer({ question, answer }: Changed): string[] {
     throw new AnswerFault(`gave an answer that cannot be sent: ${messageOf(error)}`);
   }
   return faults;
+}
+
+/** RFC 5321 section 4.5.3.1.3 limits a path to 256 octets, its angle brackets among them. */
+const LONGEST_ADDRESS = 254;
+
+/** What a bounce would go to, or that none is to come back, is not a plugin's to decide by mistake. */
+function checkSender(argument: Changed): string[] {
+  const { sender, reversePath: given } = argument;
+  const isRight =
+    given === sender ||
+    (sender !== '' && isMailAddress(given) && Buffer.byteLength(given as string) <= LONGEST_ADDRESS);
+  if (isRight) return [];
+  argument['reversePath'] = sender;
+  return ['reversePath'];
 }
 
 function checkDelivery(delivery: Changed): string[] {

@@ -19,7 +19,7 @@ export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restri
 
 /** What of the bus is needed to register; a worker has its own. */
 export interface PluginHost extends Pick<Bus, 'add'> {
-  readonly restrictions: Pick<Bus['restrictions'], 'has' | 'get'>;
+  readonly restrictions: Pick<ReadonlyMap<string, Restriction>, 'has' | 'get'>;
 }
 
 /** Names in restriction lists are separated by white space and commas; `type:name` is a table. */

@@ -1,62 +1,19 @@
-/**
- * Finds, checks and registers the plugins of `config/plugins` on a fresh bus.
- *
- * Either every plugin is registered, or the load fails with all errors at once and everything registered is closed
- * again. A plugin that changed since the last load is read again (locate.ts).
- */
-import type { Clock } from '../clock.ts';
 import { isInstance, messageOf } from '../errors.ts';
-import type { Log } from '../log.ts';
-import type { PluginStates } from '../store/plugin-states.ts';
 import { activationOf } from './activation.ts';
 import { Bus, DEFAULT_POLICY } from './bus.ts';
-import { type Candidate, openHere } from './candidate.ts';
+import { openHere } from './candidate.ts';
 import { FaultyConfiguration, readSettings } from './configuration/configuration.ts';
-import { type LeftOut, leftOutWords, standInFor } from './left-out.ts';
-import { type HttpSend, PluginHttp } from './lent/http.ts';
+import { leftOutWords, standInFor } from './left-out.ts';
+import type { Registrant } from './lending.ts';
+import { PluginHttp } from './lent/http.ts';
 import { pluginMetrics } from './lent/metrics.ts';
+import type { LoadOptions } from './load-options.ts';
 import { type Located, locate } from './locate.ts';
 import { inOrder, type Ordered, orderWords } from './order.ts';
-import type { PluginMail, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
 import { pluginState } from './plugin-state.ts';
+import { accompany, otherVersion, type Used, versionInstead } from './versions/versions.ts';
 import { PluginWorker } from './worker/plugin-worker.ts';
-
-export interface LoadOptions {
-  /** In the order in which they are called. */
-  readonly names: readonly string[];
-  /** Folders that contain a folder for each plugin, searched in this order: the built-in ones, then the operator's. */
-  readonly directories: readonly string[];
-  /** The one of the built-in ones: others run in workers, unless their configuration says something else. */
-  readonly ours: string;
-  /**
-   * The configuration folder, for `plugins.d/<name>.json` (or .toml …) and for packages installed beside it; null if there is none.
-   */
-  readonly configDirectory: string | null;
-  /** The services passed to every plugin. */
-  readonly server: Pick<
-    Server,
-    | 'parameters'
-    | 'tables'
-    | 'domains'
-    | 'resolver'
-    | 'verifications'
-    | 'directory'
-    | 'messages'
-    | 'resolvePath'
-    | 'connectLocal'
-  >;
-  /** Those that blocked the server; none of ours. */
-  readonly leftOut?: readonly LeftOut[];
-  /** Accepts mail of a plugin; returns the queue ID. */
-  readonly send: (plugin: string, mail: PluginMail) => Promise<string>;
-  /** Sends the requests of plugins. */
-  readonly http: HttpSend;
-  /** Where each plugin has a room of its own. */
-  readonly states: PluginStates;
-  readonly log: Log;
-  readonly clock: Clock;
-}
 
 /** Why a plugin cannot be used, as one sentence. */
 export interface PluginFault {
@@ -118,7 +75,11 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
       refuse(one.listed, error);
     }
   }
-  if (faults.length === 0) return bus;
+  if (faults.length === 0) {
+    if (!('circle' in ordered))
+      for (const one of ordered) await accompany(bus, one, registrantOf(one, [], options), options);
+    return bus;
+  }
   await bus.close();
   for (const { candidate } of prepared) candidate.discard();
   throw new PluginFaults(
@@ -129,11 +90,7 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
 }
 
 /** A plugin whose code and configuration were read. */
-interface Prepared extends Ordered {
-  /** The name as listed. */
-  readonly listed: string;
-  readonly candidate: Candidate;
-}
+interface Prepared extends Ordered, Used {}
 
 /** Rejects with an Error, or with FaultyConfiguration. */
 async function prepare(listed: string, options: LoadOptions): Promise<Prepared> {
@@ -141,36 +98,43 @@ async function prepare(listed: string, options: LoadOptions): Promise<Prepared> 
     throw new Error(
       'is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
     );
-  const candidate = await open(listed, options);
-  const { name, settings, after, before } = candidate.about;
+  const opened = await open(listed, options);
+  const { name, settings, after, before } = opened.candidate.about;
   return {
     listed,
     names: [listed, name],
     after: settings.after ?? after,
     before: settings.before ?? before,
-    candidate,
+    ...opened,
   };
 }
 
 /** With code that did not change while it was read: some of the files could be of another version. */
-async function open(listed: string, options: LoadOptions): Promise<Candidate> {
+async function open(listed: string, options: LoadOptions): Promise<Omit<Used, 'listed'>> {
   const { configDirectory, clock, log, states } = options;
-  const find = (): Promise<Located> => locate(listed, { ...options, base: configDirectory });
-  let located = await find();
+  const newest = await locate(listed, { ...options, base: configDirectory });
+  const replaced = await versionInstead(newest, listed, options);
+  const { located: first, settingsName } = replaced?.version ?? { located: newest, settingsName: listed };
+  const instead = replaced?.fallen ?? null;
+  const find = async (): Promise<Located> =>
+    replaced === null
+      ? locate(listed, { ...options, base: configDirectory })
+      : ((await otherVersion(listed, 'before', options))?.located ?? first);
+  let located = first;
   const { path, isOurs } = located;
   const gone = isOurs ? undefined : options.leftOut?.find(({ file }) => file === path);
   if (gone !== undefined) {
     log.warn({ plugin: gone.name }, `plugin ${gone.name}: ${leftOutWords(gone)}`);
-    return standInFor(gone, await readSettings(listed, configDirectory));
+    return { candidate: standInFor(gone, await readSettings(settingsName, configDirectory)), located, instead };
   }
   for (let tries = 1; tries <= MOST_READS; tries += 1) {
-    const { worker = !located.isOurs, memory_mb: memoryMb } = await readSettings(listed, configDirectory);
-    const source = { located, listed, configDirectory };
+    const { worker = !located.isOurs, memory_mb: memoryMb } = await readSettings(settingsName, configDirectory);
+    const source = { located, listed: settingsName, configDirectory };
     const candidate = worker
       ? await PluginWorker.open({ source, memoryMb, clock, log, states })
       : await openHere(source);
     const now = await find();
-    if (now.codeChanged === located.codeChanged) return candidate;
+    if (now.codeChanged === located.codeChanged) return { candidate, located, instead };
     candidate.discard();
     located = now;
   }
@@ -182,10 +146,27 @@ async function open(listed: string, options: LoadOptions): Promise<Candidate> {
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
 function register(
   bus: Bus,
-  { candidate }: Prepared,
+  prepared: Prepared,
   order: readonly string[],
   options: LoadOptions,
 ): Promise<readonly string[]> {
+  const { candidate } = prepared;
+  const registrant = registrantOf(prepared, order, options);
+  const { plugin } = registrant;
+  const http = new PluginHttp(plugin, options.http);
+  bus.whenClosed(() => http.close());
+  return candidate.register(bus, registrant, {
+    ...options.server,
+    send: (mail) => options.send(plugin, mail),
+    state: pluginState(plugin, options.states, options.clock),
+    http,
+    metrics: pluginMetrics(plugin),
+    log: pluginLog(options.log, plugin),
+    clock: options.clock,
+  });
+}
+
+function registrantOf({ candidate }: Prepared, order: readonly string[], options: LoadOptions): Registrant {
   const { name: plugin, settings, stateless, ...about } = candidate.about;
   const { domains, accounts, deadline, onError = about.onError } = settings;
   const activeFor = {
@@ -201,21 +182,7 @@ function register(
     ...(domains === undefined && accounts === undefined ? {} : { activeFor }),
   };
   const isActive = activationOf(activeFor, () => options.server.parameters);
-  const http = new PluginHttp(plugin, options.http);
-  bus.whenClosed(() => http.close());
-  return candidate.register(
-    bus,
-    { plugin, file: candidate.file, policy, isActive },
-    {
-      ...options.server,
-      send: (mail) => options.send(plugin, mail),
-      state: pluginState(plugin, options.states, options.clock),
-      http,
-      metrics: pluginMetrics(plugin),
-      log: pluginLog(options.log, plugin),
-      clock: options.clock,
-    },
-  );
+  return { plugin, file: candidate.file, policy, isActive };
 }
 
 /** Of a plugin whose code changes meanwhile. */

@@ -41,21 +41,26 @@ export interface Places {
 /** Rejects with an Error that says where it was looked for. */
 export async function locate(name: string, { directories, base, ours }: Places): Promise<Located> {
   for (const directory of directories) {
-    const folder = join(directory, name);
-    const index = (await firstFile(ENDINGS.map((ending) => join(folder, `index${ending}`)))) ?? mainOf(folder);
-    const single = await firstFile(ENDINGS.map((ending) => `${folder}${ending}`));
-    if (index !== null && single !== null)
-      throw new Error(`is there twice, as ${index} and as ${single}; remove one of them`);
-    const isOurs = directory === ours;
-    if (index !== null) return { ...(await inFolder(await realpath(folder), await realpath(index))), isOurs };
-    if (single !== null) {
-      const { ctimeMs } = await stat(single);
-      return { ...withStamp(single, null, { file: ctimeMs, code: ctimeMs }), isOurs };
-    }
+    const found = await locateIn(directory, name, ours);
+    if (found !== null) return found;
   }
   const path = base === null ? null : (packageIn(base, name) ?? packageIn(base, `posthorn-plugin-${name}`));
   if (path !== null) return { path, url: pathToFileURL(path).href, codeChanged: 0, folder: null, isOurs: false };
   throw new Error(await notFound(name, directories, base));
+}
+
+/** Null: it is not there. */
+export async function locateIn(directory: string, name: string, ours: string): Promise<Located | null> {
+  const folder = join(directory, name);
+  const index = (await firstFile(ENDINGS.map((ending) => join(folder, `index${ending}`)))) ?? mainOf(folder);
+  const single = await firstFile(ENDINGS.map((ending) => `${folder}${ending}`));
+  if (index !== null && single !== null)
+    throw new Error(`is there twice, as ${index} and as ${single}; remove one of them`);
+  const isOurs = directory === ours;
+  if (index !== null) return { ...(await inFolder(await realpath(folder), await realpath(index))), isOurs };
+  if (single === null) return null;
+  const { ctimeMs } = await stat(single);
+  return { ...withStamp(single, null, { file: ctimeMs, code: ctimeMs }), isOurs };
 }
 
 async function inFolder(folder: string, path: string): Promise<Omit<Located, 'isOurs'>> {
@@ -97,7 +102,8 @@ interface Changed {
 
 /** Below a folder. */
 async function newest(folder: string): Promise<Changed> {
-  const latest = { file: 0, code: 0 };
+  // A folder that was renamed has files that were not changed.
+  const latest = { file: (await stat(folder)).ctimeMs, code: 0 };
   let seen = 0;
   const waiting = [folder];
   for (let at = waiting.pop(); at !== undefined && seen < MOST_FILES; at = waiting.pop()) {

@@ -40,6 +40,7 @@ const HOOKS: Readonly<Record<HookName, 'session' | 'deciding' | 'observing'>> = 
   queue: 'session',
   queue_outbound: 'session',
   queue_ok: 'observing',
+  recipient_exists: 'deciding',
   expand: 'deciding',
   deliver: 'deciding',
   get_mx: 'deciding',

@@ -8,6 +8,8 @@ import type { Family } from '../counter.ts';
 import { EX_CONFIG, printFaults, printJson, shellWord, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 import { addReplayCommand } from './plugin-replay.ts';
+import { addStateCommand } from './plugin-state.ts';
+import { addVersionCommands } from './plugin-versions.ts';
 import { tell } from './tell.ts';
 
 export function addPluginCommands(program: Command): void {
@@ -52,17 +54,22 @@ export function addPluginCommands(program: Command): void {
   ).action(async (options: PlaceOptions) => {
     const where = place(options);
     const plugins = (await tell(where, 'server.plugins')) as readonly PluginFacts[];
-    const uses = usesOf((await tell(where, 'server.metrics')) as readonly Family[]);
+    const families = (await tell(where, 'server.metrics')) as readonly Family[];
+    const uses = usesOf(families);
+    const next = nextUse(families);
     if (where.json)
       printJson(
         plugins.map(({ hooks, ...facts }) => ({
           ...facts,
+          ...(facts.next === undefined ? {} : { next: { ...facts.next, ...next(facts.name) } }),
           hooks: hooks.map((hook) => ({ ...hook, ...uses(facts.name, hook.hook) })),
         })),
       );
-    else console.log(describeUse(plugins, uses));
+    else console.log(describeUse(plugins, uses, next));
   });
   addReplayCommand(plugin);
+  addStateCommand(plugin);
+  addVersionCommands(plugin);
 }
 
 /** Throws an Error that says where it was looked for. */
@@ -115,7 +122,31 @@ function usesOf(families: readonly Family[]): (plugin: string, hook: string) => 
   });
 }
 
-function describeUse(plugins: readonly PluginFacts[], uses: (plugin: string, hook: string) => Use): string {
+/** What the next version of a plugin answered beside the one in use: calls by `same`, `different`, `failed`, `skipped`. */
+function nextUse(families: readonly Family[]): (plugin: string) => Readonly<Record<string, number>> {
+  const samples = families.find(({ name }) => name === 'posthorn_plugin_next_calls_total')?.samples ?? [];
+  return (plugin) => {
+    const sums: Record<string, number> = { same: 0, different: 0, failed: 0, skipped: 0 };
+    for (const { labels, value } of samples)
+      if (labels['plugin'] === plugin) sums[labels['result'] ?? ''] = (sums[labels['result'] ?? ''] ?? 0) + value;
+    return sums;
+  };
+}
+
+function versionLines({ name, next, fellBack }: PluginFacts, nextOf: ReturnType<typeof nextUse>): string[] {
+  const lines = fellBack === undefined ? [] : [`plugin ${name}: ${fellBack}.`];
+  if (next === undefined) return lines;
+  if (next.file === null) return [...lines, `plugin ${name}: its next version does not run: ${next.why}`];
+  const { same = 0, different = 0, failed = 0, skipped = 0 } = nextOf(name);
+  const told = `${same} answers the same, ${different} different, ${failed} calls failed, ${skipped} were skipped`;
+  return [...lines, `plugin ${name}: its next version ${next.file} decides nothing yet: ${told}.`];
+}
+
+function describeUse(
+  plugins: readonly PluginFacts[],
+  uses: (plugin: string, hook: string) => Use,
+  next: ReturnType<typeof nextUse>,
+): string {
   const rows = plugins.flatMap(({ name, hooks, jobs, routes, leftOut }) => {
     const paths = routes.map((route) => `route ${route.slice(route.indexOf(' ') + 1)}`);
     const names = [...new Set([...hooks.map(({ hook }) => hook), ...jobs.map((job) => `job ${job}`), ...paths])];
@@ -128,5 +159,9 @@ function describeUse(plugins: readonly PluginFacts[], uses: (plugin: string, hoo
     });
   });
   const gone = plugins.flatMap(({ name, leftOut }) => (leftOut === undefined ? [] : [`plugin ${name} is ${leftOut}.`]));
-  return [table(['plugin', 'hook', 'calls', 'time', 'a call', 'failures'], rows), ...gone].join('\n');
+  return [
+    table(['plugin', 'hook', 'calls', 'time', 'a call', 'failures'], rows),
+    ...gone,
+    ...plugins.flatMap((plugin) => versionLines(plugin, next)),
+  ].join('\n');
 }

@@ -33,7 +33,7 @@ import { forwardItem } from './queue/forward.ts';
 import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
 import { Runner, type RunnerOptions } from './queue/runner.ts';
-import { sentByPlugins } from './queue/send-hook.ts';
+import { sendByPlugins } from './queue/send-hook.ts';
 import { Settler } from './queue/settler.ts';
 import { expansionLimits } from './receive/expand.ts';
 import { MessageReceiver } from './receive/message-receiver.ts';
@@ -197,8 +197,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
           item,
         ),
       expand: (item) => expandAgain({ content: store.content, receiver, newQueueId: options.newQueueId }, item),
-      remote: async (route, items, signal) =>
-        (await sentByPlugins(hooks, route, items)) ?? remoteTo(route.transport).deliver(route, items, signal),
+      remote: (route, items, signal) =>
+        sendByPlugins(hooks, route, items, (sent) => remoteTo(route.transport).deliver(route, sent, signal)),
       target: (route, item, signal) =>
         deliverToTarget({ content: store.content, clock, settings: local }, route, item, signal),
       pipe: (route, items, signal) =>

@@ -62,7 +62,8 @@ export function parsePolicyService(argument: string): PolicyService | string {
 
 const isSetting = (name: string): name is Name => Object.hasOwn(SETTINGS, name);
 
-function parseEndpoint(place: string): PolicyEndpoint | null {
+/** `inet:host:port`, `inet:[::1]:port` or `unix:path`; null for anything else. */
+export function parseEndpoint(place: string): PolicyEndpoint | null {
   const path = /^unix:(.+)$/.exec(place)?.[1];
   if (path !== undefined) return { path };
   const [, bracketed, plain, port = ''] = /^inet:(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(place) ?? [];

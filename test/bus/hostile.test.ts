@@ -247,6 +247,28 @@ describe('a field set by a plugin to a value of the wrong kind', () => {
     },
   );
 
+  it.each([
+    ['', 'a@b.example'],
+    ['a@b.example', ''],
+    ['a@b.example', 'nobody'],
+    ['a@b.example', 'a@b.example>\r\nRCPT TO:<x@y.example'],
+    ['a@b.example', 'a\x1b@b.example'],
+    ['a@b.example', `${'x'.repeat(250)}@b.example`],
+    ['a@b.example', undefined],
+    ['a@b.example', ['x@b.example']],
+  ])('cannot replace the sender <%s> by %j', async (sender, reversePath) => {
+    const { log, lines } = recordLog();
+    const bus = new Bus({ log, clock: () => 0 });
+    bus.add('odd').on('send_email', (attempt) => {
+      attempt.reversePath = reversePath as never;
+      return NEXT;
+    });
+    const attempt = { queueId: 'Q', sender, reversePath: sender };
+    expect(words(await bus.run('send_email', attempt as never))).toBe(FAILED);
+    expect(attempt.reversePath).toBe(sender);
+    expect(lines.join()).toContain('set reversePath to a value that is not allowed there');
+  });
+
   it('neither changes mailbox and flags, nor loses a recipient', async () => {
     const { log } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });

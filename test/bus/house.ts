@@ -9,7 +9,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
 import type { Connection, ReceivedTransaction, Verdict } from '../../src/bus/hook.ts';
-import { type LoadOptions, loadPlugins } from '../../src/bus/load.ts';
+import { loadPlugins } from '../../src/bus/load.ts';
+import type { LoadOptions } from '../../src/bus/load-options.ts';
 import { makeNotes } from '../../src/bus/notes.ts';
 import type { Server } from '../../src/bus/plugin.ts';
 import { unchangeable } from '../../src/bus/unchangeable.ts';
@@ -52,6 +53,7 @@ export interface HouseOptions {
   /** Of those directories, the one whose plugins run in the main thread; the first one, if it is not given. */
   readonly ours?: string;
   readonly clock?: () => number;
+  readonly versions?: LoadOptions['versions'];
 }
 
 /** No users from the tables of the machine; a few addresses are trusted. */
@@ -123,6 +125,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     states: options.states ?? memoryStates(),
     log,
     clock,
+    ...(options.versions === undefined ? {} : { versions: options.versions }),
   });
   return { bus, parameters, tables, lines, folder, resolver };
 }

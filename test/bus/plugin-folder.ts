@@ -2,7 +2,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type LoadOptions, loadPlugins, PluginFaults } from '../../src/bus/load.ts';
+import { loadPlugins, PluginFaults } from '../../src/bus/load.ts';
+import type { LoadOptions } from '../../src/bus/load-options.ts';
 import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
 import { parametersOf } from '../kit/parameters.ts';

@@ -134,6 +134,7 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
     'NEXT',
   ],
   disconnect: [(house) => ({ connection: connect(house) }), 'NEXT'],
+  recipient_exists: [() => ({ address: 'ticket-17@example.com' }), 'OK'],
   expand: [() => ({ recipient: recipient('everybody@example.com'), into: [] }), 'OK'],
   deliver: [
     () => ({
@@ -153,8 +154,10 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
   send_email: [
     () => ({
       queueId: 'Q',
+      sender: '',
       reversePath: '',
       recipients: ['a@holiday.example'],
+      originals: [''],
       transport: 'smtp',
       nexthop: 'holiday.example',
       arrivedAt: 0,

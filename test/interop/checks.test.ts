@@ -15,7 +15,7 @@ import { withoutTrace } from './octets.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { freePort, until } from './program.ts';
 
-const FIRST_PORT = 2700;
+const FIRST_PORT = 1660;
 const OUT = {
   smtp_header_checks: [
     '/^X-Out-Replace: (.*)/ REPLACE X-Out: [$1]',

@@ -8,7 +8,7 @@ import { account, DOMAIN, type House, PASSWORD, startInteropHouse } from './hous
 import { type Postfix, startPostfix } from './postfix.ts';
 import { freePort, ran, until } from './program.ts';
 
-const PORT = 2224;
+const PORT = 1224;
 let house: House;
 let dovecot: Dovecot;
 let dovecotPort: number;

@@ -26,6 +26,7 @@ const PACKAGES = [
   'mailutils',
   'mariadb-client',
   'mariadb-server',
+  'mmdb-bin',
   'msmtp',
   'mutt',
   'netcat-openbsd',
@@ -43,11 +44,15 @@ const PACKAGES = [
   'postfix-sqlite',
   'prometheus',
   'postgresql',
+  'postsrsd',
   'python3',
   'python3-milter',
   'rspamd',
   's-nail',
   'slapd',
+  'spamass-milter',
+  'spamassassin',
+  'spamd',
   'swaks',
 ];
 

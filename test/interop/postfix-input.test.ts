@@ -15,23 +15,23 @@ import { freePort, ran, until } from './program.ts';
 
 /** Services that differ in a few parameters; the port is ours, Postfix uses any free one. */
 const SERVICES = {
-  normalize: { port: 2640, settings: ['smtpd_forbid_bare_newline=normalize'] },
-  no: { port: 2641, settings: ['smtpd_forbid_bare_newline=no'] },
-  reject: { port: 2642, settings: ['smtpd_forbid_bare_newline=reject'] },
+  normalize: { port: 1640, settings: ['smtpd_forbid_bare_newline=normalize'] },
+  no: { port: 1641, settings: ['smtpd_forbid_bare_newline=no'] },
+  reject: { port: 1642, settings: ['smtpd_forbid_bare_newline=reject'] },
   excluded: {
-    port: 2643,
+    port: 1643,
     settings: ['smtpd_forbid_bare_newline=normalize', 'smtpd_forbid_bare_newline_exclusions=127.0.0.0/8'],
   },
 } as const;
 type ServiceName = keyof typeof SERVICES;
 
 /** In Postfix, these are parameters of cleanup. */
-const SMALL_HEADERS = { port: 2644, settings: ['header_size_limit=200'] };
-const STRAY_CRS = { port: 2645, settings: ['cleanup_replace_stray_cr_lf=no'] };
+const SMALL_HEADERS = { port: 1644, settings: ['header_size_limit=200'] };
+const STRAY_CRS = { port: 1645, settings: ['cleanup_replace_stray_cr_lf=no'] };
 
 /** As `smtpd`, for log lines. */
 const PLAIN = {
-  port: 2648,
+  port: 1648,
   settings: ['message_size_limit=60000', 'smtpd_forbid_bare_newline=normalize', 'syslog_name=postfix/plain'],
 };
 
@@ -247,8 +247,8 @@ const HELO_NAMES = [
   ...['a b', 'a@b', 'a!b', 'a+b', 'a:b', 'a#b', 'a/b', 'a,b'],
 ];
 const HELO = {
-  reject_invalid_helo_hostname: 2646,
-  reject_non_fqdn_helo_hostname: 2647,
+  reject_invalid_helo_hostname: 1646,
+  reject_non_fqdn_helo_hostname: 1647,
 } as const;
 
 let house: House;

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
-import { isOfAnOffset } from '../kit/ports.ts';
+import { isForPrograms } from '../kit/ports.ts';
 
 export interface Ran {
   /** null if the deadline killed it. */
@@ -151,7 +151,7 @@ export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST + next;
     next = (next + 1) % PER_WORKER;
-    if (isOfAnOffset(port)) continue;
+    if (!isForPrograms(port)) continue;
     const server = createServer();
     const datagrams = createSocket('udp4');
     const free = await new Promise<boolean>((resolve) => {

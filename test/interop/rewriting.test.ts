@@ -14,7 +14,7 @@ import { type Postfix, startPostfix } from './postfix.ts';
 import { freePort, until } from './program.ts';
 import { CONFIGURATIONS, messages } from './rewriting-cases.ts';
 
-const FIRST_PORT = 2800;
+const FIRST_PORT = 1300;
 const COMMON = [
   'mynetworks = 127.0.0.0/8',
   'myhostname = mail.interop.example',

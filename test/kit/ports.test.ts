@@ -11,8 +11,9 @@ it('offsets requested at the same time differ, and no two servers share a port',
   expect(ports.filter((port) => !isOfAnOffset(port))).toEqual([]);
 });
 
-it('a port of one server only must not be what another one opens at its own offset', () => {
-  expect([2025, 2024, 10_025, 2224, 2225, 2525].map(isApart)).toEqual([false, false, false, true, true, true]);
+it('a port of one server only must not be what another one, or a client, has at its own offset', () => {
+  expect([25, 1224, 1525].map(isApart)).toEqual([true, true, true]);
+  expect([1025, 1024, 2525, 1760].map(isApart)).toEqual([false, false, false, false]);
 });
 
 it('an offset is skipped if one of its ports is in use', async () => {

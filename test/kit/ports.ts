@@ -28,15 +28,24 @@ export const isOfAnOffset = (port: number): boolean =>
     return STEPS.some((from) => step >= from && step <= from + ADDED);
   });
 
+/** Of each thousand, the ports that no server opens at an offset: for programs that get a port of their own. */
+export const isForPrograms = (port: number): boolean => port % 1_000 >= 770 && port % 1_000 < 990;
+
+/** The first that the system gives to clients (Linux). */
+const FIRST_OF_CLIENTS = 32_768;
+
 /**
- * Whether a server may open this port, given without its offset, at no offset may it be a well-known port of another
- * server.
+ * Whether a server may open this port, given without its offset: at no offset may it be a well-known port of another
+ * server, of another program, nor one that a client has by chance.
  */
 export const isApart = (port: number): boolean =>
   WELL_KNOWN.includes(port) ||
-  STEPS.every((step) =>
-    Array.from({ length: ADDED + 1 }, (_, added) => port + step + added).every((at) => !isOfAnOffset(at)),
-  );
+  (port + Math.max(...OFFSETS) + ADDED < FIRST_OF_CLIENTS &&
+    STEPS.every((step) =>
+      Array.from({ length: ADDED + 1 }, (_, added) => port + step + added).every(
+        (at) => !isOfAnOffset(at) && !isForPrograms(at),
+      ),
+    ));
 
 /** A port offset at which all ports of a server are free on 127.0.0.1, reserved for this process. */
 export async function freeOffset(): Promise<number> {

@@ -48,8 +48,12 @@ export default definePlugin({
       hosts.push({ host: '127.0.0.1', port: Number(server.config.port) });
       return OK;
     });
-    server.on('send_email', ({ recipients, nexthop }) => {
+    server.on('recipient_exists', ({ address }) => address.startsWith('ticket-') ? OK : address.startsWith('unsure-') ? denySoft() : NEXT);
+    server.on('expand', ({ recipient, into }) => recipient.address.startsWith('ticket-') ? (into.push({ ...recipient, address: 'user@example.test' }), OK) : NEXT);
+    server.on('send_email', (attempt) => {
+      const { recipients, nexthop } = attempt;
       if (nexthop === 'pigeon.example') return say('by pigeon: ' + recipients.join()), OK;
+      if (nexthop === 'srs.example') attempt.reversePath = attempt.sender === 'user@example.test' ? 'sent-as@example.test' : 'not an address';
       return nexthop === 'later.example' ? denySoft(reply(450, '4.7.1', 'Not now')) : NEXT;
     });
     server.on('bounce', ({ recipient, reply }) => say('bounced: ' + recipient + ': ' + reply.text));
@@ -98,7 +102,7 @@ let offset: number;
 let sink: Sink;
 
 beforeAll(async () => {
-  sink = await openSink();
+  sink = await openSink({ rcpt: (to) => (to.startsWith('gone@') ? [550, 'gone'] : null) });
   offset = await freeOffset();
   const folders = makeFolders({
     'main.cf': MAIN,
@@ -132,11 +136,10 @@ const said = (text: string | RegExp): Promise<void> =>
 const smtp = async (localAddress = '127.0.0.1'): Promise<LineClient> =>
   LineClient.connect({ host: '127.0.0.1', port: 25 + offset, localAddress });
 
-async function send(to: string, header: string): Promise<string> {
+async function send(to: string, header: string, from = 'user@example.test'): Promise<string> {
   const client = await smtp();
   await client.smtp();
-  for (const line of ['EHLO a.example', 'MAIL FROM:<user@example.test>', `RCPT TO:<${to}>`, 'DATA'])
-    await client.smtp(line);
+  for (const line of ['EHLO a.example', `MAIL FROM:<${from}>`, `RCPT TO:<${to}>`, 'DATA']) await client.smtp(line);
   client.send(`${header}\r\n\r\nHello.`);
   const answer = await client.smtp('.');
   client.close();
@@ -234,6 +237,33 @@ describe('hooks of delivery', () => {
     await said(/to=<x@pigeon\.example>, relay=plugin, .*status=sent/);
     await send('x@later.example', 'Subject: x');
     await said('deferred: x@later.example: Not now');
+  });
+
+  it('send_email sets the reverse-path of an attempt alone; one that is no address is not sent', async () => {
+    const sent = () => sink.received.map(({ from, to }) => `${from} ${to.join()}`);
+    await send('x@srs.example', 'Subject: x');
+    await expect.poll(sent, { timeout: 10_000 }).toContain('sent-as@example.test x@srs.example');
+    await said(/: from=<user@example\.test>, size=/);
+    expect(log()).not.toContain('from=<sent-as@');
+    for (const sender of ['other@example.test', '']) {
+      await send('y@srs.example', 'Subject: x', sender);
+      await said(/send_email.* set reversePath to a value that is not allowed there/);
+    }
+    // The plugin has failed, so it is tried again later.
+    expect(sent().filter((one) => one.endsWith(' y@srs.example'))).toEqual([]);
+    await send('gone@srs.example', 'Subject: x');
+    await said('appended: user@example.test INBOX Undelivered Mail Returned to Sender');
+  });
+
+  it('recipient_exists accepts mail for an address that no table has', async () => {
+    expect(await send('ticket-7@example.test', 'Subject: ticket')).toMatch(/^250 /);
+    await said('appended: user@example.test INBOX ticket');
+    const client = await smtp();
+    await client.smtp();
+    for (const line of ['EHLO a.example', 'MAIL FROM:<a@example.org>']) await client.smtp(line);
+    expect(await client.smtp('RCPT TO:<unsure-7@example.test>')).toMatch(/^451 4\.3\.0 /);
+    expect(await client.smtp('RCPT TO:<nobody@example.test>')).toMatch(/^550 5\.1\.1 /);
+    client.close();
   });
 
   it('deliver copies, forwards and drops; mailboxes that forward to each other come to an end', async () => {

@@ -29,7 +29,7 @@ const dovecot = (root: string): string => `protocols = imap lmtp
 service lmtp {
   inet_listener lmtp {
     address = 127.0.0.1
-    port = 2224
+    port = 1224
   }
   unix_listener lmtp {
     mode = 0600
@@ -50,7 +50,7 @@ beforeAll(async () => {
   const files = {
     'main.cf': MAIN,
     'dovecot.conf': dovecot(folders.root),
-    'master.cf': 'smtp inet n - n - - smtpd\n127.0.0.1:2225 inet n - n - - lmtpd\n  -o message_size_limit=2000\n',
+    'master.cf': 'smtp inet n - n - - smtpd\n127.0.0.1:1225 inet n - n - - lmtpd\n  -o message_size_limit=2000\n',
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folders.config, name), text);
   server = await startServer({
@@ -102,8 +102,8 @@ async function subjects(user: string): Promise<string[]> {
 }
 
 const PLACES: Readonly<Record<string, () => Socket>> = {
-  'the port of dovecot.conf': () => connect(server.port(2224), '127.0.0.1'),
-  'the port of master.cf': () => connect(server.port(2225), '127.0.0.1'),
+  'the port of dovecot.conf': () => connect(server.port(1224), '127.0.0.1'),
+  'the port of master.cf': () => connect(server.port(1225), '127.0.0.1'),
   'a socket below the data folder': () => connect(join(server.folders.data, 'lmtp')),
   'a socket by its path': () => connect(join(server.folders.root, 'spool/private/lmtp')),
 };

@@ -55,7 +55,7 @@ ${listener('pop3')}${listener('pop3s')}}
 service lmtp {
   inet_listener lmtp {
     address = 127.0.0.1
-    port = 2224
+    port = 1224
     haproxy = yes
   }
 }
@@ -237,7 +237,7 @@ describe('a client of a mailbox behind a proxy', () => {
 });
 
 it('an LMTP client behind a proxy is named in Received:', async () => {
-  const client = await open(SmtpClient, 2224, v2('203.0.113.30'));
+  const client = await open(SmtpClient, 1224, v2('203.0.113.30'));
   expect(await client.reply()).toBe('220 mail.example.test LMTP');
   await client.run('LHLO client.example');
   await deliver(client, 'by LMTP');
@@ -248,7 +248,7 @@ it('health checks leave no warnings, and those that say nothing no line', async 
   await deliver(await smtp(v1('203.0.113.40')), 'before');
   await logged(/^disconnect from unknown\[203\.0\.113\.40\]/);
   const before = log().length;
-  for (const port of [25, 465, 143, 993, 110, 995, 2224]) {
+  for (const port of [25, 465, 143, 993, 110, 995, 1224]) {
     const quiet = await open(SmtpClient, port, '');
     quiet.end();
     await quiet.rest();
@@ -262,7 +262,7 @@ it('health checks leave no warnings, and those that say nothing no line', async 
       .slice(before)
       .filter(({ msg }) => !/203\.0\.113\.41|^\w{10,}: /.test(msg)),
   ).toEqual([]);
-  for (const port of [25, 465, 143, 993, 110, 995, 2224]) {
+  for (const port of [25, 465, 143, 993, 110, 995, 1224]) {
     const local = await open(SmtpClient, port, LOCAL);
     local.end();
     await local.rest();

@@ -31,15 +31,15 @@ const MAIN = [
 const MASTER = `smtps inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
   -o smtpd_tls_mandatory_protocols=TLSv1.3
-2525 inet n - n - - smtpd
+1525 inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
   -o smtpd_tls_ask_ccert=yes
   -o { smtpd_relay_restrictions = permit_tls_clientcerts, reject_unauth_destination }
-2526 inet n - n - - smtpd
+1526 inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
   -o smtpd_tls_security_level=encrypt
   -o smtpd_tls_req_ccert=yes
-2527 inet n - n - - smtpd
+1527 inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
   -o smtpd_tls_mandatory_protocols=<=TLSv1.1
 `;
@@ -123,8 +123,8 @@ describe('T1: TLS of a server', () => {
       return (await Promise.all(all)).flat();
     };
     expect(await versions(465)).toEqual(['TLSv1.3']);
-    expect(await versions(2525)).toEqual(['TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
-    expect(await versions(2527)).toEqual(['TLSv1.1']);
+    expect(await versions(1525)).toEqual(['TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
+    expect(await versions(1527)).toEqual(['TLSv1.1']);
     expect(await versions(993)).toEqual(['TLSv1.3']);
   });
 
@@ -147,9 +147,9 @@ describe('T1: TLS of a server', () => {
   });
 
   it('T1: a client certificate permits what the lists say, and no more', async () => {
-    expect(await converse(2525, by('listed'))).toMatch(/\r\n250 2\.1\.5 Ok/);
-    expect(await converse(2525, by('friend'))).toMatch(/\r\n554 5\.7\.1 <b@elsewhere\.test>: Relay access denied/);
-    expect(await converse(2525, {})).toMatch(/\r\n554 5\.7\.1/);
+    expect(await converse(1525, by('listed'))).toMatch(/\r\n250 2\.1\.5 Ok/);
+    expect(await converse(1525, by('friend'))).toMatch(/\r\n554 5\.7\.1 <b@elsewhere\.test>: Relay access denied/);
+    expect(await converse(1525, {})).toMatch(/\r\n554 5\.7\.1/);
     // The log is written a moment later.
     await vi.waitFor(async () => {
       const log = await server.command(['log', '-n', '200']);
@@ -159,11 +159,11 @@ describe('T1: TLS of a server', () => {
   });
 
   it('T1: where a certificate is required, only a trusted one is heard', async () => {
-    expect(await converse(2526, by('friend'))).toMatch(/^220 /);
-    expect(await converse(2526, by('stranger'))).toBe(
+    expect(await converse(1526, by('friend'))).toMatch(/^220 /);
+    expect(await converse(1526, by('stranger'))).toBe(
       '421 4.7.1 mail.example.test Error: Client certificate not trusted\r\n',
     );
-    expect(await converse(2526, {})).toBe('421 4.7.1 mail.example.test Error: No client certificate presented\r\n');
+    expect(await converse(1526, {})).toBe('421 4.7.1 mail.example.test Error: No client certificate presented\r\n');
   });
 
   it('T1: a reload changes the terms of a port that stays open', async () => {

@@ -989,6 +989,11 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       const keys = (prefix: string, limit: number, now: number) =>
         states().keys({ plugin: 'grey', prefix }, limit, now);
       expect(await keys('', 10, 60)).toEqual(['a/1', 'a/2']);
+      const entries = await states().entries({ plugin: 'grey', key: 'a/1' });
+      expect(entries.map(({ plugin, key, expiresAt }) => [plugin, key, expiresAt])).toEqual([
+        ['grey', 'a/2', 100],
+        ['grey', 'b', 50],
+      ]);
       expect(await keys('a/', 1, 0)).toEqual(['a/1']);
       expect(await keys('a/2', 9, 100)).toEqual([]);
       // What has expired is as good as gone, before and after it is swept.

@@ -1,6 +1,15 @@
 /** Haraka's plugins and the clients that they know. Asked by the server's thread (`worker.ts`). */
 import { messageOf } from '../../../src/errors.ts';
-import type { Answer, Call, Changes, ClientFacts, EngineSettings, Host, MailFacts, Results } from '../messages.ts';
+import type {
+  Answer,
+  Call,
+  Changes,
+  ClientFacts,
+  EngineSettings,
+  MailFacts,
+  Results,
+  RouteAnswer,
+} from '../messages.ts';
 import { BodyReader } from './body-reader.ts';
 import { beginTransaction, type Client, makeClient, type Verdict } from './client-connection.ts';
 import { guardPlugins } from './guard.ts';
@@ -281,8 +290,7 @@ export class Engine {
     return this.#answerOf(session, verdict);
   }
 
-  /** Null if no plugin knows the hosts for the domain. */
-  async hostsFor(domain: string): Promise<readonly Host[] | null> {
+  async hostsFor(domain: string): Promise<RouteAnswer> {
     const { plugins, constants } = this.#haraka;
     const todo = { domain, rcpt_to: [], mail_from: null, notes: {}, uuid: '' };
     const log = plugins as unknown as object;
@@ -296,7 +304,8 @@ export class Engine {
       });
       plugins.run_hooks('get_mx', hmail, domain);
     });
-    return code === constants['ok'] ? mailHosts(text) : null;
+    const hosts = code === constants['ok'] ? mailHosts(text, this.#haraka.Mx) : [];
+    return { verdict: constants.translate(code), hosts };
   }
 
   // ---- what Haraka knows of a client

@@ -114,12 +114,24 @@ interface ConnectionConfig {
   readonly main?: { readonly postel?: boolean };
 }
 
+/** A host of `get_mx`. */
+export interface HarakaMx {
+  readonly exchange?: string;
+  readonly port?: number | string;
+  readonly priority: number;
+  readonly path?: string;
+  readonly using_lmtp?: boolean;
+  readonly auth_user?: string;
+  readonly bind?: string;
+}
+
 export interface Haraka {
   readonly plugins: Plugins;
   readonly Connection: new (client: object, server: object) => HarakaConnection;
   readonly connectionConfig: ConnectionConfig;
   readonly constants: Readonly<Record<string, number>> & { translate(code: number): string };
   readonly Address: new (text: string, options?: object) => HarakaAddress;
+  readonly Mx: new (given: object) => HarakaMx;
   readonly server: HookObject & { readonly notes: object };
   readonly logger: { log_respond: (code: number, text: unknown, item: { level: string; data: string }) => boolean };
   readonly outbound: Record<string, unknown>;
@@ -139,6 +151,7 @@ export function loadHaraka(folder: string): Haraka {
     connectionConfig: cfg,
     constants: load('haraka-constants') as Haraka['constants'],
     Address: (load('@haraka/email-address') as { Address: Haraka['Address'] }).Address,
+    Mx: (load('haraka-net-utils') as { HarakaMx: Haraka['Mx'] }).HarakaMx,
     server,
     logger: load('./logger') as Haraka['logger'],
     outbound: load('./outbound') as Haraka['outbound'],

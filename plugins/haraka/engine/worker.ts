@@ -43,7 +43,7 @@ try {
     else if ('early' in request) engine.noteEarly(request.early);
     else if ('route' in request)
       engine.hostsFor(request.route.domain).then(
-        (hosts) => tell({ kind: 'route', id: request.id, hosts }),
+        (answer) => tell({ kind: 'route', id: request.id, answer }),
         (error: unknown) => tell({ kind: 'failed', id: request.id, message: messageOf(error) }),
       );
     else if ('order' in request) {

@@ -2,7 +2,8 @@
  * What a plugin says about one message of a mailbox: it is asked as in the session that brought it, from `connect_init` to
  * `deliver`, until it decides.
  */
-import type { Connection, HookArguments, HookName, Hooks, MessageChange, Transaction } from '../../bus/hook.ts';
+import type { Connection, HookArguments, HookName, Hooks, Transaction } from '../../bus/hook.ts';
+import { notedChange } from '../../bus/noted-change.ts';
 import { makeNotes } from '../../bus/notes.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { makeTransaction } from '../../delivery/receive/transaction.ts';
@@ -63,7 +64,7 @@ export async function ask(message: ReplayedMessage, hooks: Hooks, parameters: Pa
   transaction.recipients = message.envelope.recipients;
   Object.assign(transaction, { header: message.header, size: message.size });
   const received = transaction as HookArguments['data_post']['transaction'];
-  const change = recorder(message, changes);
+  const change = notedChange({ ...message, note: (what) => void changes.push(what) });
   const content = { [Symbol.asyncIterator]: () => message.content()[Symbol.asyncIterator]() };
   const refused =
     (await refusedAt('data_post', { connection, transaction: received, content, change })) ??
@@ -170,28 +171,5 @@ function connectionOf(
     hasInput: false,
     transaction: null,
     notes: makeNotes(),
-  };
-}
-
-/** Changes are noted, and not made. */
-function recorder({ header, content }: ReplayedMessage, changes: string[]): MessageChange {
-  const fields: string[] = [];
-  const changed = { fields, body: false };
-  const note = (name: string): number => {
-    fields.push(name.toLowerCase());
-    changes.push(`header ${name.toLowerCase()}`);
-    return header.all(name).length;
-  };
-  return {
-    addHeader: (name) => void note(name),
-    replaceHeader: (name) => void note(name),
-    removeHeader: note,
-    renameHeader: note,
-    async replaceBody(transform) {
-      for await (const _piece of transform(content()));
-      changed.body = true;
-      changes.push('body');
-    },
-    changed,
   };
 }

@@ -31,6 +31,11 @@ export interface DeliveryHooks {
   /** The message is durable, or a plugin has taken it over; the client has not heard it yet. */
   queue_ok: { readonly connection: Connection | null; readonly transaction: Transaction; readonly reply: Reply };
   /**
+   * An address of one of our domains is in no table and has no account. OK: mail for it is accepted; `expand` or `deliver`
+   * say where it goes. DENYSOFT: unknown for now.
+   */
+  recipient_exists: { readonly address: Address };
+  /**
    * One step of rewriting one recipient (aliases, virtual, forwarding). A plugin that replaces it pushes all
    * replacements and answers OK; these are expanded again, until every plugin answers NEXT. A recipient is final if its
    * address is the one that was asked about (it is delivered to itself, and to the others) or if it is marked so. OK
@@ -67,8 +72,16 @@ export interface DeliveryHooks {
    */
   send_email: {
     readonly queueId: string;
-    readonly reversePath: Address;
+    /** The message's own reverse-path: it gets our notifications, whatever is sent in its place. */
+    readonly sender: Address;
+    /**
+     * What MAIL FROM says in this attempt; `sender` at first. A plugin may set another address; a null one stays null, and
+     * no other becomes null.
+     */
+    reversePath: Address;
     readonly recipients: readonly Address[];
+    /** For each of `recipients` the address of the client's RCPT TO; '' where none is known. */
+    readonly originals: readonly Address[];
     /** The transport of master.cf, and its next hop as main.cf writes it. */
     readonly transport: string;
     readonly nexthop: string;
@@ -95,7 +108,7 @@ export interface MailHost {
  * named stay as they are.
  */
 export interface MessageChange {
-  /** Behind the last field. */
+  /** Behind the last field; of a header of more than 1 MiB, behind those that plugins see. */
   addHeader(name: string, value: string): void;
   /** The first field of that name gets the value, others of it are removed; added if there is none. */
   replaceHeader(name: string, value: string): void;

@@ -122,6 +122,7 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   queue: SENT,
   queue_outbound: { ...SENT, recipients: 'value' },
   queue_ok: { ...SENT, reply: 'value' },
+  recipient_exists: { address: 'value' },
   expand: { recipient: 'value', into: 'list', steps: 'value' },
   deliver: {
     account: 'value',
@@ -137,8 +138,10 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   get_mx: { domain: 'value', hosts: 'list' },
   send_email: {
     queueId: 'value',
-    reversePath: 'value',
+    sender: 'value',
+    reversePath: 'set',
     recipients: 'value',
+    originals: 'value',
     transport: 'value',
     nexthop: 'value',
     arrivedAt: 'value',

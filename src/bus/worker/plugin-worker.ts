@@ -7,11 +7,10 @@ import { counters } from '../../counters.ts';
 import { firstLineOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { PluginStates } from '../../store/plugin-states.ts';
-import type { Bus } from '../bus.ts';
 import type { About, Candidate, Source } from '../candidate.ts';
 import { FIRST_PAUSE, LONGEST_PAUSE } from '../circuit.ts';
 import type { HookName } from '../hook.ts';
-import type { Lent, Registrant } from '../lending.ts';
+import type { Lent, PluginHost, Registrant } from '../lending.ts';
 import type { JobPlan } from '../lent/jobs.ts';
 import type { RouteAnswer, RouteHandler } from '../lent/routes.ts';
 import { readOutcome } from '../outcome.ts';
@@ -79,7 +78,7 @@ export class PluginWorker implements Candidate {
     return this.#options.source.located.path;
   }
 
-  async register(bus: Bus, registrant: Registrant, lent: Omit<Lent, 'config'>): Promise<readonly string[]> {
+  async register(bus: PluginHost, registrant: Registrant, lent: Omit<Lent, 'config'>): Promise<readonly string[]> {
     const { plugin, file, policy, isActive } = registrant;
     const { states, clock } = this.#options;
     const house = { plugin, lent, states, restrictions: bus.restrictions, clock };

@@ -29,7 +29,7 @@ export interface House {
   readonly plugin: string;
   readonly lent: Omit<Lent, 'config'>;
   readonly states: PluginStates;
-  readonly restrictions: ReadonlyMap<string, Restriction>;
+  readonly restrictions: Pick<ReadonlyMap<string, Restriction>, 'get'>;
   readonly clock: Clock;
   readonly streams: Streams;
   readonly readers: Numbered<ParameterReader>;

@@ -19,6 +19,7 @@ import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable } from '../checks/rules.ts';
 import { hasUtf8Address, hasUtf8Header } from '../checks/utf8-header.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
+import type { SentItem } from '../sent-item.ts';
 import type { ClientContexts } from './client-contexts.ts';
 import { sendingAct } from './content-actions.ts';
 import { listenerOf } from './debugged-peer.ts';
@@ -77,7 +78,7 @@ interface Place {
 
 export class RemoteAttempt {
   readonly #services: RemoteServices;
-  readonly #items: readonly QueueItem[];
+  readonly #items: readonly SentItem[];
   readonly #signal: AbortSignal;
   readonly #probes: boolean;
   readonly #leniency: Leniency;
@@ -91,7 +92,7 @@ export class RemoteAttempt {
   #transcript = '';
 
   /** `items`: of one message. `signal` aborts work in progress. `probes`: the only item has no content, and is only asked about. */
-  constructor(services: RemoteServices, items: readonly QueueItem[], signal: AbortSignal, probes = false) {
+  constructor(services: RemoteServices, items: readonly SentItem[], signal: AbortSignal, probes = false) {
     const { settings } = services;
     this.#services = services;
     this.#items = items;
@@ -127,7 +128,8 @@ export class RemoteAttempt {
     const { settings } = this.#services;
     const policy = await this.#policyFor(peer);
     if (policy === null) return;
-    const credentials = await findCredentials(peer, this.#items[0]?.reversePath ?? '', settings);
+    const [first] = this.#items;
+    const credentials = await findCredentials(peer, first?.sender ?? first?.reversePath ?? '', settings);
     const place = await this.#placeOf(peer, policy, credentials);
     const kept = await this.#keptSession(place);
     if (kept === null) await this.#connectTo(place);

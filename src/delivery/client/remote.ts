@@ -12,6 +12,7 @@ import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 import type { Route } from '../route/router.ts';
+import type { SentItem } from '../sent-item.ts';
 import { ClientContexts, type ClientTlsFiles } from './client-contexts.ts';
 import type { Generic } from './generic.ts';
 import { hostsByPlugins } from './given-hosts.ts';
@@ -42,7 +43,7 @@ export interface RemoteOptions {
 
 export interface Remote {
   /** All items belong to one message. Rejects only if the store cannot read the content. */
-  deliver(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
+  deliver(route: Route & { kind: 'remote' }, items: readonly SentItem[], signal: AbortSignal): Promise<Attempt>;
   /** As `deliver`, but only asks about the recipient: the item has no content. */
   probe(route: Route & { kind: 'remote' }, item: QueueItem, signal: AbortSignal): Promise<Attempt>;
   /** Ends idle sessions. */
@@ -80,7 +81,7 @@ export function createRemote(options: RemoteOptions): Remote {
 
   async function deliver(
     route: Route & { kind: 'remote' },
-    items: readonly QueueItem[],
+    items: readonly SentItem[],
     signal: AbortSignal,
     probes = false,
   ): Promise<Attempt> {

@@ -38,7 +38,7 @@ export class MessageContent {
   /** The header with our own lines as milters left it, and how many prepended lines are among them. */
   #changedHead: { readonly octets: Buffer; readonly prepended: number } | null = null;
   /** The header without our own lines as plugins left it. */
-  #changedBlock: Buffer | null = null;
+  #changedBlock: (() => Buffer) | null = null;
   /** With a filter, input is processed in order, because tables may need time. */
   #filtering: Promise<void> | null = null;
   /** Our own header lines as the filter left them, and how many prepended lines are among them. */
@@ -106,7 +106,7 @@ export class MessageContent {
    * header only the kept part: the rest is with the body.
    */
   headerBlock(): Buffer[] {
-    if (this.#changedBlock !== null) return [this.#changedBlock];
+    if (this.#changedBlock !== null) return [this.#changedBlock()];
     if (this.#changedHead !== null) return [this.#changedHead.octets];
     const block = [...this.#header.kept];
     if (this.#header.overflows) return block;
@@ -140,8 +140,8 @@ export class MessageContent {
     if (body !== null) await this.#gathering.replace(body);
   }
 
-  /** The same for what `headerBlock` returns, whose length is known to be whole (`isHeaderWhole`). */
-  async changeBlock(block: Buffer, body: AsyncIterable<Uint8Array> | null): Promise<void> {
+  /** The same for what `headerBlock` returns. A body only where that is the whole header (`isHeaderWhole`). */
+  async changeBlock(block: () => Buffer, body: AsyncIterable<Uint8Array> | null): Promise<void> {
     this.#changedBlock = block;
     if (body !== null) await this.#gathering.replace(body);
   }

@@ -21,13 +21,14 @@ export interface MessageEditOptions {
   onHeader(header: Header): void;
 }
 
-/** Each costs as much as the header is long. */
 const MOST_CHANGES = 1_000;
 
 export class MessageEdit implements MessageChange {
   readonly #options: MessageEditOptions;
   readonly #fields = new Set<string>();
   #body = false;
+  /** The header as it is now, once it was divided: that takes a tenth of a second where it is long. */
+  #divided: ReturnType<typeof splitHeader> | null = null;
   #changes = 0;
   #isOpen = true;
 
@@ -69,6 +70,7 @@ export class MessageEdit implements MessageChange {
   async replaceBody(transform: Parameters<MessageChange['replaceBody']>[0]): Promise<void> {
     const { content, temporaryFolder, sizeLimit } = this.#options;
     this.#mayChange();
+    if (!content.isHeaderWhole) throw new Error('the header is longer than 1 MiB: its end is kept with the body');
     const changes = this.#changes;
     const { fields, end } = this.#split();
     const draft = new BodyDraft(temporaryFolder);
@@ -84,7 +86,11 @@ export class MessageEdit implements MessageChange {
       if (!this.#isOpen || this.#changes !== changes) throw new Error('the message was changed or kept meanwhile');
       this.#changes += 1;
       this.#body = true;
-      await content.changeBlock(joinHeader(fields, ''), draft.read());
+      this.#divided = { fields, end: '' };
+      await content.changeBlock(
+        once(() => joinHeader(fields, '')),
+        draft.read(),
+      );
     } finally {
       await draft.close();
     }
@@ -104,28 +110,60 @@ export class MessageEdit implements MessageChange {
   #change(name: string, change: (fields: readonly string[]) => readonly string[]): number {
     this.#mayChange();
     const { fields, end } = this.#split();
-    const count = fields.filter((one) => isNamed(one, name)).length;
-    const block = joinHeader(change(fields), end);
+    let count = 0;
+    for (const field of fields) if (isNamed(field, name)) count += 1;
+    const changed = change(fields);
+    const block = once(() => joinHeader(changed, end));
+    this.#divided = { fields: changed, end };
     this.#changes += 1;
     this.#fields.add(name.toLowerCase());
     void this.#options.content.changeBlock(block, null);
-    this.#options.onHeader(parseHeader(block));
+    this.#options.onHeader(laterHeader(once(() => parseHeader(block()))));
     return count;
   }
 
   #mayChange(): void {
     if (!this.#isOpen) throw new Error('the message can be changed only until the handler of data_post has answered');
-    if (!this.#options.content.isHeaderWhole)
-      throw new Error('a message with a header longer than header_size_limit cannot be changed');
     if (this.#changes >= MOST_CHANGES) throw new Error(`more than ${MOST_CHANGES} changes of one message`);
   }
 
+  /** `end`: what stays behind the fields; of a header that is not whole its last field, which may go on in the body. */
   #split(): ReturnType<typeof splitHeader> {
-    return splitHeader(Buffer.concat(this.#options.content.headerBlock()));
+    const { content } = this.#options;
+    if (this.#divided !== null) return this.#divided;
+    const block = Buffer.concat(content.headerBlock());
+    const { fields, end } = splitHeader(block);
+    if (content.isHeaderWhole || end !== '') return { fields, end };
+    const known = fields.slice(0, -1);
+    return { fields: known, end: block.toString('latin1', joinHeader(known, '').length) };
   }
 }
 
-const isNamed = (field: string, name: string): boolean => fieldName(field) === name.toLowerCase();
+/** What nobody asks for is not made: a header may be long, and changed often. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+const laterHeader = (read: () => Header): Header => ({
+  get fields() {
+    return read().fields;
+  },
+  get: (name) => read().get(name),
+  all: (name) => read().all(name),
+});
+
+const COLON = 58;
+const SPACE = 32;
+const TAB = 9;
+/** A field that goes on otherwise behind as many characters as the name has need not be looked at further. */
+function isNamed(field: string, name: string): boolean {
+  const next = field.charCodeAt(name.length);
+  return (next === COLON || next === SPACE || next === TAB) && fieldName(field) === name.toLowerCase();
+}
 
 /** Octets as latin1. Throws an Error that says what is wrong. */
 function fieldOf(name: string, value: string): string {

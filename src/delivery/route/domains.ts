@@ -30,6 +30,8 @@ export interface DomainsOptions {
   readonly directory: Directory;
   /** IP addresses that receive mail (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
   readonly addresses: readonly string[];
+  /** What else knows an address of ours that no table has: plugins. */
+  readonly knows?: (address: string) => Promise<boolean>;
 }
 
 /** Throws if a list names a table that cannot be opened. */
@@ -90,7 +92,8 @@ export function createDomains(options: DomainsOptions): Domains {
 
   async function recipientExists(address: string, service?: ParameterReader): Promise<boolean> {
     const kind = await classify(domainOf(address));
-    return kind === 'default' || recipientTables(service).exists(address, kind);
+    if (kind === 'default' || (await recipientTables(service).exists(address, kind))) return true;
+    return options.knows === undefined ? false : options.knows(address);
   }
 
   async function undeliverable(address: string, service?: ParameterReader): Promise<Reply | null> {

@@ -147,6 +147,39 @@ describe('headers', () => {
     expect(text.slice(text.indexOf('Y: '))).toBe(`Y: ${'w'.repeat(197)}\r\n${fields}Subject: s\r\n\r\nbody\r\n`);
   });
 
+  it('plugins change the part of a long header that they see, and the rest stays as it is', async () => {
+    const faults: string[] = [];
+    let seen: readonly string[] = [];
+    await open({
+      handlers: {
+        data_post: async ({ transaction, change }) => {
+          change.removeHeader('X-Mark');
+          change.addHeader('X-Mark', 'ours');
+          change.replaceHeader('Subject', 'new');
+          await change
+            .replaceBody(async function* () {
+              yield 'x';
+            })
+            .catch((error: Error) => faults.push(error.message));
+          seen = transaction.header.all('X-Mark');
+          return NEXT;
+        },
+      },
+    });
+    // Cut within a field, whose lines go on behind the first MiB.
+    const fields = Array.from({ length: 20_000 }, (_one, i) => `X-${i}: ${'v'.repeat(40)}\r\n  ${'w'.repeat(30)}\r\n`);
+    await house.submit({}, ['X-Mark: theirs\r\nSubject: old\r\n', ...fields, 'X-Mark: late\r\n', '\r\nbody\r\n']);
+    const [text = ''] = await house.inbox('maomao@baidu.com');
+    const lines = text.slice(text.indexOf('Subject: '));
+    expect(lines.replace('X-Mark: ours\r\n', '').startsWith(`Subject: new\r\n${fields.join('')}X-Mark: late\r\n`)).toBe(
+      true,
+    );
+    expect(lines).toMatch(/^X-\d+: v+\r\n {2}w+\r\nX-Mark: ours\r\nX-\d+: v+\r\n {2}w+\r\n/m);
+    expect(text).not.toContain('X-Mark: theirs');
+    expect(lines.endsWith('\r\n\r\nbody\r\n')).toBe(true);
+    expect([seen, faults]).toEqual([['ours'], ['the header is longer than 1 MiB: its end is kept with the body']]);
+  });
+
   it.each([false, true])(
     'a header of 5 MB is kept, with missing fields added at its end (plugins read the message: %s)',
     async (read) => {
