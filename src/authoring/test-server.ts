@@ -16,12 +16,13 @@ import type { RunningServer } from '../app/running-server.ts';
 import { startServer } from '../app/start-server.ts';
 import { messageOf } from '../errors.ts';
 import { type Letter, SmtpDialog } from './smtp-dialog.ts';
-import { answersOf, loginReply } from './test-clients.ts';
+import { answersOf, loginReply, type Moved, moveMessage } from './test-clients.ts';
 import { configurationFiles, DOMAIN, type TestSettings } from './test-configuration.ts';
 import { ask, sampleOf, sendTo, type TestPage, type TestSites } from './test-http.ts';
 import { type LogEntry, type StoredMessage, TestView, type WaitingMessage } from './test-view.ts';
 
 export type { Letter, SmtpDialog } from './smtp-dialog.ts';
+export type { Moved } from './test-clients.ts';
 export type { HttpRequest, TestPage, TestSites } from './test-http.ts';
 export type { LogEntry, StoredMessage, WaitingMessage } from './test-view.ts';
 
@@ -84,6 +85,8 @@ export interface TestServer extends AsyncDisposable {
   queued(): Promise<readonly WaitingMessage[]>;
   /** The reply to a login: `+OK …`, `a OK …`, or the refusal. */
   logIn(protocol: 'imap' | 'pop3', account: string, password?: string): Promise<string>;
+  /** Moves a message as a mail program does, by IMAP: plugins see `message_moved`. Rejects if it was refused. */
+  move(account: string, moved: Moved): Promise<void>;
   /** What the name server answers, as Node's `dns.resolve` returns it. Rejects with its errors (`ENOTFOUND`). */
   lookUp(name: string, type: 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'PTR' | 'TXT'): Promise<unknown>;
   /** The first line of the log whose message matches; waits up to five seconds for one. */
@@ -178,6 +181,7 @@ function testServer({ root, config, running, offset, clock, socket, threads }: S
     messages: (account, mailbox = 'INBOX') => view.messages(account, mailbox),
     queued: () => view.queued(),
     logIn: (protocol, account, password = PASSWORD) => loginReply(protocol, offset, { account, password }),
+    move: (account, moved) => moveMessage(offset, { account, password: PASSWORD, ...moved }),
     lookUp: (name, type) => answersOf(53 + offset, name, type),
     logged: (message) => view.logged(message),
     request: (method, path, request) => ask(socket, method, path, request),

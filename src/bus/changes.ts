@@ -47,6 +47,9 @@ const DELIVERY: readonly Rule[] = [
   { key: 'mailbox', isRight: isName, otherwise: 'INBOX' },
   { key: 'drop', isRight: orNull(isLine), otherwise: null },
 ];
+/** Of one message for one account, of all plugins together. */
+const MOST_COPIES = 20;
+const MOST_FORWARDED = 100;
 const isMailAddress = (value: unknown): boolean =>
   isLine(value) && /^[^\s\p{Cc}<>]{1,255}@[^\s\p{Cc}<>@]{1,255}$/u.test(value);
 
@@ -127,7 +130,9 @@ function checkDelivery(delivery: Changed): string[] {
     ...applyRules(delivery, DELIVERY),
     ...keepRight(delivery['flags'], isFlag, 'flags'),
     ...keepRight(delivery['copies'], isName, 'copies'),
+    ...keepFirst(delivery['copies'], MOST_COPIES, 'copies'),
     ...keepRight(delivery['forward'], isMailAddress, 'forward'),
+    ...keepFirst(delivery['forward'], MOST_FORWARDED, 'forward'),
   ];
 }
 
@@ -167,4 +172,12 @@ function keepRight(list: unknown, isRight: (value: unknown) => boolean, name: st
   if (right.length === list.length) return [];
   list.splice(0, list.length, ...right);
   return [name];
+}
+
+/** After `keepRight`, which knows that it is a list. */
+function keepFirst(list: unknown, most: number, name: string): string[] {
+  if (!Array.isArray(list) || list.length <= most) return [];
+  const found = list.length;
+  list.splice(most);
+  return [`${name} (${found} of at most ${most})`];
 }

@@ -339,4 +339,18 @@ describe('the running handler', () => {
     await asked;
     expect(awaited()).toBeNull();
   });
+
+  it('is told when it copies or forwards a message to more than may be, and the rest is left out', async () => {
+    const { log, lines } = recordLog();
+    const bus = new Bus({ log, clock: () => 0 });
+    bus.add('many').on('deliver', (letter) => {
+      for (let i = 0; i < 21; i += 1) letter.copies.push(`Copy ${i}`);
+      for (let i = 0; i < 101; i += 1) letter.forward.push(`user${i}@example.org` as never);
+      return NEXT;
+    });
+    const letter = { mailbox: 'INBOX', flags: [], drop: null, copies: [] as string[], forward: [] as string[] };
+    expect(words(await bus.run('deliver', letter as never))).toBe(FAILED);
+    expect([letter.copies.length, letter.forward.length]).toEqual([20, 100]);
+    expect(lines[0]).toContain('plugin many: deliver set copies (21 of at most 20), forward (101 of at most 100)');
+  });
 });

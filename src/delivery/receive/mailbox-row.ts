@@ -42,9 +42,6 @@ export interface PreparedDelivery {
 }
 
 const NOWHERE: readonly Address[] = [];
-/** Of one message for one account. */
-const MOST_COPIES = 20;
-const MOST_FORWARDED = 100;
 
 /** A Reply: a plugin refused; 4xx is retried, 5xx bounces. */
 export function prepareDelivery(
@@ -89,10 +86,10 @@ async function askPlugins(
   const refusal = refusalReply(await context.hooks.run('deliver', argument), REFUSED);
   if (refusal !== null) return refusal;
   const { mailbox, copies, flags, forward, drop } = argument;
-  const names = drop === null ? new Set([mailbox, ...copies.slice(0, MOST_COPIES)]) : [];
+  const names = drop === null ? new Set([mailbox, ...copies]) : [];
   return {
     rows: [...names].map((name) => rowOf(account, { name }, flags, recipient, context)),
-    forward: forward.slice(0, MOST_FORWARDED),
+    forward,
     dropped: drop,
   };
 }
