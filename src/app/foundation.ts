@@ -40,6 +40,7 @@ import type { PluginStates } from '../store/plugin-states.ts';
 import { listenNameFaults } from './listen-names.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { readSniPairs, type SniPairs } from './sni-maps.ts';
+import { strayPluginNotes } from './stray-plugin-files.ts';
 
 /** The services for plugins, which are registered before the store is open. */
 export interface Lent {
@@ -175,7 +176,7 @@ export async function layFoundation(
       sniPairs: sni.pairs,
       localServices: local,
       warnings,
-      notes,
+      notes: [...notes, ...strayPluginNotes(configuration)],
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
