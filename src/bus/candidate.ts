@@ -3,6 +3,7 @@ import type { BusSettings } from './configuration/bus-keys.ts';
 import { readConfiguration } from './configuration/configuration.ts';
 import type { Values } from './configuration/file.ts';
 import { type AnyPlugin, importPlugin, registerPlugin } from './import-plugin.ts';
+import { watchListeners } from './left-listeners.ts';
 import { Lending, type Lent, type PluginHost, type Registrant } from './lending.ts';
 import type { Located } from './locate.ts';
 import type { Plugin } from './plugin.ts';
@@ -31,6 +32,8 @@ export interface Candidate {
   readonly file: string;
   /** Returns the errors in what it registered. Rejects with whatever register() throws. */
   register(bus: PluginHost, registrant: Registrant, lent: Omit<Lent, 'config'>): Promise<readonly string[]>;
+  /** After its close: the events of `process` that it still listens to. Absent: its thread has ended. */
+  left?(): readonly string[];
   /** It is not used after all. */
   discard(): void;
 }
@@ -38,10 +41,17 @@ export interface Candidate {
 /** Rejects with an Error, or with FaultyConfiguration. */
 export async function openHere(source: Source): Promise<Candidate> {
   const { plugin, config, about } = await importConfigured(source);
+  let left = (): readonly string[] => [];
   return {
     about,
     file: source.located.path,
-    register: (bus, registrant, lent) => registerPlugin(plugin, new Lending(bus, registrant, { ...lent, config })),
+    async register(bus, registrant, lent) {
+      const registered = watchListeners();
+      const faults = await registerPlugin(plugin, new Lending(bus, registrant, { ...lent, config }));
+      left = registered();
+      return faults;
+    },
+    left: () => left(),
     discard: () => {},
   };
 }

@@ -155,6 +155,14 @@ function register(
   const { plugin } = registrant;
   const http = new PluginHttp(plugin, options.http);
   bus.whenClosed(() => http.close());
+  bus.whenClosed(() => {
+    const events = candidate.left?.() ?? [];
+    if (events.length > 0)
+      options.log.warn(
+        { plugin },
+        `plugin ${plugin}: its listeners on process (${events.join(', ')}) are still there after its close, and each reload adds more: remove them in server.onClose`,
+      );
+  });
   return candidate.register(bus, registrant, {
     ...options.server,
     send: (mail) => options.send(plugin, mail, candidate.about.mailsAMinute),

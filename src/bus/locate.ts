@@ -130,6 +130,13 @@ async function notFound(name: string, directories: readonly string[], base: stri
   return `not found${known === undefined ? '.' : `; did you mean ${known}?`} Looked for ${name}/index.ts and ${name}.ts (or .mts, .js, .mjs, .cjs) in ${directories.join(', ')}${packages}`;
 }
 
+/** Whether its code is another one by now than when it was located. */
+export async function hasOtherCode({ path, folder, codeChanged }: Located): Promise<boolean> {
+  if (codeChanged === 0) return false;
+  const code = folder === null ? (await stat(path)).ctimeMs : (await newest(folder)).code;
+  return code !== codeChanged;
+}
+
 /** Imports a plugin's module. Rejects with whatever it throws. */
 export async function importLocated({
   url,

@@ -93,6 +93,36 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     expect(words(await bus.run('etrn', { connection: {} as never, domain: '' }))).toBe('NEXT');
   });
 
+  it('G6: listeners on process that a plugin in the main thread leaves behind are told; in a worker they end with it', async () => {
+    const listening = `const off = () => {}; process.on('SIGUSR2', off); process.on('warning', off); server.onClose(() => process.off('warning', off));`;
+    const directory = folder({
+      'plugins/leaking.ts': plugin('leaking', listening),
+      'builtin/kept.ts': plugin('kept', listening),
+    });
+    const before = process.listenerCount('SIGUSR2');
+    const given = options(['leaking', 'kept'], directory);
+    await (await loadPlugins(given)).close();
+    expect(given.lines).toEqual([
+      'warn: plugin leaking: its listeners on process (SIGUSR2) are still there after its close, and each reload adds more: remove them in server.onClose',
+    ]);
+    expect(process.listenerCount('SIGUSR2')).toBe(before + 1);
+    process.removeAllListeners('SIGUSR2');
+  });
+
+  it('G15: a call in flight at a reload ends in the plugin where it began, before that is closed', async () => {
+    const directory = folder({
+      'plugins/slow.ts': plugin(
+        'slow',
+        `let closed = false; server.onClose(() => { closed = true; });
+        server.on('helo', async () => { await new Promise((resolve) => setTimeout(resolve, 300)); return deny(reply(550, '5.0.0', closed ? 'closed' : 'open')); });`,
+      ),
+    });
+    const house = await openHouse({ plugins: ['slow'], directories: [join(directory, 'plugins')] });
+    const verdict = house.bus.run('helo', { connection: connect(house), name: 'x' });
+    await house.bus.close();
+    expect(words(await verdict)).toBe('550 5.0.0 open');
+  });
+
   it('two plugins that define the same restriction are refused, and so is adding a hook after registration', async () => {
     const define = "server.defineRestriction('Reject_Cats', { check: () => ({ kind: 'dunno' }) });";
     const directory = folder({

@@ -387,6 +387,18 @@ describe('G6: trouble in a worker is that of its plugin alone', () => {
     await expect.poll(() => said(house).join('\n')).toMatch(/an error that nobody waited for: Error: late/);
   });
 
+  it('a worker is not started again on code that nobody has loaded: a reload is', async () => {
+    const house = await houseWith("server.on('helo', () => process.exit(1));");
+    const [plugin] = house.bus.plugins;
+    writeFileSync(plugin?.file ?? '', 'half a program');
+    expect(await HELO(house)).toBe(DEFERRED);
+    const told =
+      'its worker ended itself by process.exit(1), and its code has changed since it was loaded: "posthorn reload" starts it again';
+    await expect.poll(() => said(house)).toContain(`plugin guest: ${told}`);
+    expect(await HELO(house)).toBe(DEFERRED);
+    expect(said(house).at(-1)).toContain(`helo of 4TEST rejected: ${told}`);
+  });
+
   it('a failure counts as the plugin says', async () => {
     const house = await houseWith("server.on('helo', () => { throw new Error('boom'); });", { onError: 'pass' });
     expect(await HELO(house)).toBe('NEXT');

@@ -278,8 +278,12 @@ export class Life {
   async #measure(): Promise<void> {
     if (this.#isMeasuring || this.#end !== null) return;
     this.#isMeasuring = true;
-    const { external_memory: octets } = await this.#worker.getHeapStatistics();
-    this.#isMeasuring = false;
+    let octets: number;
+    try {
+      octets = (await this.#worker.getHeapStatistics()).external_memory;
+    } finally {
+      this.#isMeasuring = false;
+    }
     const { memoryMb } = this.#options;
     if (octets > memoryMb * MEGABYTE) this.end({ kind: 'memory', words: `needs more than ${memoryMb} MB of memory` });
   }

@@ -13,6 +13,7 @@ import type { HookName } from '../hook.ts';
 import type { Lent, PluginHost, Registrant } from '../lending.ts';
 import type { JobPlan } from '../lent/jobs.ts';
 import type { RouteAnswer, RouteHandler } from '../lent/routes.ts';
+import { hasOtherCode } from '../locate.ts';
 import { readOutcome } from '../outcome.ts';
 import type { Handler } from '../plugin.ts';
 import type { Outcome, Question } from '../restriction.ts';
@@ -159,6 +160,8 @@ export class PluginWorker implements Candidate {
   /** After an end: imported and registered as before. */
   async #begin({ house, deadline, registered: before }: Begun): Promise<Life> {
     this.#startedAt = performance.now();
+    // Sessions would be judged by a version that nobody has loaded, or by one that is half written.
+    if (await hasOtherCode(this.#options.source.located)) throw new OtherCode(this.#why);
     const life = startLife(this.#options, (text) => this.#say(text));
     await life.open();
     const registered = await life.register(house, deadline);
@@ -193,9 +196,10 @@ export class PluginWorker implements Candidate {
     this.#pausedUntil = 0;
     if (this.#begun === null || this.#isClosed) return;
     this.#life = this.#begin(this.#begun);
-    this.#life.catch((error: unknown) =>
-      this.#fell({ kind: 'error', words: `could not be started again: ${firstLineOf(error)}` }, ''),
-    );
+    this.#life.catch((error: unknown) => {
+      if (error instanceof OtherCode) this.#warn(error.message);
+      else this.#fell({ kind: 'error', words: `could not be started again: ${firstLineOf(error)}` }, '');
+    });
   }
 
   #remedy(kind: Exclude<End['kind'], 'closed'>): string {
@@ -217,6 +221,14 @@ export class PluginWorker implements Candidate {
 
   #warn(text: string): void {
     this.#options.log.warn({ plugin: this.about.name }, `plugin ${this.about.name}: ${text}`);
+  }
+}
+
+/** No other worker is started. */
+class OtherCode extends Error {
+  override readonly name = 'OtherCode';
+  constructor(why: string) {
+    super(`its worker ${why}, and its code has changed since it was loaded: "posthorn reload" starts it again`);
   }
 }
 
