@@ -10,6 +10,7 @@ const ACCOUNT_CHANGES: Readonly<Record<string, AccountChange>> = {
   'user.rename': 'rename',
   'user.disable': 'disable',
   'user.enable': 'enable',
+  'user.forward': 'forward',
   'user.remove': 'remove',
 };
 const DOMAIN_CHANGES: Readonly<Record<string, DomainChange>> = {

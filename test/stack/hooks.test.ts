@@ -322,6 +322,17 @@ describe('hooks of mailboxes', () => {
   it('changes of accounts and domains are told', async () => {
     await server.command(['user', 'rename', 'last@example.test', 'first@example.test']);
     await said('account: first@example.test rename last@example.test');
+    await server.command(['user', 'forward', 'other@example.test', 'friend@elsewhere.example']);
+    await said('account: other@example.test forward undefined');
+    const imap = await LineClient.connect({ host: '127.0.0.1', port: 143 + offset });
+    await imap.line();
+    for (const line of [
+      'LOGIN user@example.test secret',
+      'SETMETADATA "" (/private/vendor/posthorn/forward "x@y.example")',
+    ])
+      await imap.imap('a', line);
+    imap.close();
+    await said('account: user@example.test forward undefined');
     await server.command(['domain', 'add', 'more.example']);
     await said('domain: more.example add');
   });

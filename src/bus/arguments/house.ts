@@ -21,10 +21,10 @@ export interface HouseHooks {
     readonly zone: string;
     readonly serial: number | null;
   };
-  /** An administrator changed an account. */
+  /** An administrator changed an account, or its user over IMAP where its mail is forwarded. */
   account_changed: {
     readonly address: Address;
-    readonly change: 'add' | 'passwd' | 'rename' | 'disable' | 'enable' | 'remove';
+    readonly change: 'add' | 'passwd' | 'rename' | 'disable' | 'enable' | 'forward' | 'remove';
     /** The address before `rename`. */
     readonly before?: Address;
   };

@@ -66,7 +66,7 @@ async function setForwarding(
   { id }: Authenticated['account'],
   line: string | null,
 ): Promise<Completion> {
-  const { store, annotations, sessionLog } = session.services;
+  const { store, annotations, sessionLog, hooks } = session.services;
   const { readForwarding } = annotations;
   if (readForwarding === null) return no('The administrator does not let users forward mail by IMAP.', 'NOPERM');
   const account = await store.directory.get(id);
@@ -79,6 +79,7 @@ async function setForwarding(
     { session: session.connection.id, account: account.address, targets: forwarding?.targets ?? [] },
     `Forwarding ${said}`,
   );
+  void hooks.run('account_changed', { address: account.address, change: 'forward' });
   return ok('Setmetadata completed.');
 }
 
