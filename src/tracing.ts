@@ -42,7 +42,7 @@ export interface Place {
 }
 
 export interface RouteWords {
-  /** As in master.cf: local, smtp, lmtp, error, discard … */
+  /** As in master.cf: local, virtual, smtp, lmtp, error, discard … */
   readonly transport: string;
   /** The next hop, the address of the account, or the text of the error. */
   readonly nexthop: string;

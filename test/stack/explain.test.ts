@@ -39,6 +39,8 @@ smtpd_recipient_restrictions = permit_mynetworks,
   check_recipient_access hash:/etc/postfix/access,
   reject_unauth_destination
 debug_peer_list = 127.0.0.3
+virtual_mailbox_domains = virt.test
+virtual_mailbox_maps = static:any
 `;
 const FILES = {
   'main.cf': MAIN,
@@ -70,7 +72,12 @@ beforeAll(async () => {
   server = await startServer({
     files: FILES,
     portOffset: await freeOffset(),
-    accounts: { xixi: 'one two three', maomao: 'four five six', boss: 'seven eight nine' },
+    accounts: {
+      xixi: 'one two three',
+      maomao: 'four five six',
+      boss: 'seven eight nine',
+      'mao@virt.test': 'ten eleven twelve',
+    },
   });
 });
 afterAll(() => server.stop());
@@ -214,6 +221,13 @@ describe('posthorn explain', () => {
         nexthop: '[127.0.0.1]:9',
         mailbox: null,
       },
+    ]);
+  });
+
+  it('P22: names the transport of a virtual mailbox as Postfix does', async () => {
+    const explained = await explain(['--client', '127.0.0.1', '--from', 'a@b.test', '--to', 'mao@virt.test']);
+    expect(explained.destinations).toMatchObject([
+      { addressClass: 'virtual_mailbox', transport: 'virtual', nexthop: 'mao@virt.test', mailbox: 'INBOX' },
     ]);
   });
 

@@ -1,6 +1,6 @@
 /** Where each copy of a message would go, read from the steps of its way and from what the store would have kept. */
 import type { Destination } from '../../admin/explanation.ts';
-import { ERROR_DESTINATION } from '../../delivery/route/router.ts';
+import { ERROR_DESTINATION, MAILBOX_AGENTS } from '../../delivery/route/router.ts';
 import { addressKey, domainOf, qualify } from '../../mail/address.ts';
 import type { QueueItemDraft } from '../../store/queue.ts';
 import type { Acceptance } from '../../store/store.ts';
@@ -29,7 +29,7 @@ export async function destinationsOf(
   for (const step of steps) {
     if (step.kind !== 'route') continue;
     const { address, transport, nexthop } = step;
-    const account = transport === 'local' ? await directory.find(nexthop) : null;
+    const account = MAILBOX_AGENTS.has(transport) ? await directory.find(nexthop) : null;
     const mailbox = account === null ? null : (folders.get(account.id) ?? null);
     destinations.push({ ...(await withWay(address)), transport, nexthop, mailbox });
     routed.add(addressKey(address));

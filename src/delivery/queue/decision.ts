@@ -5,7 +5,7 @@ import { formatReply, reply, softened } from '../../mail/status.ts';
 import type { Settlement } from '../../store/queue.ts';
 import { isWanted } from '../notify/notifier.ts';
 import type { Outcome } from '../outcome.ts';
-import type { MailboxAgent } from '../route/router.ts';
+import { MAILBOX_AGENTS } from '../route/router.ts';
 import { decideRetry, type RetryPolicy } from './retry.ts';
 
 /** An outcome and its consequence. */
@@ -36,8 +36,6 @@ export const isFailure = (one: Decided): boolean => one.fate === 'bounced' || on
 
 export const isLate = (one: Decided): boolean => one.fate === 'deferred' && one.warn;
 
-/** What the log calls the relay of mail that stays here. */
-const INTO_MAILBOXES: ReadonlySet<string> = new Set<MailboxAgent>(['local', 'virtual']);
 /** The sender is told of this attempt, whatever its outcome is (`sendmail -v`). */
 export const isReported = ({ outcome: { item } }: Decided): boolean => item.reports === true && item.attempts === 0;
 
@@ -50,7 +48,7 @@ export const waitsForOthers = (one: Decided): boolean =>
   isReported(one) ||
   isFailure(one) ||
   isLate(one) ||
-  (one.fate === 'sent' && INTO_MAILBOXES.has(one.outcome.relay) && isWanted('success', one.outcome.item));
+  (one.fate === 'sent' && MAILBOX_AGENTS.has(one.outcome.relay) && isWanted('success', one.outcome.item));
 
 /**
  * `notified`: kinds of which the sender has been notified; items whose notification failed stay in the queue until

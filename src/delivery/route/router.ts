@@ -34,6 +34,7 @@ export type Route = Ending & {
 
 /** Which of Postfix's programs delivers into a mailbox: the log names it. */
 export type MailboxAgent = 'local' | 'virtual';
+export const MAILBOX_AGENTS: ReadonlySet<string> = new Set<MailboxAgent>(['local', 'virtual']);
 
 type Ending =
   | { readonly kind: 'local'; readonly account: Account; readonly agent: MailboxAgent }
@@ -121,7 +122,7 @@ export const errorDestination = ({ enhanced, text }: Reply, isLocal: boolean): s
 export function routeWords(route: Route): RouteWords {
   switch (route.kind) {
     case 'local':
-      return { transport: 'local', nexthop: route.account.address };
+      return { transport: route.agent, nexthop: route.account.address };
     case 'remote':
       return { transport: route.transport, nexthop: route.site };
     case 'pipe':
