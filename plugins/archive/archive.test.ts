@@ -20,7 +20,7 @@ const start = async (config: object = {}, mainCf: Record<string, string> = {}): 
 const archived = async (): Promise<readonly string[]> => (await server.messages(ARCHIVE)).map(({ text }) => text);
 const counted = (result: string) => server.metric('posthorn_plugin_archive_messages_total', { result });
 
-describe('archive', () => {
+describe('G18: archive', () => {
   it('has each message with what was known of it, as it is, blind copies too', async () => {
     await start();
     const header = { Subject: 'Grüße', 'Message-ID': '<1@example.org>' };

@@ -124,7 +124,7 @@ it('a domain of sender_domains that is not ours is told', async () => {
   removeFolder(house.folder);
 });
 
-describe('what is sent', () => {
+describe('G18: batv', () => {
   let server: WholeServer;
   let sink: Sink;
   let offset: number;

@@ -37,7 +37,7 @@ function texts(message: string): string[] {
 }
 const ADDED = '\r\nFor you & nobody else.\r\nThe house\r\n';
 
-describe('disclaimer', () => {
+describe('G18: disclaimer', () => {
   it('stands behind the text of our users, once', async () => {
     await start();
     const once = await sent({ Subject: 'x' }, 'Hello.');

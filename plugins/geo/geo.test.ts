@@ -44,7 +44,7 @@ const newest = async (): Promise<(string | null)[]> => {
   return ['X-Client-Geo', 'X-Geo-Tag'].map((name) => header?.get(name) ?? null);
 };
 
-it('refuses clients by country, network and as unknown, but not those who have logged in or are excepted', async () => {
+it('G18: refuses clients by country, network and as unknown, but not those who have logged in or are excepted', async () => {
   await start({ deny: ['de', 'AS4134', 'unknown'], except: ['198.51.100.9'] });
   expect(await send('203.0.113.9')).toBe(
     '554 5.7.1 <unknown[203.0.113.9]>: Client host rejected: Mail from your network is not accepted',

@@ -81,7 +81,7 @@ const reportFor = (recipient: string, status = '5.1.1'): string =>
     '',
   ].join('\n');
 
-it('people join by mail, get posts and digests, are suspended when mail bounces, and leave by one click', async () => {
+it('G18: people join by mail, get posts and digests, are suspended when mail bounces, and leave by one click', async () => {
   await using server = await start(
     {},
     { url: 'https://lists.example.test/plugins/mailing-list', bounces: { most: 1 } },

@@ -99,7 +99,7 @@ it('rewrites nothing for a domain to which no bounce would come, and says so onc
   removeFolder(house.folder);
 });
 
-describe('a server', () => {
+describe('G18: srs', () => {
   let server: TestServer;
   let sink: Sink;
   let offset: number;

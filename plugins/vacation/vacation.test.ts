@@ -29,7 +29,7 @@ const send = (from = 'a@example.org', more: Record<string, string> = {}, to = 'u
   server.send({ from, to, header: header(more) });
 const replies = async (): Promise<readonly string[]> => (await server.queued()).map(({ recipient }) => recipient);
 
-describe('vacation', () => {
+describe('G18: vacation', () => {
   it('answers each sender once in so many days', async () => {
     await start({ 'user@example.test': { text: TEXT, days: 2 } });
     for (const from of ['a@example.org', 'A@example.org', 'b@example.org']) expect(await send(from)).toMatch(/^250/);

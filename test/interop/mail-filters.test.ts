@@ -304,7 +304,7 @@ describe('filters of Debian', () => {
   });
 });
 
-describe('plugins beside the same daemons', () => {
+describe('G18: plugins beside the same daemons', () => {
   it('clamav refuses a virus, marks what is clean, and knows what clamd does not search', async () => {
     expect(await send('clamav', MESSAGE(EICAR))).toBe('554 5.7.1 Error: virus Local.Eicar.UNOFFICIAL found');
     expect(await send('clamav', MESSAGE('clean'))).toMatch(/^250/);
