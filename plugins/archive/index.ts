@@ -4,14 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { definePlugin, type HookArguments, NEXT, setting } from '../../src/bus/plugin.ts';
-import { addressKey, domainOf } from '../../src/mail/address.ts';
+import { isHere } from '../../src/lookup/domains.ts';
+import { addressKey } from '../../src/mail/address.ts';
 import { copy, journal } from './copy.ts';
 import { Turns } from './turns.ts';
 
 const DIRECTIONS = ['in', 'out', 'internal'] as const;
 type Direction = (typeof DIRECTIONS)[number];
 type Message = HookArguments['data_post'];
-const OURS: ReadonlySet<string> = new Set(['local', 'virtual_alias', 'virtual_mailbox']);
 const ADDRESS = { pattern: /^[^\s@<>]{1,200}@[^\s@<>]{1,255}$/, expected: 'an address such as "archive@example.org"' };
 
 export default definePlugin({
@@ -35,8 +35,7 @@ export default definePlugin({
       'result',
     ]);
 
-    const isOurs = async (address: string): Promise<boolean> =>
-      OURS.has(await server.domains.classify(domainOf(address)));
+    const isOurs = (address: string): Promise<boolean> => isHere(server.domains, address);
     async function directionOf({ transaction: { reversePath, recipients } }: Message): Promise<Direction> {
       if (reversePath === '' || !(await isOurs(reversePath))) return 'in';
       for (const { address } of recipients) if (!(await isOurs(address))) return 'out';

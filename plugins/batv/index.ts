@@ -1,7 +1,7 @@
 /** Bounce Address Tag Validation: bounces of mail that we have not sent are known as such (README.md). */
 import { join } from 'node:path';
 import { type Connection, definePlugin, deny, NEXT, OK, reply, setting, type Verdict } from '../../src/bus/plugin.ts';
-import type { AddressClass } from '../../src/lookup/domains.ts';
+import { isHere } from '../../src/lookup/domains.ts';
 import { compileNetworks } from '../../src/lookup/network.ts';
 import { SecretFile } from '../../src/lookup/secret-file.ts';
 import { networksOf } from '../../src/lookup/service-networks.ts';
@@ -14,7 +14,6 @@ const LONGEST_LOCAL = 64;
 const FIELD = 'X-BATV-Status';
 /** Of a transaction: a recipient whose address is not tagged. */
 const UNTAGGED = 'batv.untagged';
-const HERE: ReadonlySet<AddressClass> = new Set(['local', 'virtual_alias', 'virtual_mailbox']);
 const FAULTS = {
   forged: 'This address was not tagged here, or is damaged: the message that you return is not ours',
   expired: 'The tag of this address has expired',
@@ -48,7 +47,7 @@ export default definePlugin({
     const isTagging = async (address: Address): Promise<boolean> => {
       const domain = domainOf(address);
       if (domain === '' || (chosen.size > 0 && !chosen.has(domain))) return false;
-      return HERE.has(await domains.classify(domain));
+      return isHere(domains, address);
     };
     const isExcepted = (address: Address): boolean => {
       const key = addressKey(address);
@@ -63,7 +62,7 @@ export default definePlugin({
     async function checkDomains(): Promise<void> {
       isChecked = true;
       for (const domain of chosen)
-        if (!HERE.has(await domains.classify(domain)))
+        if (!(await isHere(domains, `@${domain}`)))
           server.log.warn(
             { domain },
             `sender_domains: ${domain} is none of our domains, so no bounce would come back: its mail is not tagged`,

@@ -1,5 +1,6 @@
 /** Adds a text to mail that our users send (README.md). */
 import { type Connection, definePlugin, type HookArguments, NEXT, type Server, setting } from '../../src/bus/plugin.ts';
+import { isHere } from '../../src/lookup/domains.ts';
 import { networksOf } from '../../src/lookup/service-networks.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { MessageIndexer } from '../../src/protocol/mime/indexer.ts';
@@ -9,7 +10,6 @@ import { type Replacement, rangeOf, replaced, replacementOf } from './rewrite.ts
 
 /** Octets; a longer text is left alone. */
 const LONGEST_PART = 1024 * 1024;
-const OURS: ReadonlySet<string> = new Set(['local', 'virtual_alias', 'virtual_mailbox']);
 
 type Message = HookArguments['data_post'];
 type Result = 'added' | 'there already' | 'sealed' | 'no text' | 'too long';
@@ -41,8 +41,7 @@ export default definePlugin({
     const counted = server.metrics.counter('messages_total', 'Messages of our users.', ['result']);
 
     async function goesOutside({ transaction }: Message): Promise<boolean> {
-      for (const { address } of transaction.recipients)
-        if (!OURS.has(await server.domains.classify(domainOf(address)))) return true;
+      for (const { address } of transaction.recipients) if (!(await isHere(server.domains, address))) return true;
       return false;
     }
     async function add(message: Message, wording: Wording): Promise<Result> {
@@ -97,7 +96,7 @@ export default definePlugin({
 function senderCheck(server: Server<unknown>): (connection: Connection | null, sender: string) => Promise<boolean> {
   const myNetworks = networksOf(server, 'mynetworks');
   return async (connection, sender) => {
-    if (!OURS.has(await server.domains.classify(domainOf(sender)))) return false;
+    if (!(await isHere(server.domains, sender))) return false;
     if (connection === null || connection.user !== null) return true;
     const { ip, name } = connection.remote;
     return myNetworks(connection.parameters)(ip, name);

@@ -10,7 +10,7 @@ import {
   setting,
   type Verdict,
 } from '../../src/bus/plugin.ts';
-import type { AddressClass } from '../../src/lookup/domains.ts';
+import { isHere } from '../../src/lookup/domains.ts';
 import { SecretFile } from '../../src/lookup/secret-file.ts';
 import { type Address, domainOf } from '../../src/mail/address.ts';
 import { isHostName } from '../../src/mail/host-name.ts';
@@ -48,10 +48,8 @@ export default definePlugin({
     const counted = server.metrics.counter('addresses_total', 'Addresses by what became of them.', ['result']);
 
     const decoded = (address: Address): Decoded => decode(address, secrets.accepted(), server.clock(), rules);
-    /** One of ours; another server's, for which we are a backup, is its own. */
-    const isHere = async (address: Address): Promise<boolean> => HERE.has(await domains.classify(domainOf(address)));
     const returned = async (address: Address): Promise<Decoded | null> =>
-      isSrs(address) && (await isHere(address)) ? decoded(address) : null;
+      isSrs(address) && (await isHere(domains, address)) ? decoded(address) : null;
 
     /** One of our addresses has led to another server. */
     async function isForwarded({ recipients, originals }: HookArguments['send_email']): Promise<boolean> {
@@ -66,7 +64,7 @@ export default definePlugin({
     let isTold = false;
     /** Without it, bounces would be lost. */
     async function takesBounces(): Promise<boolean> {
-      if (await isHere(`@${domain}`)) return true;
+      if (await isHere(domains, `@${domain}`)) return true;
       if (!isTold)
         server.log.warn(
           { domain },
@@ -82,7 +80,7 @@ export default definePlugin({
       if (
         from === '' ||
         except.has(from) ||
-        (await isHere(reversePath)) ||
+        (await isHere(domains, reversePath)) ||
         !(await isForwarded(attempt)) ||
         !(await takesBounces())
       )
@@ -130,5 +128,3 @@ export default definePlugin({
     });
   },
 });
-
-const HERE: ReadonlySet<AddressClass> = new Set(['local', 'virtual_alias', 'virtual_mailbox']);

@@ -1,9 +1,15 @@
 /** Postfix's address classes (ADDRESS_CLASS_README): which domains are ours, and of which kind. */
-import type { Address } from '../mail/address.ts';
+import { type Address, domainOf } from '../mail/address.ts';
 import type { Reply } from '../mail/status.ts';
 import type { ParameterReader } from './parameters.ts';
 
 export type AddressClass = 'local' | 'virtual_alias' | 'virtual_mailbox' | 'relay' | 'default';
+
+const HERE: ReadonlySet<AddressClass> = new Set(['local', 'virtual_alias', 'virtual_mailbox']);
+
+/** Whether an address is one of ours: for the class relay, this server is only on the way. */
+export const isHere = async (domains: Pick<Domains, 'classify'>, address: Address): Promise<boolean> =>
+  HERE.has(await domains.classify(domainOf(address)));
 
 export interface Domains {
   /** Where an address leads (address-resolving.ts): what is classified, compared with access tables, and delivered. */
