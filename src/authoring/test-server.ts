@@ -16,13 +16,12 @@ import type { RunningServer } from '../app/running-server.ts';
 import { startServer } from '../app/start-server.ts';
 import { messageOf } from '../errors.ts';
 import { type Letter, SmtpDialog } from './smtp-dialog.ts';
-import { answersOf, loginReply, type Moved, moveMessage } from './test-clients.ts';
+import { answersOf, imapAnswers, loginReply, moveCommands } from './test-clients.ts';
 import { configurationFiles, DOMAIN, type TestSettings } from './test-configuration.ts';
 import { ask, sampleOf, sendTo, type TestPage, type TestSites } from './test-http.ts';
 import { type LogEntry, type StoredMessage, TestView, type WaitingMessage } from './test-view.ts';
 
 export type { Letter, SmtpDialog } from './smtp-dialog.ts';
-export type { Moved } from './test-clients.ts';
 export type { HttpRequest, TestPage, TestSites } from './test-http.ts';
 export type { LogEntry, StoredMessage, WaitingMessage } from './test-view.ts';
 
@@ -85,8 +84,18 @@ export interface TestServer extends AsyncDisposable {
   queued(): Promise<readonly WaitingMessage[]>;
   /** The reply to a login: `+OK …`, `a OK …`, or the refusal. */
   logIn(protocol: 'imap' | 'pop3', account: string, password?: string): Promise<string>;
-  /** Moves a message as a mail program does, by IMAP: plugins see `message_moved`. Rejects if it was refused. */
-  move(account: string, moved: Moved): Promise<void>;
+  /** Where its IMAP server listens on 127.0.0.1, without TLS: for an IMAP client of the test's own. */
+  readonly imapPort: number;
+  /**
+   * Logs in by IMAP and sends commands: `imap('user@example.test', 'SELECT INBOX', 'STORE 1 +FLAGS (\\Seen)')`. Resolves
+   * to the lines of their answers, tagged a1, a2 …; rejects if the login is refused.
+   */
+  imap(account: string, ...commands: readonly string[]): Promise<readonly string[]>;
+  /**
+   * Moves a message by IMAP, as a mail program does: that with this UID, or the one with this subject. Rejects if there
+   * is not exactly one, and with the server's answer if it refuses. Hooks such as `message_moved` are called afterwards.
+   */
+  move(account: string, message: number | string, from: string, to: string): Promise<void>;
   /** What the name server answers, as Node's `dns.resolve` returns it. Rejects with its errors (`ENOTFOUND`). */
   lookUp(name: string, type: 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'PTR' | 'TXT'): Promise<unknown>;
   /** The first line of the log whose message matches; waits up to five seconds for one. */
@@ -160,6 +169,7 @@ interface Started {
 }
 
 function testServer({ root, config, running, offset, clock, socket, threads }: Started): TestServer {
+  const imapPort = 143 + offset;
   const view = new TestView(running.store, running.log.file);
   const connect = (client: { readonly ip?: string } = {}): Promise<SmtpDialog> =>
     SmtpDialog.connect({ port: 25 + offset, ip: client.ip });
@@ -181,7 +191,13 @@ function testServer({ root, config, running, offset, clock, socket, threads }: S
     messages: (account, mailbox = 'INBOX') => view.messages(account, mailbox),
     queued: () => view.queued(),
     logIn: (protocol, account, password = PASSWORD) => loginReply(protocol, offset, { account, password }),
-    move: (account, moved) => moveMessage(offset, { account, password: PASSWORD, ...moved }),
+    imapPort,
+    imap: (account, ...commands) => imapAnswers(imapPort, { account, password: PASSWORD }, commands),
+    async move(account, message, from, to) {
+      const commands = moveCommands(await view.messages(account, from), message, { from, to });
+      const answer = (await imapAnswers(imapPort, { account, password: PASSWORD }, commands)).at(-1) ?? '';
+      if (!answer.startsWith('a2 OK')) throw new Error(`the move from ${from} to ${to} was refused: ${answer}`);
+    },
     lookUp: (name, type) => answersOf(53 + offset, name, type),
     logged: (message) => view.logged(message),
     request: (method, path, request) => ask(socket, method, path, request),

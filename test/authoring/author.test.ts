@@ -93,13 +93,16 @@ it(
   SLOW,
 );
 
-it.each(['no-mondays', 'reputation'])('the test of %s in plugins/README.md passes with the plugin there', (name) => {
-  const readme = readFileSync(new URL('../../plugins/README.md', import.meta.url), 'utf8');
-  mkdirSync(join(folder, name));
-  for (const [, file = '', text = ''] of readme.matchAll(/```ts\n\/\/ plugins\.d\/(\S+)\n(.*?)```/gs))
-    if (file.startsWith(`${name}/`)) writeFileSync(join(folder, file), text);
-  expect(posthorn('plugin', 'test', name)).toMatch(/ tests 1$.* pass 1$/ms);
-});
+it.each(['no-mondays', 'reputation', 'junk-news'])(
+  'the test of %s in plugins/README.md passes with the plugin there',
+  (name) => {
+    const readme = readFileSync(new URL('../../plugins/README.md', import.meta.url), 'utf8');
+    mkdirSync(join(folder, name));
+    for (const [, file = '', text = ''] of readme.matchAll(/```ts\n\/\/ plugins\.d\/(\S+)\n(.*?)```/gs))
+      if (file.startsWith(`${name}/`)) writeFileSync(join(folder, file), text);
+    expect(posthorn('plugin', 'test', name)).toMatch(/ tests 1$.* pass 1$/ms);
+  },
+);
 
 it('a test that fails ends the command with an error', () => {
   mkdirSync(join(folder, 'bad'));

@@ -222,31 +222,3 @@ it('a plugin that cannot be loaded is named, and nothing stays', async () => {
     /plugin broken: .*broken\.ts has no register function/,
   );
 });
-
-it('moves a message as a mail program does, and the plugin is told', async () => {
-  writeFileSync(
-    join(folder, 'moves.ts'),
-    `import { definePlugin, NEXT } from ${JSON.stringify(FACE)};
-export default definePlugin({
-  name: 'moves',
-  register(server) {
-    server.on('message_moved', ({ from, mailbox }) => {
-      server.log.info({}, 'moved from ' + from.name + ' to ' + mailbox.name);
-      return NEXT;
-    });
-  },
-});
-`,
-  );
-  await using own = await startTestServer({ plugins: [join(folder, 'moves.ts')] });
-  await own.send({ from: 'a@example.org', to: 'user@example.test' });
-  const [letter] = await own.messages('user@example.test');
-  await own.move('user@example.test', { uid: letter?.uid ?? 0, to: 'Werbung für "mich"' });
-  await own.logged(/^moved from INBOX to Werbung für "mich"$/);
-  const [moved] = await own.messages('user@example.test', 'Werbung für "mich"');
-  await own.move('user@example.test', { uid: moved?.uid ?? 0, from: 'Werbung für "mich"', to: 'INBOX' });
-  expect(await own.messages('user@example.test')).toHaveLength(1);
-  await expect(own.move('user@example.test', { uid: 1, from: 'Nowhere', to: 'INBOX' })).rejects.toThrow(
-    /^SELECT was answered: a NO /,
-  );
-});
