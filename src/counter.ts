@@ -117,12 +117,21 @@ export class Histogram<const L extends readonly string[] = []> {
   }
 
   observe(value: number, ...values: Values<L>): void {
-    if (trace()?.hypothetical === true) return;
-    const series = this.#series.of(values);
-    const bucket = this.#bounds.findIndex((bound) => value <= bound);
-    const at = bucket < 0 ? this.#bounds.length : bucket;
-    series.sum += value;
-    series.counts[at] = (series.counts[at] ?? 0) + 1;
+    this.observer(...values)(value);
+  }
+
+  /** The same for one combination of labels, which is looked up at its first value: for what is called often. */
+  observer(...values: Values<L>): (value: number) => void {
+    const bounds = this.#bounds;
+    let series: { sum: number; readonly counts: number[] } | undefined;
+    return (value) => {
+      if (trace()?.hypothetical === true) return;
+      series ??= this.#series.of(values);
+      let at = 0;
+      while (at < bounds.length && value > (bounds[at] ?? 0)) at += 1;
+      series.sum += value;
+      series.counts[at] = (series.counts[at] ?? 0) + 1;
+    };
   }
 
   get family(): Family {

@@ -120,6 +120,8 @@ interface Listener {
   readonly mark: Uint8Array;
   /** Of the next version of the plugin. */
   beside: Beside | null;
+  /** Told how long a call took, in seconds. */
+  readonly took: (seconds: number) => void;
   /** Hears whether a call has failed. */
   watcher: ((hasFailed: boolean) => void) | null;
 }
@@ -196,6 +198,7 @@ export class Bus implements Hooks {
             isActive,
             circuit: new Circuit(this.#clock),
             mark: runningMark(plugin, `hook ${hook}`),
+            took: counters.hookDuration.observer(plugin, hook),
             beside: null,
             watcher: null,
           },
@@ -258,6 +261,7 @@ export class Bus implements Hooks {
       if (place === undefined || more.length === 0) continue;
       const silent = more.map((priority, n) => ({
         ...place,
+        ...{ took: counters.hookDuration.observer(plugin, hook) },
         ...{ hook, priority, handler: () => NEXT, when: undefined, beside: shadow.at(hook, used.length + n) },
       }));
       this.#listeners.set(hook, [...(this.#listeners.get(hook) ?? []), ...silent].sort(inTurn));
@@ -335,7 +339,12 @@ export class Bus implements Hooks {
   async #tell(listeners: readonly Listener[], argument: object): Promise<Verdict> {
     this.#pending += 1;
     try {
-      await Promise.all(listeners.map((listener) => this.#ask(listener, argument)));
+      const waiting: Promise<Verdict>[] = [];
+      for (const listener of listeners) {
+        const answer = this.#ask(listener, argument);
+        if (answer instanceof Promise) waiting.push(answer);
+      }
+      if (waiting.length > 0) await Promise.all(waiting);
       return NEXT;
     } finally {
       this.#ended();
@@ -481,8 +490,7 @@ export class Bus implements Hooks {
 /** The order of calls. */
 const inTurn = (a: Listener, b: Listener): number => a.priority - b.priority || a.rank - b.rank;
 
-const tookSince = (began: number, { plugin, hook }: Listener): void =>
-  counters.hookDuration.observe((performance.now() - began) / 1000, plugin, hook);
+const tookSince = (began: number, { took }: Listener): void => took((performance.now() - began) / 1000);
 
 /** A handler whose condition fails is called: it may well fail too, and is reported then. */
 function isWanted({ when, mark }: Listener, connection: Connection | null): boolean {

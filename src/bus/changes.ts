@@ -30,6 +30,9 @@ interface Rule {
   readonly otherwise: unknown;
 }
 
+/** The same list for all calls. */
+const NO_FAULTS: readonly string[] = [];
+
 const orNull = (isRight: (value: unknown) => boolean) => (value: unknown) => value === null || isRight(value);
 
 /** As many as a message may have after its aliases. */
@@ -59,7 +62,7 @@ export function checkChanges(hook: HookName, argument: object): void {
   if (faults.length > 0) throw new AnswerFault(`set ${faults.join(', ')} to a value that is not allowed there`);
 }
 
-const CHECKS: { readonly [H in HookName]?: (argument: Changed) => string[] } = {
+const CHECKS: { readonly [H in HookName]?: (argument: Changed) => readonly string[] } = {
   deliver: checkDelivery,
   expand: checkExpansion,
   dns_query: checkAnswer,
@@ -86,7 +89,7 @@ const isHostOrIp = (value: unknown): value is string =>
 const NAME_STATES: readonly unknown[] = ['ok', 'notfound', 'tempfail'];
 
 /** `unknown` for what is no host name: it stands in log lines, tables and header fields. */
-function checkNames({ client }: Changed): string[] {
+function checkNames({ client }: Changed): readonly string[] {
   return applyRules(client as Changed, [
     { key: 'name', isRight: isHostName, otherwise: 'unknown' },
     { key: 'reverseName', isRight: isHostName, otherwise: 'unknown' },
@@ -97,7 +100,7 @@ function checkNames({ client }: Changed): string[] {
 /** What the records mean is read when they are sent. */
 function checkAnswer({ question, answer }: Changed): string[] {
   const { records, rcode } = answer as { records: unknown; rcode: unknown };
-  const faults = keepRight(records, isLine, 'records');
+  const faults = [...keepRight(records, isLine, 'records')];
   if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') {
     (answer as Changed)['rcode'] = 'NOERROR';
     faults.push('rcode');
@@ -147,29 +150,37 @@ function checkExpansion({ into }: Changed): string[] {
   return ['into'];
 }
 
-function checkTransaction(argument: object): string[] {
+function checkTransaction(argument: object): readonly string[] {
   const changed = transactionOf<Changed>(argument);
-  if (changed === undefined) return [];
+  if (changed === undefined) return NO_FAULTS;
   const { reversePath } = changed as { readonly reversePath?: Address };
-  const faults = applyRules(changed, TRANSACTION);
-  if (reversePath !== undefined && !isLine(reversePath)) {
-    changed['reversePath'] = '';
-    faults.push('reversePath');
+  const wrong = applyRules(changed, TRANSACTION);
+  const isWrongPath = reversePath !== undefined && !isLine(reversePath);
+  if (isWrongPath) changed['reversePath'] = '';
+  const copies = keepRight(changed['bcc'], isName, 'bcc');
+  // At every call of every plugin: what is right makes no lists.
+  if (wrong.length === 0 && !isWrongPath && copies.length === 0) return NO_FAULTS;
+  return [...wrong, ...(isWrongPath ? ['reversePath'] : []), ...copies];
+}
+
+function applyRules(changed: Changed, rules: readonly Rule[]): readonly string[] {
+  let wrong = NO_FAULTS;
+  for (const { key, isRight, otherwise } of rules) {
+    if (!(key in changed) || isRight(changed[key])) continue;
+    changed[key] = otherwise;
+    wrong = [...wrong, key];
   }
-  return [...faults, ...keepRight(changed['bcc'], isName, 'bcc')];
+  return wrong;
 }
 
-function applyRules(changed: Changed, rules: readonly Rule[]): string[] {
-  const wrong = rules.filter(({ key, isRight }) => key in changed && !isRight(changed[key]));
-  for (const { key, otherwise } of wrong) changed[key] = otherwise;
-  return wrong.map(({ key }) => key);
-}
-
-function keepRight(list: unknown, isRight: (value: unknown) => boolean, name: string): string[] {
-  if (list === undefined) return [];
+function keepRight(list: unknown, isRight: (value: unknown) => boolean, name: string): readonly string[] {
+  if (list === undefined) return NO_FAULTS;
   if (!Array.isArray(list)) throw new AnswerFault(`replaced the list ${name}; push to it`);
+  // By index: a list with holes is not right.
+  let at = 0;
+  while (at < list.length && isRight(list[at])) at += 1;
+  if (at === list.length) return NO_FAULTS;
   const right = list.filter(isRight);
-  if (right.length === list.length) return [];
   list.splice(0, list.length, ...right);
   return [name];
 }
