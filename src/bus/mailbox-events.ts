@@ -8,7 +8,7 @@ import type { Hooks, MailboxName } from './hook.ts';
 
 export interface EventServices {
   readonly hooks: Hooks;
-  readonly store: { readonly mailboxes: Pick<Mailboxes, 'status'> };
+  readonly store: { readonly mailboxes: Pick<Mailboxes, 'list'> };
 }
 
 export class MailboxEvents {
@@ -26,8 +26,10 @@ export class MailboxEvents {
 
   async #tellAppended(account: Account, mailbox: Id, uids: readonly number[]): Promise<void> {
     try {
-      const name = nameOf(await this.#store.mailboxes.status(mailbox));
-      await this.#hooks.run('message_appended', { account, mailbox: name, uids });
+      // Its status would count its messages.
+      const found = (await this.#store.mailboxes.list(account.id)).find(({ id }) => id === mailbox);
+      if (found === undefined) return;
+      await this.#hooks.run('message_appended', { account, mailbox: nameOf(found), uids });
     } catch {
       // The mailbox is gone, or the store is away and says so itself: there is nothing to tell about.
     }
