@@ -99,45 +99,49 @@ async function lookUp(): Promise<void> {
 const memoryOf = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
-it.each(FAULTS)('G6: a worker with the fault %s holds up nobody else', async (fault) => {
-  const imap = await LineClient.connect({ host: '127.0.0.1', port: server.port(143), timeoutMs: 60_000 });
-  await imap.line();
-  const say = async (command: string): Promise<void> => {
-    imap.send(`a ${command}`);
-    while (!(await imap.line()).startsWith('a OK'));
-  };
-  await say('LOGIN xixi@example.test sesame');
-  await say('SELECT INBOX');
-  const before = memoryOf(server.pid);
-  let most = before;
-  const began = performance.now();
-  let isOver = false;
-  const faulty = smtp(fault).then((answer) => ({ answer, after: performance.now() - began }));
-  const until = (): boolean => isOver;
-  const asked = Promise.all([
-    keepAsking(until, async () => {
-      const client = await LineClient.connect({ host: '127.0.0.1', port: server.port(25), timeoutMs: 60_000 });
-      await client.smtp();
-      for (const line of ['EHLO c', 'NOOP', 'MAIL FROM:<a@elsewhere.test>', 'RSET', 'QUIT']) await client.smtp(line);
-      client.close();
-    }),
-    keepAsking(until, () => say('NOOP')),
-    keepAsking(until, lookUp),
-  ]);
-  for (let waited = 0; waited < WATCHED; waited += 100) {
-    await delay(100);
-    most = Math.max(most, memoryOf(server.pid));
-  }
-  isOver = true;
-  const [session, noop, query] = await asked;
-  const { answer, after } = await faulty;
-  imap.close();
-  const words = ({ answers, longest }: Figures): string => `${answers} (longest ${longest.toFixed(0)} ms)`;
-  console.log(
-    `${fault}: "${answer}" after ${after.toFixed(0)} ms; meanwhile ${WATCHED / 1000} s: SMTP sessions ${words(session)}, IMAP ${words(noop)}, DNS ${words(query)}; memory ${before.toFixed(0)} MB, at most ${most.toFixed(0)} MB`,
-  );
-  expect(answer).toMatch(/^451 4\.3\.0 /);
-  for (const { answers } of [session, noop, query]) expect(answers).toBeGreaterThan(10);
-  // The next thread answers: nothing has to be started by hand.
-  await expect.poll(() => smtp('xixi'), { timeout: 60_000, interval: 500 }).toMatch(/^250 /);
-});
+it.each(FAULTS)(
+  'G6: a worker with the fault %s holds up nobody else',
+  async (fault) => {
+    const imap = await LineClient.connect({ host: '127.0.0.1', port: server.port(143), timeoutMs: 60_000 });
+    await imap.line();
+    const say = async (command: string): Promise<void> => {
+      imap.send(`a ${command}`);
+      while (!(await imap.line()).startsWith('a OK'));
+    };
+    await say('LOGIN xixi@example.test sesame');
+    await say('SELECT INBOX');
+    const before = memoryOf(server.pid);
+    let most = before;
+    const began = performance.now();
+    let isOver = false;
+    const faulty = smtp(fault).then((answer) => ({ answer, after: performance.now() - began }));
+    const until = (): boolean => isOver;
+    const asked = Promise.all([
+      keepAsking(until, async () => {
+        const client = await LineClient.connect({ host: '127.0.0.1', port: server.port(25), timeoutMs: 60_000 });
+        await client.smtp();
+        for (const line of ['EHLO c', 'NOOP', 'MAIL FROM:<a@elsewhere.test>', 'RSET', 'QUIT']) await client.smtp(line);
+        client.close();
+      }),
+      keepAsking(until, () => say('NOOP')),
+      keepAsking(until, lookUp),
+    ]);
+    for (let waited = 0; waited < WATCHED; waited += 100) {
+      await delay(100);
+      most = Math.max(most, memoryOf(server.pid));
+    }
+    isOver = true;
+    const [session, noop, query] = await asked;
+    const { answer, after } = await faulty;
+    imap.close();
+    const words = ({ answers, longest }: Figures): string => `${answers} (longest ${longest.toFixed(0)} ms)`;
+    console.log(
+      `${fault}: "${answer}" after ${after.toFixed(0)} ms; meanwhile ${WATCHED / 1000} s: SMTP sessions ${words(session)}, IMAP ${words(noop)}, DNS ${words(query)}; memory ${before.toFixed(0)} MB, at most ${most.toFixed(0)} MB`,
+    );
+    expect(answer).toMatch(/^451 4\.3\.0 /);
+    for (const { answers } of [session, noop, query]) expect(answers).toBeGreaterThan(10);
+    // The next thread answers: nothing has to be started by hand.
+    await expect.poll(() => smtp('xixi'), { timeout: 60_000, interval: 500 }).toMatch(/^250 /);
+  },
+  120_000,
+);
