@@ -106,7 +106,7 @@ export interface Accompanying {
 /** A handler without its hook's type: the bus only calls it with arguments of the same hook. */
 type AnyHandler = (argument: never) => unknown;
 
-interface Listener {
+interface Registration {
   readonly plugin: string;
   readonly rank: number;
   readonly hook: HookName;
@@ -115,6 +115,9 @@ interface Listener {
   readonly when: HookOptions['when'];
   readonly policy: PluginPolicy;
   readonly isActive: Activation;
+}
+
+interface Listener extends Registration {
   readonly circuit: Circuit;
   /** For a watcher in another thread: the index of the running handler. */
   readonly mark: Uint8Array;
@@ -185,25 +188,7 @@ export class Bus implements Hooks {
       },
       on: (hook, handler, { priority = 0, when } = {}) => {
         facts.hooks.push({ hook, priority });
-        const listeners = [
-          ...(this.#listeners.get(hook) ?? []),
-          {
-            plugin,
-            rank,
-            hook,
-            handler,
-            priority,
-            when,
-            policy,
-            isActive,
-            circuit: new Circuit(this.#clock),
-            mark: runningMark(plugin, `hook ${hook}`),
-            took: counters.hookDuration.observer(plugin, hook),
-            beside: null,
-            watcher: null,
-          },
-        ];
-        this.#listeners.set(hook, listeners.sort(inTurn));
+        this.#listen({ plugin, rank, hook, handler, priority, when, policy, isActive });
       },
       addJob: ({ isOncePerStore, ...job }, run) => {
         facts.jobs.push(job.name);
@@ -218,6 +203,20 @@ export class Bus implements Hooks {
       },
       onClose: (close) => void this.#closers.push({ plugin, close, policy }),
     };
+  }
+
+  #listen(registered: Registration): Listener {
+    const { plugin, hook } = registered;
+    const listener: Listener = {
+      ...registered,
+      circuit: new Circuit(this.#clock),
+      mark: runningMark(plugin, `hook ${hook}`),
+      took: counters.hookDuration.observer(plugin, hook),
+      beside: null,
+      watcher: null,
+    };
+    this.#listeners.set(hook, [...(this.#listeners.get(hook) ?? []), listener].sort(inTurn));
+    return listener;
   }
 
   has(name: HookName, connection?: Connection | null): boolean {
@@ -259,12 +258,10 @@ export class Bus implements Hooks {
       const more = shadow.priorities(hook).slice(used.length);
       const place = own[0];
       if (place === undefined || more.length === 0) continue;
-      const silent = more.map((priority, n) => ({
-        ...place,
-        ...{ took: counters.hookDuration.observer(plugin, hook) },
-        ...{ hook, priority, handler: () => NEXT, when: undefined, beside: shadow.at(hook, used.length + n) },
-      }));
-      this.#listeners.set(hook, [...(this.#listeners.get(hook) ?? []), ...silent].sort(inTurn));
+      const { rank, policy, isActive } = place;
+      for (const [n, priority] of more.entries())
+        this.#listen({ plugin, rank, hook, handler: () => NEXT, priority, when: undefined, policy, isActive }).beside =
+          shadow.at(hook, used.length + n);
     }
     const { policy } = own[0] ?? { policy: DEFAULT_POLICY };
     this.#closers.push({ plugin, close: () => shadow.close(), policy });

@@ -199,6 +199,18 @@ describe('G17: the next version', () => {
     );
   });
 
+  it('at a hook of its own resets no failures of the one in use', async () => {
+    const house = await open({
+      guest: `server.on('rcpt', () => { throw new Error('worse'); });`,
+      'guest.next': `server.on('helo', () => NEXT); server.on('rcpt', () => NEXT);`,
+    });
+    for (let i = 0; i < 10; i += 1) {
+      await rcpt(house);
+      await house.bus.run('helo', { connection: connect(house), name: 'x' });
+    }
+    expect(said(house)).toContain('plugin guest: rcpt failed too often and is not called for 5 s');
+  });
+
   it('cannot harm: it throws, answers nonsense or nothing, loops, and mail goes on', async () => {
     const house = await open({
       guest: `server.on('rcpt', () => NEXT);`,
