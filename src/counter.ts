@@ -104,10 +104,16 @@ export class Gauge<const L extends readonly string[] = []> {
   }
 }
 
+interface Distribution {
+  sum: number;
+  /** By bucket. */
+  readonly counts: number[];
+}
+
 export class Histogram<const L extends readonly string[] = []> {
   readonly #about: Pick<Family, 'name' | 'help'>;
   readonly #bounds: readonly number[];
-  readonly #series: Series<L, { sum: number; readonly counts: number[] }>;
+  readonly #series: Series<L, Distribution>;
 
   /** `name` ends with its unit; `bounds` of the buckets in that unit, rising. */
   constructor(name: string, help: string, labels: L, bounds: readonly number[]) {
@@ -117,21 +123,26 @@ export class Histogram<const L extends readonly string[] = []> {
   }
 
   observe(value: number, ...values: Values<L>): void {
-    this.observer(...values)(value);
+    if (trace()?.hypothetical !== true) this.#record(this.#series.of(values), value);
   }
 
   /** The same for one combination of labels, which is looked up at its first value: for what is called often. */
   observer(...values: Values<L>): (value: number) => void {
-    const bounds = this.#bounds;
-    let series: { sum: number; readonly counts: number[] } | undefined;
+    let series: Distribution | undefined;
     return (value) => {
       if (trace()?.hypothetical === true) return;
       series ??= this.#series.of(values);
-      let at = 0;
-      while (at < bounds.length && value > (bounds[at] ?? 0)) at += 1;
-      series.sum += value;
-      series.counts[at] = (series.counts[at] ?? 0) + 1;
+      this.#record(series, value);
     };
+  }
+
+  #record(series: Distribution, value: number): void {
+    const bounds = this.#bounds;
+    let at = 0;
+    // NaN is in no bucket but the last.
+    while (at < bounds.length && !(value <= (bounds[at] ?? 0))) at += 1;
+    series.sum += value;
+    series.counts[at] = (series.counts[at] ?? 0) + 1;
   }
 
   get family(): Family {
