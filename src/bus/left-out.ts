@@ -3,11 +3,11 @@
  * reload. One whose failures count as a refusal is not missed silently: what it was asked about before is refused
  * temporarily.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { reply } from '../mail/status.ts';
 import type { PluginFacts } from './bus.ts';
 import type { About, Candidate } from './candidate.ts';
+import { NotedPlugins } from './noted-plugins.ts';
 import { DUNNO, rejectWith } from './restriction.ts';
 import { failureVerdict } from './verdict.ts';
 
@@ -20,27 +20,14 @@ export interface LeftOut extends Pick<PluginFacts, 'name' | 'file' | 'hooks' | '
   readonly at: number;
 }
 
-const fileIn = (dataDirectory: string): string => join(dataDirectory, 'left-out-plugins.json');
+const noted = new NotedPlugins<LeftOut>('left-out-plugins.json', ({ file }) => file);
 
-/** None where there is no such file, or nobody can read it. */
-export function readLeftOut(dataDirectory: string): readonly LeftOut[] {
-  try {
-    return (JSON.parse(readFileSync(fileIn(dataDirectory), 'utf8')) as { readonly plugins: readonly LeftOut[] })
-      .plugins;
-  } catch {
-    return [];
-  }
-}
+export const readLeftOut = (dataDirectory: string): readonly LeftOut[] => noted.read(dataDirectory);
 
 /** One entry for each plugin. Throws if the disk does not take it. */
-export function addLeftOut(dataDirectory: string, entry: LeftOut): void {
-  const plugins = [...readLeftOut(dataDirectory).filter(({ file }) => file !== entry.file), entry];
-  const path = fileIn(dataDirectory);
-  writeFileSync(`${path}.new`, `${JSON.stringify({ plugins }, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
-}
+export const addLeftOut = (dataDirectory: string, entry: LeftOut): void => noted.add(dataDirectory, entry);
 
-export const clearLeftOut = (dataDirectory: string): void => rmSync(fileIn(dataDirectory), { force: true });
+export const clearLeftOut = (dataDirectory: string): void => rmSync(noted.fileIn(dataDirectory), { force: true });
 
 /** In one line, and how it comes back. */
 export function leftOutWords({ running, at, onError }: Pick<LeftOut, 'running' | 'at' | 'onError'>): string {

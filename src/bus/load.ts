@@ -67,17 +67,18 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
       new Error(`cannot be ordered: by "after" and "before", ${[...ordered.circle, first].join(' comes before ')}`),
     );
   }
+  const registered: { readonly used: Used; readonly registrant: Registrant }[] = [];
   for (const one of 'circle' in ordered ? prepared : ordered) {
     try {
-      for (const message of await register(bus, one, orderWords(one, prepared), options))
-        faults.push({ plugin: one.listed, message });
+      const registrant = registrantOf(one, orderWords(one, prepared), options);
+      for (const message of await register(bus, one, registrant, options)) faults.push({ plugin: one.listed, message });
+      registered.push({ used: one, registrant });
     } catch (error) {
       refuse(one.listed, error);
     }
   }
   if (faults.length === 0) {
-    if (!('circle' in ordered))
-      for (const one of ordered) await accompany(bus, one, registrantOf(one, [], options), options);
+    for (const { used, registrant } of registered) await accompany(bus, used, registrant, options);
     return bus;
   }
   await bus.close();
@@ -146,12 +147,10 @@ async function open(listed: string, options: LoadOptions): Promise<Omit<Used, 'l
 /** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
 function register(
   bus: Bus,
-  prepared: Prepared,
-  order: readonly string[],
+  { candidate }: Prepared,
+  registrant: Registrant,
   options: LoadOptions,
 ): Promise<readonly string[]> {
-  const { candidate } = prepared;
-  const registrant = registrantOf(prepared, order, options);
   const { plugin } = registrant;
   const http = new PluginHttp(plugin, options.http);
   bus.whenClosed(() => http.close());

@@ -2,8 +2,7 @@
  * Versions of plugins that failed too often after they were promoted: noted in a file of the data folder, because the
  * server may not write its configuration. While such a version's code is unchanged, the one before it is used.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { NotedPlugins } from '../noted-plugins.ts';
 import type { Errors } from './error-rate.ts';
 
 export interface Fallen extends Errors {
@@ -23,24 +22,12 @@ export interface Versions {
   readonly onFall: (fallen: Fallen) => void;
 }
 
-const fileIn = (dataDirectory: string): string => join(dataDirectory, 'fallen-plugins.json');
+const noted = new NotedPlugins<Fallen>('fallen-plugins.json', ({ plugin }) => plugin);
 
-/** None where there is no such file, or nobody can read it. */
-export function readFallen(dataDirectory: string): readonly Fallen[] {
-  try {
-    return (JSON.parse(readFileSync(fileIn(dataDirectory), 'utf8')) as { readonly plugins: readonly Fallen[] }).plugins;
-  } catch {
-    return [];
-  }
-}
+export const readFallen = (dataDirectory: string): readonly Fallen[] => noted.read(dataDirectory);
 
 /** One entry for each plugin. Throws if the disk does not take it. */
-export function addFallen(dataDirectory: string, entry: Fallen): void {
-  const plugins = [...readFallen(dataDirectory).filter(({ plugin }) => plugin !== entry.plugin), entry];
-  const path = fileIn(dataDirectory);
-  writeFileSync(`${path}.new`, `${JSON.stringify({ plugins }, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
-}
+export const addFallen = (dataDirectory: string, entry: Fallen): void => noted.add(dataDirectory, entry);
 
 /** In one line, and what to do. */
 export const fallenWords = ({ plugin, failures, calls, at }: Omit<Fallen, 'path' | 'codeChanged'>): string =>

@@ -78,7 +78,7 @@ export async function accompany(bus: Bus, used: Used, registrant: Registrant, op
   if (instead !== null) {
     bus.describe(plugin, { fellBack: fallenWords(instead) });
     log.warn({ plugin }, `plugin ${plugin}: ${fallenWords(instead)}`);
-  } else if ((await otherVersion(listed, 'before', options).catch(() => null)) !== null && isTheirs(located, options)) {
+  } else if (isTheirs(located, options) && (await otherVersion(listed, 'before', options).catch(() => null)) !== null) {
     const { path, codeChanged } = located;
     const rate = new ErrorRate((errors) =>
       versions.onFall({ plugin: listed, path, codeChanged, at: clock(), ...errors }),
