@@ -1,11 +1,11 @@
 /** Bounce Address Tag Validation: bounces of mail that we have not sent are known as such (README.md). */
 import { join } from 'node:path';
-import { type Connection, definePlugin, deny, NEXT, OK, reply, setting, type Verdict } from '../../src/bus/plugin.ts';
+import { definePlugin, deny, NEXT, OK, reply, setting, type Verdict } from '../../src/bus/plugin.ts';
 import { isHere } from '../../src/lookup/domains.ts';
-import { compileNetworks } from '../../src/lookup/network.ts';
 import { SecretFile } from '../../src/lookup/secret-file.ts';
-import { networksOf } from '../../src/lookup/service-networks.ts';
-import { type Address, addressKey, domainOf, localPart } from '../../src/mail/address.ts';
+import { trustedClients } from '../../src/lookup/trusted-clients.ts';
+import { type Address, domainOf, localPart } from '../../src/mail/address.ts';
+import { addressSet } from '../../src/mail/address-set.ts';
 import { isTagged, tag, type Untagged, untag } from './tag.ts';
 
 const DAY = 86_400;
@@ -38,9 +38,8 @@ export default definePlugin({
     const secrets = new SecretFile(config.secret_file === undefined ? file : server.resolvePath(config.secret_file));
     const days = Math.floor(config.life / DAY);
     const chosen = new Set(config.sender_domains.map((name) => name.toLowerCase()));
-    const except = new Set(config.except.map(addressKey));
-    const myNetworks = networksOf(server, 'mynetworks');
-    const clients = compileNetworks(config.clients, server);
+    const isExcepted = addressSet(config.except);
+    const isTrusted = trustedClients(server, config.clients);
     const counted = server.metrics.counter('addresses_total', 'Addresses by what became of them.', ['result']);
 
     /** Of a domain that tags all its mail. */
@@ -49,12 +48,6 @@ export default definePlugin({
       if (domain === '' || (chosen.size > 0 && !chosen.has(domain))) return false;
       return isHere(domains, address);
     };
-    const isExcepted = (address: Address): boolean => {
-      const key = addressKey(address);
-      return [key, `${localPart(key)}@`, domainOf(key)].some((one) => except.has(one));
-    };
-    const isTrusted = async ({ user, parameters: own, remote: { ip, name } }: Connection): Promise<boolean> =>
-      user !== null || (await myNetworks(own)(ip, name)) || (await clients(ip, name));
     const untagged = async (address: Address): Promise<Untagged | null> =>
       isTagged(address) && (await isTagging(address)) ? untag(address, secrets.accepted(), server.clock(), days) : null;
 

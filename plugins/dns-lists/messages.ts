@@ -9,9 +9,9 @@ import {
   type Server,
   type Verdict,
 } from '../../src/bus/plugin.ts';
-import { compileNetworks } from '../../src/lookup/network.ts';
-import { networksOf } from '../../src/lookup/service-networks.ts';
-import { type Address, addressKey, domainOf, localPart } from '../../src/mail/address.ts';
+import { trustedClients } from '../../src/lookup/trusted-clients.ts';
+import type { Address } from '../../src/mail/address.ts';
+import { addressSet } from '../../src/mail/address-set.ts';
 import type { DnsLists } from './lists.ts';
 import { actionFor, type Hit, hitsOf, type Subjects, scoreOf, type Thresholds } from './score.ts';
 import type { ScoredList, SubjectName } from './settings.ts';
@@ -41,21 +41,15 @@ export interface MessageRules {
 
 export function judgeMessages(server: Server<unknown>, dns: DnsLists, rules: MessageRules): void {
   const { lists, thresholds } = rules;
-  const myNetworks = networksOf(server, 'mynetworks');
-  const clients = compileNetworks(rules.clients, server);
-  const free = new Set(rules.recipients.map(addressKey));
+  const isTrusted = trustedClients(server, rules.clients);
+  const isFree = addressSet(rules.recipients);
   const asksUris = lists.some(({ asks }) => asks.has('uri'));
   const judged = server.metrics.counter('messages_total', 'Messages by what was done.', ['action']);
   const counted = server.metrics.counter('hits_total', 'Listings of messages.', ['zone', 'subject']);
 
-  const isFree = (recipient: Address): boolean => {
-    const key = addressKey(recipient);
-    return [key, `${localPart(key)}@`, domainOf(key)].some((one) => free.has(one));
-  };
-  async function isExempt({ user, parameters, remote: { ip, name }, transaction }: Connection): Promise<boolean> {
-    if (user !== null || (await myNetworks(parameters)(ip, name)) || (await clients(ip, name))) return true;
-    return transaction?.recipients.every(({ address }) => isFree(address)) ?? false;
-  }
+  const isExempt = async (connection: Connection): Promise<boolean> =>
+    (await isTrusted(connection)) ||
+    (connection.transaction?.recipients.every(({ address }) => isFree(address)) ?? false);
   async function subjectsOf(
     connection: Connection,
     sender: Address,

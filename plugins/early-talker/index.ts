@@ -3,8 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import { type Connection, definePlugin, denyDisconnect, NEXT, reply, setting } from '../../src/bus/plugin.ts';
-import { compileNetworks } from '../../src/lookup/network.ts';
-import { networksOf } from '../../src/lookup/service-networks.ts';
+import { trustedClients } from '../../src/lookup/trusted-clients.ts';
 
 /** How often it is looked whether a client has spoken. */
 const LOOK_MS = 50;
@@ -27,16 +26,14 @@ export default definePlugin({
         'early-talker cannot see in a worker that a client speaks; remove "worker" from its configuration',
       );
     const { wait, services, clients, remember, most } = server.config;
-    const myNetworks = networksOf(server, 'mynetworks');
-    const whitelist = compileNetworks(clients, server);
+    const isTrusted = trustedClients(server, clients);
     const patient = new LRUCache<string, number>({ max: REMEMBERED });
     const counted = server.metrics.counter('clients_total', 'Clients by what they did.', ['result']);
     let waiting = 0;
 
-    const isKnown = async ({ parameters, remote: { ip, name } }: Connection): Promise<boolean> =>
-      server.clock() - (patient.get(ip) ?? Number.NEGATIVE_INFINITY) < remember * 1000 ||
-      (await myNetworks(parameters)(ip, name)) ||
-      (await whitelist(ip, name));
+    const isKnown = async (connection: Connection): Promise<boolean> =>
+      server.clock() - (patient.get(connection.remote.ip) ?? Number.NEGATIVE_INFINITY) < remember * 1000 ||
+      (await isTrusted(connection));
 
     server.on('connect', async ({ connection }) => {
       if (!services.includes(connection.service) || (await isKnown(connection))) return NEXT;

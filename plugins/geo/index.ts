@@ -1,8 +1,8 @@
 /** Country and network of clients by local databases: for other plugins, and for lists of its own (README.md). */
 import { type Connection, definePlugin, deny, NEXT, noteKey, reply, setting } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
-import { compileNetworks, parseAddress } from '../../src/lookup/network.ts';
-import { networksOf } from '../../src/lookup/service-networks.ts';
+import { parseAddress } from '../../src/lookup/network.ts';
+import { trustedClients } from '../../src/lookup/trusted-clients.ts';
 import { Database } from './database.ts';
 import { NOWHERE, type Place, placeIn, placeWords } from './place.ts';
 
@@ -43,8 +43,7 @@ export default definePlugin({
     if (config.databases.length === 0) throw new Error('databases: is empty, expected paths of .mmdb files');
     const databases = config.databases.map((path) => new Database(server.resolvePath(path), log));
     const lists = { deny: listOf(config.deny), tag: listOf(config.tag), greylist: listOf(config.greylist) };
-    const myNetworks = networksOf(server, 'mynetworks');
-    const except = compileNetworks(config.except, server);
+    const isExempt = trustedClients(server, config.except);
     const clients = server.metrics.counter('clients_total', 'Clients by country.', ['country']);
     const decided = server.metrics.counter('decisions_total', 'What clients on a list got.', ['list']);
 
@@ -62,8 +61,6 @@ export default definePlugin({
         return NOWHERE;
       }
     }
-    const isExempt = async ({ user, parameters, remote: { ip, name } }: Connection): Promise<boolean> =>
-      user !== null || (await myNetworks(parameters)(ip, name)) || (await except(ip, name));
     /** The place of a client on a list, if the list is for it. */
     async function on(list: keyof typeof lists, connection: Connection): Promise<Place | null> {
       const place = connection.notes.get(PLACE);

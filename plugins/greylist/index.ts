@@ -9,9 +9,9 @@ import {
   setting,
   type Verdict,
 } from '../../src/bus/plugin.ts';
-import { compileNetworks } from '../../src/lookup/network.ts';
-import { networksOf } from '../../src/lookup/service-networks.ts';
-import { type Address, addressKey, domainOf, localPart } from '../../src/mail/address.ts';
+import { trustedClients } from '../../src/lookup/trusted-clients.ts';
+import { type Address, addressKey, localPart } from '../../src/mail/address.ts';
+import { addressSet } from '../../src/mail/address-set.ts';
 import { Memory } from './memory.ts';
 import { networkOf, tripletKey } from './triplet.ts';
 
@@ -46,18 +46,12 @@ export default definePlugin({
       life: config.life,
       clientAfter: config.client_after,
     });
-    const myNetworks = networksOf(server, 'mynetworks');
-    const whitelist = compileNetworks(config.clients, server);
-    const free = new Set(config.recipients.map(addressKey));
+    const isTrusted = trustedClients(server, config.clients);
+    const isFree = addressSet(config.recipients);
     const counted = server.metrics.counter('recipients_total', 'Recipients by what was decided.', ['result']);
 
-    const mayPass = async ({ user, parameters, notes, remote: { ip, name } }: Connection): Promise<boolean> =>
-      (config.only_suspects && notes.get(SUSPECT) !== true) ||
-      user !== null ||
-      (await myNetworks(parameters)(ip, name)) ||
-      (await whitelist(ip, name));
-    const isFree = (recipient: Address): boolean =>
-      [addressKey(recipient), `${localPart(addressKey(recipient))}@`, domainOf(recipient)].some((key) => free.has(key));
+    const mayPass = async (connection: Connection): Promise<boolean> =>
+      (config.only_suspects && connection.notes.get(SUSPECT) !== true) || (await isTrusted(connection));
 
     /** Whether a recipient has to wait. */
     const waits = async (connection: Connection, sender: Address, recipient: Address): Promise<boolean> => {

@@ -1,6 +1,7 @@
 /** What a post becomes for the members. */
 import type { Address } from '../../src/mail/address.ts';
 import { decodeWords } from '../../src/protocol/mime/encoded-word.ts';
+import { fieldText } from '../../src/protocol/mime/written-text.ts';
 import { addressOf, type List } from './list.ts';
 import { all, authorOf, join, type Message, nameOf } from './message.ts';
 
@@ -82,15 +83,7 @@ function viaName(author: string, list: List): string {
   const name = decodeWords(author).replace(/[\p{Cc}\p{Cf}]/gu, '');
   const via = ` via ${list.name === '' ? list.address : list.name}`;
   if (/^[ -~]*$/.test(name)) return quoted(`${name.slice(0, 100)}${via}`);
-  // An encoded word has at most 75 characters (RFC 2047 section 2).
-  const words =
-    [...name]
-      .slice(0, LONGEST_NAME)
-      .join('')
-      .match(/.{1,10}/gu) ?? [];
-  return [...words.map((word) => `=?UTF-8?B?${Buffer.from(word).toString('base64')}?=`), quoted(via.trim())].join(
-    '\r\n ',
-  );
+  return `${fieldText([...name].slice(0, LONGEST_NAME).join(''))}\r\n ${quoted(via.trim())}`;
 }
 
 const quoted = (text: string): string => (/^[\w .-]*$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`);

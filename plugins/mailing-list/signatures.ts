@@ -1,6 +1,7 @@
 /** Tokens that nobody else can make: of addresses that bounces come back to, and of links to unsubscribe. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { PluginState } from '../../src/bus/plugin.ts';
+import { equalOctets } from '../../src/lookup/equal-octets.ts';
 import { type Address, addressKey } from '../../src/mail/address.ts';
 import type { List } from './list.ts';
 
@@ -60,7 +61,4 @@ export class Signatures {
   }
 }
 
-function isSame(given: string, right: string): boolean {
-  const [one, other] = [Buffer.from(given), Buffer.from(right)];
-  return one.length === other.length && timingSafeEqual(one, other);
-}
+const isSame = (given: string, right: string): boolean => equalOctets(Buffer.from(given), Buffer.from(right));

@@ -2,8 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type Connection, definePlugin, NEXT, setting, type Verdict } from '../../src/bus/plugin.ts';
-import { compileNetworks } from '../../src/lookup/network.ts';
-import { networksOf } from '../../src/lookup/service-networks.ts';
+import { trustedClients } from '../../src/lookup/trusted-clients.ts';
 
 /** Of clients that were refused; the one that was refused longest ago is forgotten first. */
 const REMEMBERED = 10_000;
@@ -23,8 +22,7 @@ export default definePlugin({
   },
   register(server) {
     const { refusals, step, longest, forget, most, clients } = server.config;
-    const myNetworks = networksOf(server, 'mynetworks');
-    const whitelist = compileNetworks(clients, server);
+    const isFree = trustedClients(server, clients);
     const refused = new LRUCache<string, { readonly at: number; readonly times: number }>({ max: REMEMBERED });
     const counted = server.metrics.counter('replies_total', 'Replies to clients that were refused often.', ['result']);
     let waiting = 0;
@@ -33,8 +31,6 @@ export default definePlugin({
       const known = refused.get(ip);
       return known === undefined || server.clock() - known.at >= forget * 1000 ? 0 : known.times;
     };
-    const isFree = async ({ user, parameters, remote: { ip, name } }: Connection): Promise<boolean> =>
-      user !== null || (await myNetworks(parameters)(ip, name)) || (await whitelist(ip, name));
 
     async function slow(connection: Connection): Promise<Verdict> {
       const { ip } = connection.remote;

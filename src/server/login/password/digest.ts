@@ -1,10 +1,6 @@
 /** Schemes with a single hash round: `{SHA256}`, salted `{SSHA256}` (digest, then salt), `{PLAIN}`. Base64 or hex. */
 import { createHash, hash, timingSafeEqual } from 'node:crypto';
-
-/** Compares lengths and octets in a time that does not depend on where they differ. */
-export function equalOctets(a: Buffer, b: Buffer): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
-}
+import { equalOctets } from '../../../lookup/equal-octets.ts';
 
 /** Compares digests, so that the length stays secret too. */
 export function verifyPlain(password: Buffer, stored: string): boolean {

@@ -4,7 +4,7 @@
  */
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { equalOctets } from './digest.ts';
+import { equalOctets } from '../../../lookup/equal-octets.ts';
 
 const derive = promisify(pbkdf2);
 
