@@ -1,7 +1,7 @@
 /** Adds a text to mail that our users send (README.md). */
 import { type Connection, definePlugin, type HookArguments, NEXT, type Server, setting } from '../../src/bus/plugin.ts';
 import { isHere } from '../../src/lookup/domains.ts';
-import { networksOf } from '../../src/lookup/service-networks.ts';
+import { trustedClients } from '../../src/lookup/trusted-clients.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { MessageIndexer } from '../../src/protocol/mime/indexer.ts';
 import { type Wording, withDisclaimer } from './edit.ts';
@@ -94,13 +94,9 @@ export default definePlugin({
 
 /** Who sends from one of our domains, and may: a user, a program of this machine, a client in mynetworks. */
 function senderCheck(server: Server<unknown>): (connection: Connection | null, sender: string) => Promise<boolean> {
-  const myNetworks = networksOf(server, 'mynetworks');
-  return async (connection, sender) => {
-    if (!(await isHere(server.domains, sender))) return false;
-    if (connection === null || connection.user !== null) return true;
-    const { ip, name } = connection.remote;
-    return myNetworks(connection.parameters)(ip, name);
-  };
+  const isTrusted = trustedClients(server, []);
+  return async (connection, sender) =>
+    (await isHere(server.domains, sender)) && (connection === null || (await isTrusted(connection)));
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
