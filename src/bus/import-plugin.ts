@@ -1,4 +1,4 @@
-/** Imports a plugin's module, checks what it exports, and has it register: in the main thread, and in a worker. */
+/** Imports a plugin's module, checks what it exports, and has it register: in the server, and in a worker. */
 import { messageOf, stackOf } from '../errors.ts';
 import { runningMark, whileRunning } from '../running.ts';
 import type { ConfigSchema } from './configuration/schema.ts';
