@@ -1,21 +1,15 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dkimSign } from 'mailauth/lib/dkim/sign.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer, type TestServerOptions } from '../../src/authoring/test-server.ts';
+import { ed25519Key, keyRecord, rsaKey, type Signing, signedBy } from '../../test/kit/dkim-keys.ts';
 import { removeFolder, temporaryFolder } from '../../test/kit/folder.ts';
 
 const QUEUED = /^250 2\.0\.0 Ok/;
 const NOW = '2026-01-01T12:00:00Z';
 
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const small = generateKeyPairSync('rsa', { modulusLength: 512 });
-const ed25519 = generateKeyPairSync('ed25519');
+const KEYS = { rsa: rsaKey(2048), small: rsaKey(512), ed: ed25519Key() };
 
-const spki = (key: KeyObject): string => key.export({ type: 'spki', format: 'der' }).toString('base64');
-/** RFC 8463 section 4: the key alone. */
-const bare = (key: KeyObject): string => key.export({ type: 'spki', format: 'der' }).subarray(-32).toString('base64');
 /** Character-strings of at most 255 octets. */
 const txt = (text: string): string => (text.match(/.{1,200}/g) ?? []).map((part) => `"${part}"`).join(' ');
 
@@ -23,9 +17,9 @@ const ZONES = {
   'example.org': [
     '@ TXT "v=spf1 ip4:203.0.113.9 -all"',
     '_dmarc TXT "v=DMARC1; p=reject; sp=quarantine"',
-    `rsa._domainkey TXT ( ${txt(`v=DKIM1; k=rsa; p=${spki(rsa.publicKey)}`)} )`,
-    `small._domainkey TXT ( ${txt(`v=DKIM1; k=rsa; p=${spki(small.publicKey)}`)} )`,
-    `ed._domainkey TXT ( ${txt(`v=DKIM1; k=ed25519; p=${bare(ed25519.publicKey)}`)} )`,
+    `rsa._domainkey TXT ( ${txt(keyRecord(KEYS.rsa))} )`,
+    `small._domainkey TXT ( ${txt(keyRecord(KEYS.small))} )`,
+    `ed._domainkey TXT ( ${txt(keyRecord(KEYS.ed))} )`,
     'client A 203.0.113.9',
     'client TXT "v=spf1 a -all"',
     'news A 203.0.113.9',
@@ -65,24 +59,9 @@ const start = async (config: object = {}, more: Partial<TestServerOptions> = {})
 
 const TEXT = 'From: A <a@example.org>\r\nTo: user@example.test\r\nSubject: test\r\n\r\nhello\r\n';
 
-interface Signing {
-  readonly selector?: 'rsa' | 'ed' | 'small';
-  readonly signTime?: string;
-  readonly expires?: string;
-  readonly maxBodyLength?: number;
-  readonly canonicalization?: string;
-}
-
-async function signed(text = TEXT, { selector = 'rsa', signTime = NOW, ...more }: Signing = {}): Promise<string> {
-  const key = { rsa, ed: ed25519, small }[selector].privateKey.export({ type: 'pkcs8', format: 'pem' });
-  const options = {
-    ...{ canonicalization: more.canonicalization ?? 'relaxed/relaxed', signTime: new Date(signTime) },
-    ...(more.expires === undefined ? {} : { expires: new Date(more.expires) }),
-    signatureData: [{ signingDomain: 'example.org', selector, privateKey: key, ...more }],
-  };
-  const { signatures } = await dkimSign(text, options as unknown as Parameters<typeof dkimSign>[1]);
-  return signatures + text;
-}
+type Signed = Omit<Signing, 'key'> & { readonly selector?: keyof typeof KEYS };
+const signed = (text = TEXT, { selector = 'rsa', ...more }: Signed = {}): Promise<string> =>
+  signedBy(text, { key: KEYS[selector], selector, ...more });
 
 /** Sends, and returns the field that the message got, in one line. */
 async function results(message: string, { from = 'a@example.org', ip = '203.0.113.9' } = {}): Promise<string> {
@@ -235,7 +214,7 @@ describe('mail-auth (S8)', () => {
 });
 
 describe('DKIM', () => {
-  it.each<readonly [string, Signing, string, RegExp]>([
+  it.each<readonly [string, Signed, string, RegExp]>([
     [
       'an Ed25519 signature (RFC 8463)',
       { selector: 'ed' },

@@ -29,7 +29,7 @@ export function answering(resolver: Resolver, deadline: number): (question: DnsQ
   return async ({ name, type }) => {
     asked += 1;
     const left = deadline - performance.now();
-    const look = LOOK[type as RecordType];
+    const look = Object.hasOwn(LOOK, type) ? LOOK[type as RecordType] : undefined;
     if (asked > MOST_QUESTIONS || left <= 0 || look === undefined) return { code: 'ETIMEOUT' };
     const host = name.endsWith('.') ? name.slice(0, -1) : name;
     if (!isName(host)) return { code: 'EBADNAME' };
