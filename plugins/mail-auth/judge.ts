@@ -1,15 +1,15 @@
 /** In the thread: SPF, DKIM, ARC and DMARC of one message. The codecs are mailauth's, in its strict mode. */
 import { Readable } from 'node:stream';
-import { arc } from 'mailauth/lib/arc/index.js';
+import type { ARCData } from 'mailauth';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import type { Ask } from '../pool/messages.ts';
 import { octetsOf } from '../pool/octets.ts';
-import { arcFinding, type Chain } from './arc.ts';
+import { checkArc } from './arc.ts';
 import { dkimFindings } from './dkim.ts';
 import { dmarcFinding } from './dmarc.ts';
 import { type Guarded, guardHeader } from './guard.ts';
 import type { DnsAnswer } from './questions.ts';
-import type { ArcFinding, Findings, Row } from './results.ts';
+import type { Findings } from './results.ts';
 import { checkSpf } from './spf.ts';
 import type { Answer, Question, Resolve, Work } from './work.ts';
 
@@ -33,15 +33,11 @@ export async function judge(work: Work, ask: Ask<Question, Answer>): Promise<Fin
     curTime: new Date(work.now),
     strict: true,
   });
-  const chain = verified.arc as Chain | undefined;
-  const arcResult =
+  const chain = verified.arc as ARCData | undefined;
+  const arcFound =
     wants('arc') && chain !== undefined && !guarded.isTooLarge
-      ? await arc(chain, { resolver: resolve, minBitLength: SHORTEST_KEY, strict: true, ip: work.ip } as Parameters<
-          typeof arc
-        >[1])
+      ? await checkArc(chain, { resolver: resolve, minBitLength: SHORTEST_KEY, strict: true, ip: work.ip })
       : null;
-  const arcFound: { finding: ArcFinding; row: Row; saysPass: boolean } | null =
-    arcResult === null || chain === undefined ? null : arcFinding(arcResult, chain);
   const isVouched =
     arcFound?.finding.result === 'pass' &&
     arcFound.saysPass &&
