@@ -1,9 +1,10 @@
 import { forwardingReader } from '../admin/forwarding.ts';
 import type { Connection, Hooks } from '../bus/hook.ts';
-import { certificatesIn } from '../config/authorities.ts';
+import { certificatesIn, systemAuthorities } from '../config/authorities.ts';
 import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import type { ClientTlsFiles } from '../delivery/client/client-contexts.ts';
+import { StsPolicies } from '../delivery/client/mta-sts.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
 import { Milters } from '../delivery/milter/milters.ts';
 import { createDomainList } from '../delivery/route/domain-list.ts';
@@ -16,6 +17,7 @@ import type { ListName, ParameterReader } from '../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import type { LineConnection } from '../net/connection.ts';
+import { httpSender } from '../net/http-client.ts';
 import type { TlsContexts } from '../net/tls.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
 import type { Authenticator } from '../server/login/authenticator.ts';
@@ -96,6 +98,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   const clientTls = (protocol: 'smtp' | 'lmtp'): ClientTlsFiles => ({
     trust: configuration.tls.trust[protocol],
     identity: identities?.clients[protocol] ?? null,
+    publicAuthorities: systemAuthorities,
     readAnchors: (path) => certificatesIn(configuration.resolvePath(path)),
   });
   const addresses = ownAddresses(configuration);
@@ -109,6 +112,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     domains,
     resolver,
     secureResolver: resolver.secure,
+    sts: new StsPolicies({ resolver, send: httpSender(resolver), states: store.pluginStates, clock, log }),
     search: configuration.search,
     log,
     clock,

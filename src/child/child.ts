@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type Beginning, DESCRIPTORS } from './descriptors.ts';
+import { ARGUMENT, type Beginning, DESCRIPTORS } from './descriptors.ts';
 import { FrameReader, frameOf, KIND } from './frames.ts';
 import { eachLine } from './lines.ts';
 import { closeMark, openMark, readMark } from './mark.ts';
@@ -55,9 +55,13 @@ export class Child {
   constructor({ entry, data, memoryMb, onMessage, onQuestion, onPrinted }: ChildOptions) {
     this.#memoryMb = memoryMb;
     this.#mark = openMark();
-    const child = spawn(process.execPath, [...FLAGS, `--max-old-space-size=${memoryMb}`, fileURLToPath(entry)], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', this.#mark],
-    });
+    const child = spawn(
+      process.execPath,
+      [...FLAGS, `--max-old-space-size=${memoryMb}`, fileURLToPath(entry), ARGUMENT],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', this.#mark],
+      },
+    );
     this.#process = child;
     this.ended = new Promise((resolve) => {
       const over = (end: ChildEnd): void => {

@@ -10,6 +10,9 @@ export const DESCRIPTORS = {
   mark: 6,
 } as const;
 
+/** The argument behind the module: a module that is only imported opens nothing. */
+export const ARGUMENT = 'posthorn-child';
+
 /** The first frame. */
 export interface Beginning {
   readonly parent: number;

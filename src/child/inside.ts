@@ -3,10 +3,12 @@ import { readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { type Beginning, DESCRIPTORS, MEGABYTE } from './descriptors.ts';
+import { ARGUMENT, type Beginning, DESCRIPTORS, MEGABYTE } from './descriptors.ts';
 import { boundedFrameOf, FrameReader, KIND, readFrame } from './frames.ts';
 import type { Guarded } from './guard.ts';
 import { MarkWriter } from './mark.ts';
+
+if (process.argv[2] !== ARGUMENT) throw new Error('this is a part of a process that Child starts');
 
 // A terminal and a service manager send these to all processes; the parent ends this one when it needs it no longer.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

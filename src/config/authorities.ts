@@ -63,7 +63,7 @@ const certificatesBelow = (folder: string): string[] =>
     .flatMap((name) => certificatesIn(join(folder, name)));
 
 /** Those of Node where the system has none. */
-function systemAuthorities(): string[] {
+export function systemAuthorities(): string[] {
   const system = getCACertificates('system');
   return system.length > 0 ? system : getCACertificates('bundled');
 }

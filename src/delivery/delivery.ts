@@ -22,6 +22,7 @@ import type { ClientTlsFiles } from './client/client-contexts.ts';
 import { type ClientProtocol, clientParameters } from './client/client-parameters.ts';
 import { probing } from './client/dnssec-probe.ts';
 import { Generic } from './client/generic.ts';
+import type { StsPolicies } from './client/mta-sts.ts';
 import { createRemote, type Remote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
 import { readSearch } from './client/short-names.ts';
@@ -56,6 +57,8 @@ export interface DeliveryOptions {
   readonly bounceTemplates: BounceTemplates;
   readonly resolver: Resolver;
   readonly secureResolver: SecureResolver;
+  /** The MTA-STS policies of other domains. */
+  readonly sts: Pick<StsPolicies, 'policyOf'>;
   readonly search: SearchList;
   readonly log: Log;
   readonly clock: Clock;
@@ -127,9 +130,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   });
   const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);
   const debugPeers = readDebugPeers(parameters, tables);
-  const secureResolver = probing(options.secureResolver, parameters.string('dnssec_probe'), (text) =>
-    log.warn({}, text),
-  );
+  const warn = (text: string): void => log.warn({}, text);
+  const policies = {
+    secureResolver: probing(options.secureResolver, parameters.string('dnssec_probe'), warn),
+    sts: options.sts,
+  };
   const remoteOf = (protocol: ClientProtocol, settings: ParameterReader): Remote => {
     const client = clientParameters(protocol, settings);
     const resolver = searching(options.resolver, options.search, readSearch(client));
@@ -143,7 +148,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         isLocal,
       }),
       finder: { resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
-      secureResolver,
+      policies,
       content: store.content,
       clock,
       log,

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Connection } from '../../src/bus/hook.ts';
 import { expandTemplates, readTemplates } from '../../src/config/postfix/bounce-templates.ts';
-import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';
+import { createDelivery, type Delivery, type DeliveryOptions } from '../../src/delivery/delivery.ts';
 import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { LookupTable, Tables } from '../../src/lookup/table.ts';
@@ -43,6 +43,8 @@ export interface HouseOptions {
   readonly transports?: Transports;
   readonly handlers?: Handlers;
   readonly dns?: DnsRecords;
+  /** By default no domain has a policy. */
+  readonly sts?: DeliveryOptions['sts'];
   /** By default nothing is validated. */
   readonly secureResolver?: SecureResolver;
   readonly accounts?: readonly string[];
@@ -50,6 +52,7 @@ export interface HouseOptions {
   readonly addresses?: readonly string[];
   readonly trusted?: boolean;
   readonly authorities?: readonly string[];
+  readonly publicAuthorities?: readonly string[];
   readonly clientIdentity?: TlsIdentity;
   /** Timers of the runner; by default only a deadline of 0 fires. */
   readonly after?: (ms: number, callback: () => void) => () => void;
@@ -93,6 +96,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
   const clientTls = {
     trust: { authorities: options.authorities ?? [], anchors: [] },
     identity: options.clientIdentity ?? null,
+    publicAuthorities: () => options.publicAuthorities ?? [],
     readAnchors: (path: string) => [readFileSync(path, 'utf8')],
   };
   const delivery = createDelivery({
@@ -105,6 +109,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     bounceTemplates: expandTemplates(readTemplates('', '').templates, '', parameters).templates,
     resolver: resolverOf(options.dns),
     secureResolver: options.secureResolver ?? secureResolverOf({}, false),
+    sts: options.sts ?? { policyOf: async () => null },
     search: { domains: [], ndots: 1 },
     log,
     clock,

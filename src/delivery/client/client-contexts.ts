@@ -12,6 +12,8 @@ export interface ClientTlsFiles {
   readonly trust: { readonly authorities: readonly string[]; readonly anchors: readonly string[] };
   /** What servers are shown that ask; null for nothing. A reload may replace the pairs. */
   readonly identity: { readonly pairs: readonly KeyPair[] } | null;
+  /** PEM: those that everybody trusts. */
+  publicAuthorities(): readonly string[];
   /** PEM of a policy's tafile. Throws if it cannot be used. */
   readAnchors(path: string): readonly string[];
 }
@@ -28,12 +30,12 @@ export class ClientContexts {
   }
 
   /** Throws if the terms, or a file that they name, cannot be used. */
-  of({ words, anchorFiles }: Pick<TlsPolicy, 'words' | 'anchorFiles'>): SecureContext {
+  of({ words, anchorFiles, isPublic }: Pick<TlsPolicy, 'words' | 'anchorFiles' | 'isPublic'>): SecureContext {
     const pairs = this.#files.identity?.pairs ?? NO_PAIRS;
-    const key = JSON.stringify([words, anchorFiles]);
+    const key = JSON.stringify([words, anchorFiles, isPublic]);
     const kept = this.#kept.get(key);
     if (kept?.pairs === pairs) return kept.context;
-    const { trust } = this.#files;
+    const trust = isPublic ? { authorities: this.#files.publicAuthorities(), anchors: [] } : this.#files.trust;
     const anchors =
       anchorFiles.length > 0 ? anchorFiles.flatMap((path) => this.#files.readAnchors(path)) : trust.anchors;
     const context = createSecureContext({

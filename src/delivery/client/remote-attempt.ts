@@ -12,7 +12,6 @@ import type { Log } from '../../log.ts';
 import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import { cipherBits } from '../../net/tls.ts';
-import type { SecureResolver } from '../../protocol/dns/resolver.ts';
 import { CHUNK_SIZE, type ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
@@ -47,7 +46,7 @@ import type { SmtpSession } from './smtp-session.ts';
 import { SessionFault } from './smtp-session-fault.ts';
 import type { Credentials } from './smtp-session-login.ts';
 import type { Fate } from './smtp-session-transaction.ts';
-import { clearPolicy, type TlsPolicy, tlsPolicy } from './tls-policy.ts';
+import { clearPolicy, type PolicySources, type TlsPolicy, tlsPolicy } from './tls-policy.ts';
 
 /** What all attempts share. */
 export interface RemoteServices {
@@ -62,7 +61,7 @@ export interface RemoteServices {
   /** smtp_generic_maps or lmtp_generic_maps; null if it names no table. */
   readonly generic: Generic | null;
   readonly contexts: ClientContexts;
-  readonly secureResolver: SecureResolver;
+  readonly policies: PolicySources;
 }
 
 type Items = readonly [QueueItem, ...QueueItem[]];
@@ -148,9 +147,9 @@ export class RemoteAttempt {
   /** Null if the configuration cannot be used: its mail waits. */
   async #policyFor(peer: Peer): Promise<TlsPolicy | null> {
     const { nexthop, destination, name: hostName, port } = peer;
-    const { settings, secureResolver } = this.#services;
+    const { settings, policies } = this.#services;
     try {
-      return await tlsPolicy({ nexthop, destination, hostName, port }, settings.tls, secureResolver);
+      return await tlsPolicy({ nexthop, destination, hostName, port }, settings.tls, policies);
     } catch (error) {
       if (!(error instanceof PolicyFault)) throw error;
       this.#services.log.warn({ destination }, error.message);

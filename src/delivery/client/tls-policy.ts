@@ -10,9 +10,11 @@ import type { TlsWords } from '../../lookup/tls-words.ts';
 import { reply } from '../../mail/status.ts';
 import type { SecureResolver } from '../../protocol/dns/resolver.ts';
 import type { TlsaRecord } from '../../protocol/dns/tlsa.ts';
+import { isStsHost } from '../../protocol/mta-sts.ts';
 import { plainFingerprint } from '../../protocol/tls/fingerprint.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 import { type Dane, daneOf } from './dane.ts';
+import type { StsPolicies } from './mta-sts.ts';
 import { PolicyFault } from './policy-fault.ts';
 import { type AskedLevel, isAuthenticating, isMatching, levelOf, type TlsLevel } from './tls-level.ts';
 import { perSiteLevel } from './tls-per-site.ts';
@@ -29,6 +31,8 @@ export interface TlsPolicy {
   readonly anchorFiles: readonly string[];
   /** Records of which one must match the certificate (dane). */
   readonly tlsa: readonly TlsaRecord[];
+  /** The authorities that everybody trusts are trusted, and no others. */
+  readonly isPublic: boolean;
   /** The name that is asked for; '' for none. */
   readonly serverName: string;
 }
@@ -49,17 +53,32 @@ export const clearPolicy = ({ optional }: ClientTls): TlsPolicy => ({
   fingerprints: new Set(),
   anchorFiles: [],
   tlsa: [],
+  isPublic: false,
   serverName: '',
 });
 
+/** Who knows what other domains want. */
+export interface PolicySources {
+  readonly secureResolver: SecureResolver;
+  readonly sts: Pick<StsPolicies, 'policyOf'>;
+}
+
 /** Rejects with PolicyFault. */
-export async function tlsPolicy(place: Place, settings: ClientTls, resolver: SecureResolver): Promise<TlsPolicy> {
+export async function tlsPolicy(
+  place: Place,
+  settings: ClientTls,
+  { secureResolver, sts }: PolicySources,
+): Promise<TlsPolicy> {
   const found = await findEntry(place.destination, settings.policies);
   const source = `${settings.policiesName}, next-hop destination "${place.destination}"`;
   const [word = '', ...attributes] = found?.trim().split(/[\s,]+/) ?? [];
   const asked = found === undefined ? await levelWithout(place, settings) : levelOf(word);
   if (asked === undefined) throw new PolicyFault(`${source}: invalid security level "${word.slice(0, 40)}"`);
-  const { level, dane } = await settledLevel(asked, place, settings, resolver);
+  const { level, dane } = await settledLevel(asked, place, settings, secureResolver);
+  if (found === undefined && settings.mtaSts && (level === 'may' || level === 'encrypt')) {
+    const wanted = await stsPolicy(place, settings, sts);
+    if (wanted !== null) return wanted;
+  }
   const given = parseAttributes(attributes, level, source);
   const policy = dane === null ? policyOf(level, given, place, settings) : danePolicy(dane, given, place, settings);
   if (level === 'fingerprint' && policy.fingerprints.size === 0)
@@ -192,6 +211,7 @@ function policyOf(level: TlsLevel, given: Attributes, place: Place, settings: Cl
     fingerprints: new Set(level === 'fingerprint' ? matches.map(plainFingerprint) : []),
     anchorFiles: given.tafile,
     tlsa: [],
+    isPublic: false,
     serverName: nameFor(given.servername ?? settings.serverName, place),
   };
 }
@@ -200,6 +220,23 @@ function policyOf(level: TlsLevel, given: Attributes, place: Place, settings: Cl
 function danePolicy({ records, base }: KnownByTlsa, given: Attributes, place: Place, settings: ClientTls): TlsPolicy {
   const names = [base, place.hostName, place.nexthop.host];
   return { ...policyOf('dane', given, place, settings), tlsa: records, names: [...new Set(names)], serverName: base };
+}
+
+/**
+ * What the domain wants (RFC 8461 section 4): a certificate with the host's name. Null where it enforces nothing. A next hop with
+ * a port of its own is none that the domain speaks of.
+ */
+async function stsPolicy(place: Place, settings: ClientTls, sts: PolicySources['sts']): Promise<TlsPolicy | null> {
+  const { nexthop, hostName } = place;
+  if (!nexthop.mx || nexthop.port !== null) return null;
+  const wanted = await sts.policyOf(nexthop.host);
+  if (wanted?.mode !== 'enforce') return null;
+  if (!isStsHost(hostName, wanted)) {
+    const why = `MX host ${hostName} is not in the MTA-STS policy of ${nexthop.host}`;
+    throw new PolicyFault(why, true, reply(451, '4.7.5', why));
+  }
+  const policy = policyOf('verify', { match: ['hostname'], tafile: [], servername: 'hostname' }, place, settings);
+  return { ...policy, isPublic: true };
 }
 
 const nameFor = (word: string, { nexthop, hostName }: Place): string =>

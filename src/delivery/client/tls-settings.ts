@@ -10,6 +10,8 @@ export interface ClientTls {
   /** For all destinations that `policies` say nothing about. */
   readonly level: AskedLevel;
   readonly dane: DaneRules;
+  /** Policies that domains publish count (smtp_tls_mta_sts). */
+  readonly mtaSts: boolean;
   /** smtp_tls_per_site */
   readonly perSite: readonly LookupTable[];
   readonly policies: readonly LookupTable[];
@@ -52,6 +54,7 @@ export function readClientTls(own: ClientParameters, tables: Tables): ClientTls 
       forced: own.boolean('tls_force_insecure_host_tlsa_lookup'),
       digests: own.all.list('tls_dane_digests').map((name) => name.toLowerCase()),
     },
+    mtaSts: own.protocol === 'smtp' && own.all.boolean('smtp_tls_mta_sts'),
     perSite: openTables(own.list('tls_per_site'), tables),
     policies: openTables(own.list('tls_policy_maps'), tables),
     policiesName: own.nameOf('tls_policy_maps'),

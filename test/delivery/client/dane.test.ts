@@ -1,6 +1,5 @@
 /** DANE (RFC 7672): whether mail is sent, and only to a server that its TLSA records name. */
 import { createHash, X509Certificate } from 'node:crypto';
-import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
 import { clientParameters } from '../../../src/delivery/client/client-parameters.ts';
 import { type TlsPolicy, tlsPolicy } from '../../../src/delivery/client/tls-policy.ts';
@@ -9,6 +8,7 @@ import type { Nexthop } from '../../../src/delivery/route/nexthop.ts';
 import { parametersOf } from '../../kit/parameters.ts';
 import { type SecureRecords, secureResolverOf } from '../../kit/secure-resolver.ts';
 import { openHouse, type TestHouse, tablesOf } from '../house.ts';
+import { certificates } from './certificates.ts';
 import { openSink, type Sink } from './sink.ts';
 
 const DIGEST = 'ab'.repeat(32);
@@ -39,7 +39,10 @@ async function policyWith(
     port: 25,
   };
   const tls = readClientTls(clientParameters('smtp', parameters), tablesOf());
-  return tlsPolicy(place, tls, secureResolverOf(records, isTrusted)).catch((error: Error) => error.message);
+  return tlsPolicy(place, tls, {
+    secureResolver: secureResolverOf(records, isTrusted),
+    sts: { policyOf: async () => null },
+  }).catch((error: Error) => error.message);
 }
 const levelWith = async (...asked: Parameters<typeof policyWith>): Promise<string> => {
   const policy = await policyWith(...asked);
@@ -159,23 +162,6 @@ afterEach(async () => {
   await house?.stop();
   await sink?.close();
 });
-
-/** A server's certificate of an authority. */
-async function certificates(host: string, more: { readonly isExpired?: boolean } = {}) {
-  const authority = await generate([{ name: 'commonName', value: 'An authority' }], {
-    keyType: 'ec',
-    extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
-  });
-  const now = Date.now();
-  const server = await generate([{ name: 'commonName', value: host }], {
-    keyType: 'ec',
-    notBeforeDate: new Date(now - 20 * 86_400_000),
-    notAfterDate: new Date(now + (more.isExpired === true ? -10 : 10) * 86_400_000),
-    ca: { key: authority.private, cert: authority.cert },
-    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: host }] }],
-  });
-  return { authority: authority.cert, chain: `${server.cert}\n${authority.cert}`, key: server.private };
-}
 
 const sha256 = (octets: Buffer): string => createHash('sha256').update(octets).digest('hex');
 const spki = (pem: string): Buffer => new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });

@@ -22,6 +22,8 @@ const TABLE = {
   'off.example': 'none',
 };
 
+const SOURCES = { secureResolver: secureResolverOf(), sts: { policyOf: async () => null } };
+
 function policyFor(
   destination: string,
   host = destination,
@@ -32,7 +34,7 @@ function policyFor(
   return tlsPolicy(
     { nexthop: { host } as Nexthop, hostName: 'mx1.example.org', destination, port: 25 },
     settings,
-    secureResolverOf(),
+    SOURCES,
   );
 }
 
@@ -88,7 +90,7 @@ describe('T1: smtp_tls_policy_maps', () => {
       destination: '[a.example]:25',
       port: 25,
     };
-    const level = await tlsPolicy(place, settings, secureResolverOf()).then(
+    const level = await tlsPolicy(place, settings, SOURCES).then(
       (policy) => policy.level,
       (fault: PolicyFault) => fault.message,
     );
@@ -109,7 +111,7 @@ describe('T1: smtp_tls_policy_maps', () => {
       destination: 'a.example',
       port: 25,
     };
-    const fault = await tlsPolicy(place, settings, secureResolverOf()).catch((error: unknown) => error);
+    const fault = await tlsPolicy(place, settings, SOURCES).catch((error: unknown) => error);
     expect(fault).toBeInstanceOf(PolicyFault);
     expect(fault).toMatchObject({ temporary: true, message: expect.stringContaining('the disk is gone') });
   });
@@ -136,7 +138,7 @@ it('T1: a server that asks is shown the certificate of smtp_tls_cert_file, also 
   });
   const identity = { pairs: [pairOf(first)] };
   const trust = { authorities: [], anchors: [] };
-  const contexts = new ClientContexts({ trust, identity, readAnchors: () => [] });
+  const contexts = new ClientContexts({ trust, identity, readAnchors: () => [], publicAuthorities: () => [] });
   const policy = await policyFor('example.com');
   const shown = async (): Promise<string | undefined> => {
     const { port } = asking.address() as AddressInfo;

@@ -34,6 +34,10 @@ export const posthornParameters = {
     '',
     'Where Prometheus asks for metrics and plugins answer over HTTP, without a login: `127.0.0.1:9154`, `[::1]:9154`, `unix:/path`. Empty: nowhere.',
   ),
+  smtp_tls_mta_sts: boolean(
+    'no',
+    'Obey the policies by which domains say that mail to them must leave encrypted, and to which hosts (MTA-STS, RFC 8461). What `smtp_tls_policy_maps` say of a domain wins, and so does DANE.',
+  ),
   unsupported_parameters: choice(
     ['refuse', 'warn'],
     'refuse',
