@@ -1,6 +1,5 @@
 /** Strangers wait for their greeting; who does not, and speaks first, is refused (README.md). */
 import { setTimeout as delay } from 'node:timers/promises';
-import { isMainThread } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import { type Connection, definePlugin, denyDisconnect, NEXT, reply, setting } from '../../src/bus/plugin.ts';
 import { trustedClients } from '../../src/lookup/trusted-clients.ts';
@@ -21,7 +20,7 @@ export default definePlugin({
     most: setting.number({ default: 50, min: 1, max: 10_000, whole: true }),
   },
   register(server) {
-    if (!isMainThread)
+    if (server.inWorker)
       throw new Error(
         'early-talker cannot see in a worker that a client speaks; remove "worker" from its configuration',
       );

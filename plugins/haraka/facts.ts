@@ -1,4 +1,4 @@
-/** A connection as plain data, for Haraka's thread. */
+/** A connection as plain data, for Haraka's process. */
 import type { Connection } from '../../src/bus/plugin.ts';
 import type { ClientFacts, MailFacts } from './messages.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Haraka's plugins, unmodified, on this server's bus (README.md). They run in a thread of their own, on Haraka's loader,
+ * Haraka's plugins, unmodified, on this server's bus (README.md). They run in a process of their own, on Haraka's loader,
  * transactions, addresses, results and notes; this side tells them what a client said, and turns their answers into
  * verdicts and changes.
  */

@@ -1,25 +1,23 @@
 /**
- * The server's end of Haraka's thread. A call is answered once, or rejected: when the thread dies, or is ended because
+ * The server's end of Haraka's process. A call is answered once, or rejected: when the process dies, or is ended because
  * a plugin never returned. It is then started anew.
  */
 import { extname } from 'node:path';
-import { createInterface } from 'node:readline';
-import { Worker } from 'node:worker_threads';
+import { Child } from '../../src/child/child.ts';
 import { messageOf } from '../../src/errors.ts';
-import { MARK_OCTETS, RunningMark } from './engine/running-mark.ts';
 import type { Answer, Call, ClientFacts, EngineSettings, FromEngine, Request, RouteAnswer } from './messages.ts';
 
-/** How often the thread is asked whether it lives, and how long it may take to answer, ms. */
+/** How often the process is asked whether it lives, and how long it may take to answer, ms. */
 const BEAT_MS = 1_000;
 const PATIENCE_MS = 10_000;
-/** Before a thread that died is started again, ms: at first, and at most. */
+/** Before a process that died is started again, ms: at first, and at most. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 60_000;
 /** How long plugins may take to end, ms. */
 const LEAVE_MS = 5_000;
 
 export interface LinkOptions {
-  readonly settings: Omit<EngineSettings, 'running'>;
+  readonly settings: EngineSettings;
   /** MiB. */
   readonly memory: number;
   readonly log: (isGrave: boolean, text: string) => void;
@@ -41,8 +39,7 @@ export interface Loaded {
 export class Link {
   readonly #options: LinkOptions;
   readonly #waiting = new Map<number, Waiting>();
-  #worker: Worker | null = null;
-  #running = new RunningMark(new SharedArrayBuffer(MARK_OCTETS));
+  #child: Child | null = null;
   #lastId = 0;
   #answeredAt = 0;
   #beat: NodeJS.Timeout | undefined;
@@ -57,40 +54,36 @@ export class Link {
 
   /** Rejects with why the plugins cannot be loaded. */
   async start(): Promise<Loaded> {
-    const shared = new SharedArrayBuffer(MARK_OCTETS);
-    this.#running = new RunningMark(shared);
-    const worker = new Worker(new URL(`./engine/worker${extname(import.meta.url)}`, import.meta.url), {
-      workerData: { ...this.#options.settings, running: shared },
-      env: { ...process.env },
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      resourceLimits: { maxOldGenerationSizeMb: this.#options.memory },
-      // What plugins print is not part of the server's own output.
-      stdout: true,
-      stderr: true,
+    const { settings, memory, log } = this.#options;
+    let hear: (message: FromEngine) => void = () => {};
+    const child = new Child({
+      entry: new URL(`./engine/process${extname(import.meta.url)}`, import.meta.url),
+      data: settings,
+      memoryMb: memory,
+      onMessage: (message) => hear(message as FromEngine),
+      onQuestion: (_question, answer) => answer(null),
+      onPrinted: (line) => log(false, line),
     });
-    for (const printed of [worker.stdout, worker.stderr])
-      createInterface({ input: printed }).on('line', (line) => this.#options.log(false, line));
-    worker.unref();
-    const loaded = await new Promise<Loaded>((resolve, reject) => {
-      worker.on('message', (message: FromEngine) => {
+    const begun = new Promise<Loaded>((resolve, reject) => {
+      hear = (message) => {
         if (message.kind === 'ready') resolve(message);
-        else if (message.kind === 'failed' && message.id === 0) {
-          reject(new Error(message.message));
-          void worker.terminate();
-        } else this.#receive(message);
-      });
-      worker.once('error', (error) => reject(error instanceof Error ? error : new Error(messageOf(error))));
-      worker.once('exit', () => reject(new Error('the thread ended while the plugins were loaded')));
+        else if (message.kind === 'failed' && message.id === 0) reject(new Error(message.message));
+        else this.#receive(message);
+      };
+      void child.ended.then(({ words }) => reject(new Error(`their process ${words} while they were loaded`)));
     });
-    worker.on('error', (error) => this.#died(worker, messageOf(error)));
-    worker.on('exit', (code) => this.#died(worker, `it ended with code ${code}`));
-    this.#worker = worker;
+    const loaded = await begun.catch((error: unknown) => {
+      child.kill();
+      throw error;
+    });
+    void child.ended.then(({ words }) => this.#died(child, `it ${words}`));
+    this.#child = child;
     this.#answeredAt = performance.now();
-    this.#beat = setInterval(() => this.#listen(worker), BEAT_MS).unref();
+    this.#beat = setInterval(() => this.#listen(child), BEAT_MS).unref();
     return loaded;
   }
 
-  /** Rejects if the thread is not there, or dies before it answers. */
+  /** Rejects if the process is not there, or dies before it answers. */
   ask(client: ClientFacts, call: Call): Promise<Answer> {
     return this.#request((id) => ({ id, client, call }));
   }
@@ -100,39 +93,35 @@ export class Link {
   }
 
   #request<T>(request: (id: number) => Request): Promise<T> {
-    const worker = this.#worker;
-    if (worker === null) return Promise.reject(new Error('the thread of the plugins is being started again'));
+    const child = this.#child;
+    if (child === null) return Promise.reject(new Error('the process of the plugins is being started again'));
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#post(worker, request(id));
+      post(child, request(id));
     });
   }
 
   /** The client of a session speaks before it was greeted. */
   tellEarly(session: string): void {
-    if (this.#worker !== null) this.#post(this.#worker, { early: session });
+    if (this.#child !== null) post(this.#child, { early: session });
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#starting);
-    const worker = this.#worker;
-    if (worker === null) return;
+    const child = this.#child;
+    if (child === null) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, LEAVE_MS);
       this.#onClosed = () => {
         clearTimeout(timer);
         resolve();
       };
-      this.#post(worker, { order: 'close' });
+      post(child, { order: 'close' });
     });
-    await worker.terminate();
-  }
-
-  #post(worker: Worker, request: Request): void {
-    worker.postMessage(request);
+    child.kill();
   }
 
   #receive(message: FromEngine): void {
@@ -169,24 +158,25 @@ export class Link {
 
   async #send(mail: Extract<FromEngine, { kind: 'send' }>): Promise<void> {
     const failure = await this.#options.send(mail).then(() => null, messageOf);
-    if (this.#worker !== null) this.#post(this.#worker, { sent: mail.id, failure });
+    if (this.#child !== null) post(this.#child, { sent: mail.id, failure });
   }
 
-  /** Ends the thread if a plugin keeps it from answering. */
-  #listen(worker: Worker): void {
+  /** Ends the process if a plugin keeps it from answering. */
+  #listen(child: Child): void {
     const silent = performance.now() - this.#answeredAt;
     if (silent > PATIENCE_MS) {
-      const who = this.#running.text;
-      this.#died(worker, `${who === '' ? 'a plugin' : who} has not returned for ${Math.round(silent / 1000)} s`);
-      void worker.terminate();
-    } else this.#post(worker, { order: 'ping' });
+      const who = child.mark;
+      this.#died(child, `${who === '' ? 'a plugin' : who} has not returned for ${Math.round(silent / 1000)} s`);
+      child.kill();
+    } else post(child, { order: 'ping' });
   }
 
-  #died(worker: Worker, why: string): void {
-    if (this.#worker !== worker) return;
-    this.#worker = null;
+  #died(child: Child, why: string): void {
+    if (this.#child !== child) return;
+    this.#child = null;
     clearInterval(this.#beat);
-    const error = new Error(`the thread of Haraka's plugins ended: ${why}`);
+    const where = child.mark === '' || why.startsWith(child.mark) ? '' : ` in ${child.mark}`;
+    const error = new Error(`the process of Haraka's plugins ended: ${why}${where}`);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
     if (this.#isClosed) return;
@@ -204,3 +194,5 @@ export class Link {
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
   }
 }
+
+const post = (child: Child, request: Request): void => child.post(request);

@@ -1,6 +1,6 @@
-/** What the server's thread and Haraka's thread say to each other. Plain data: it is copied between the threads. */
+/** What the server and Haraka's process say to each other. Plain data: it is copied. */
 
-/** What the worker is started with. */
+/** What the process is started with. */
 export interface EngineSettings {
   /** Haraka's own folder: the installed package. */
   readonly package: string;
@@ -12,8 +12,6 @@ export interface EngineSettings {
   readonly nameservers: readonly string[];
   /** What Haraka calls itself where its folder has no file `config/me`. */
   readonly host: string;
-  /** Whose code runs now (`running-mark.ts`). */
-  readonly running: SharedArrayBuffer;
 }
 
 /** The client as the server knows it now. */

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Server } from '../../src/bus/plugin.ts';
 import type { LinkOptions } from './link.ts';
 
-/** MiB of the plugins' thread. */
+/** MiB of the plugins' process. */
 const USUAL_MEMORY = 512;
 const LEAST_MEMORY = 64;
 

@@ -1,10 +1,10 @@
-/** A plugin whose code and configuration were read, in the main thread or in a worker, before it registers. */
+/** A plugin whose code and configuration were read, in the server or in a worker, before it registers. */
 import type { BusSettings } from './configuration/bus-keys.ts';
 import { readConfiguration } from './configuration/configuration.ts';
 import type { Values } from './configuration/file.ts';
 import { type AnyPlugin, importPlugin, registerPlugin } from './import-plugin.ts';
 import { watchListeners } from './left-listeners.ts';
-import { Lending, type Lent, type PluginHost, type Registrant } from './lending.ts';
+import { Lending, type LentToAll, type PluginHost, type Registrant } from './lending.ts';
 import type { Located } from './locate.ts';
 import type { Plugin } from './plugin.ts';
 
@@ -31,8 +31,8 @@ export interface Candidate {
   readonly about: About;
   readonly file: string;
   /** Returns the errors in what it registered. Rejects with whatever register() throws. */
-  register(bus: PluginHost, registrant: Registrant, lent: Omit<Lent, 'config'>): Promise<readonly string[]>;
-  /** After its close: the events of `process` that it still listens to. Absent: its thread has ended. */
+  register(bus: PluginHost, registrant: Registrant, lent: LentToAll): Promise<readonly string[]>;
+  /** After its close: the events of `process` that it still listens to. Absent: its process has ended. */
   left?(): readonly string[];
   /** It is not used after all. */
   discard(): void;
@@ -47,7 +47,7 @@ export async function openHere(source: Source): Promise<Candidate> {
     file: source.located.path,
     async register(bus, registrant, lent) {
       const registered = watchListeners();
-      const faults = await registerPlugin(plugin, new Lending(bus, registrant, { ...lent, config }));
+      const faults = await registerPlugin(plugin, new Lending(bus, registrant, { ...lent, config, inWorker: false }));
       left = registered();
       return faults;
     },

@@ -17,6 +17,9 @@ import { HOOK_NAMES, isHookName } from './verdict.ts';
 /** The parts that do not depend on the bus. */
 export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction' | 'jobs' | 'route'>;
 
+/** Alike for all plugins, wherever they run. */
+export type LentToAll = Omit<Lent, 'config' | 'inWorker'>;
+
 /** What of the bus is needed to register; a worker has its own. */
 export interface PluginHost extends Pick<Bus, 'add'> {
   readonly restrictions: Pick<ReadonlyMap<string, Restriction>, 'has' | 'get'>;

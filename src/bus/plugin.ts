@@ -126,6 +126,8 @@ export interface Server<Config = Readonly<Record<string, unknown>>> {
    * or {}; checked by its schema, with defaults, where it has one.
    */
   readonly config: Config;
+  /** It runs in a process of its own (`worker`): arguments are copies, and what is not data stays with the server. */
+  readonly inWorker: boolean;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   /** Milliseconds since 1970 UTC. */
   clock(): number;

@@ -156,7 +156,7 @@ describe('G6: a plugin in a worker', () => {
     expect(connection.notes.has('function')).toBe(false);
     expect((await house.bus.run('vrfy', { connection, address: 'x' })).code).toBe('OK');
     expect([...connection.notes.keys()]).toEqual(['theirs', 'plain']);
-    expect(said(house).filter((line) => line.includes('cannot be sent')).length).toBe(2);
+    expect(said(house).filter((line) => line.includes('cannot be cloned')).length).toBe(2);
   });
 
   it('has the services of the server, also those that answer at once', async () => {
@@ -417,21 +417,99 @@ describe('G6: trouble in a worker is that of its plugin alone', () => {
   it('what a plugin posts to the server by itself is ignored, and said once', async () => {
     const house = await houseWith(
       `server.on('helo', () => {
-        for (const rubbish of ['x', 1, null, [], [[]], [[1, 1, 2]], [[0, 5, 'no', [], 0]], [[3, 0, 'trace', {}, 0]], ['now'], ['now', 1, 'change', 7, 0], [[1, 999, 'answer']]])
-          parentPort.postMessage(rubbish);
+        for (const rubbish of ['x', 1, null, [], [[]], [[1, 1, 2]], [[0, 5, 'no', [], 0]], [[3, 0, 'trace', {}, 0]], ['now'], [[1, 999, 'answer']]]) {
+          const value = serialize(rubbish);
+          const head = Buffer.alloc(5);
+          head.writeUInt32LE(value.length);
+          writeSync(4, Buffer.concat([head, value]));
+        }
         return deny(reply(550, '5.0.0', 'still here'));
       });`,
-      { top: "import { parentPort } from 'node:worker_threads';" },
+      { top: "import { writeSync } from 'node:fs'; import { serialize } from 'node:v8';" },
     );
     expect(await HELO(house)).toBe('550 5.0.0 still here');
     expect(await HELO(house)).toBe('550 5.0.0 still here');
     expect(said(house).filter((line) => line.includes('did not ask for')).length).toBe(1);
   });
 
+  it('what is no message ends the worker, and another one works', async () => {
+    const house = await houseWith(once("writeSync(4, Buffer.alloc(100, 'x'));"), {
+      top: "import { writeSync } from 'node:fs';",
+    });
+    const replies = new Set<string>();
+    while (!replies.has('550 5.0.0 works')) replies.add(await HELO(house));
+    expect(said(house).join('\n')).toMatch(/its worker sent \d+ octets at once while it was asked helo of 4TEST/);
+  });
+
+  it.each([
+    ['one allocation at which the engine aborts', 'new Array(1e8).fill(0);'],
+    [
+      'one clone at which the engine aborts',
+      'structuredClone(Array.from({ length: 10 }, (_, i) => String(i).repeat(1e8)));',
+    ],
+  ])('%s ends that worker alone', async (_what, trouble) => {
+    const house = await houseWith(once(trouble), { settings: { memory_mb: 64 } });
+    const replies = new Set<string>();
+    while (!replies.has('550 5.0.0 works')) replies.add(await HELO(house));
+    expect(said(house).join('\n')).toMatch(
+      /its worker needs more than 64 MB of memory while it was asked helo of 4TEST/,
+    );
+  });
+
+  it.each([
+    ['a verdict of 100 MB', "return deny(reply(550, '5.7.1', 'x'.repeat(1e8)));"],
+    ['a list of a million', "for (let i = 0; i < 1e6; i += 1) transaction.prepend.push('X-' + i + ': x');"],
+    ['a million notes', 'for (let i = 0; i < 1e6; i += 1) connection.notes.set(String(i), i);'],
+  ])('%s fails its call alone', async (_what, trouble) => {
+    const house = await houseWith(`server.on('data_post', ({ connection, transaction }) => { ${trouble} });`);
+    const connection = connect(house);
+    const message = { ...messageWith(), connection };
+    expect(words(await house.bus.run('data_post', message))).toBe(DEFERRED);
+    expect(message.transaction.prepend).toEqual([]);
+    expect(connection.notes.size).toBe(0);
+    expect(said(house).join('\n')).toMatch(/data_post .*(?:cannot leave its process: larger than 1 MiB|at most 10000)/);
+    expect(said(house).join('\n')).not.toContain('another one is started');
+  });
+
+  it('a note of 100 MB stays on its side, and that is said', async () => {
+    const house = await houseWith(
+      "server.on('helo', ({ connection: { notes } }) => { notes.set('large', 'x'.repeat(1e8)).set('small', 1); return NEXT; });",
+    );
+    const connection = connect(house);
+    expect((await house.bus.run('helo', { connection, name: 'x' })).code).toBe('NEXT');
+    expect([...connection.notes.keys()]).toEqual(['small']);
+    expect(said(house)).toContain(
+      'plugin guest: its note "large" cannot be cloned or is too large, and is kept on one side',
+    );
+  });
+
+  it('more questions at once than may wait are asked one after the other', async () => {
+    const house = await houseWith(
+      `server.on('helo', async () => {
+      await Promise.all(Array.from({ length: 5_000 }, (_, i) => server.state.set('k' + i % 7, i)));
+      return deny(reply(550, '5.0.0', String(await server.state.get('k1'))));
+    });`,
+      { settings: { deadline: 60 } },
+    );
+    expect(await HELO(house)).toMatch(/^550 5\.0\.0 \d+$/);
+  });
+
+  it('what it sends changes no prototype of the server', async () => {
+    const house = await houseWith(`server.on('helo', ({ connection: { notes } }) => {
+      const evil = JSON.parse('{ "__proto__": { "polluted": true }, "constructor": { "prototype": { "polluted": true } } }');
+      notes.set('__proto__', evil).set('evil', evil);
+      return { __proto__: null, ...evil, code: 'NEXT' };
+    });`);
+    const connection = connect(house);
+    await house.bus.run('helo', { connection, name: 'x' });
+    expect(connection.notes.has('evil')).toBe(true);
+    expect(({} as { readonly polluted?: unknown }).polluted).toBe(undefined);
+  });
+
   it('an answer that cannot be sent fails its call alone', async () => {
     const house = await houseWith("server.on('helo', ({ connection }) => ({ code: 'OK', more: () => connection }));");
     expect(await HELO(house)).toBe(DEFERRED);
-    expect(said(house).join('\n')).toMatch(/cannot be sent to another thread/);
+    expect(said(house).join('\n')).toMatch(/cannot leave its process/);
   });
 
   it('a plugin that cannot begin makes the start fail, and says why', async () => {

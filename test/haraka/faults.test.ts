@@ -69,12 +69,12 @@ test('an answer that is none counts as no opinion', async () => {
   expect((await mailFrom('nonsense'))[0]).toMatch(/^250/);
 });
 
-test('one that never returns is ended and named, and the next session is served by a new thread', async () => {
+test('one that never returns is ended and named, and the next session is served by a new process', async () => {
   // The client is heard again after ten seconds, which may be more than it waits.
   const looping = mailFrom('loops').catch(() => [UNAVAILABLE]);
   await logged(/bad: mail has not returned for \d+ s; it is started again/);
   expect((await looping)[0]).toBe(UNAVAILABLE);
   const isServed = async (): Promise<boolean> =>
     (await mailFrom('good').catch(() => ['']))[0]?.startsWith('250') === true;
-  await until('the new thread', isServed, 60_000);
+  await until('the new process', isServed, 60_000);
 });

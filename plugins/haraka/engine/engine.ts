@@ -1,4 +1,4 @@
-/** Haraka's plugins and the clients that they know. Asked by the server's thread (`worker.ts`). */
+/** Haraka's plugins and the clients that they know. Asked by the server (`process.ts`). */
 import { messageOf } from '../../../src/errors.ts';
 import type {
   Answer,
@@ -310,7 +310,7 @@ export class Engine {
 
   // ---- what Haraka knows of a client
 
-  /** A client that this thread has not seen began before the plugins were loaded, or before a crash. */
+  /** A client that this process has not seen began before the plugins were loaded, or before a crash. */
   #session(facts: ClientFacts): Session {
     const known = this.#sessions.get(facts.id);
     if (known !== undefined) return known;

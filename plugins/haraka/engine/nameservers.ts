@@ -1,4 +1,4 @@
-/** The name servers that plugins ask, for all of Node's resolvers in this thread. */
+/** The name servers that plugins ask, for all of Node's resolvers in this process. */
 import { createRequire } from 'node:module';
 
 type ResolverClass = new (options?: object) => { setServers(servers: readonly string[]): void };

@@ -1,4 +1,4 @@
-/** What plugins found (`results`), as data that can be copied to another thread. */
+/** What plugins found (`results`), as data that can be copied to another process. */
 import type { Results } from '../messages.ts';
 
 /** Characters of all results of one message. */

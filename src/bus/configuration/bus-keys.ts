@@ -29,7 +29,7 @@ const BUS_KEYS = {
   ),
   /** How a failed call counts. */
   onError: key('"defer" or "pass"', (value) => (value === 'defer' || value === 'pass' ? value : undefined)),
-  /** Whether it runs in a thread of its own; absent: unless it comes with this server. */
+  /** Whether it runs in a process of its own; absent: unless it comes with this server. */
   worker: key('true or false', (value) => (typeof value === 'boolean' ? value : undefined)),
   /** Of that thread: megabytes of its heap, and as many outside of it. Node and our own code need 32. */
   memory_mb: key('a number of megabytes from 32 to 1048576', (value) =>

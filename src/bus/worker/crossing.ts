@@ -22,7 +22,7 @@ export type Shape =
   | 'parameters'
   /** Octets, read piece by piece while the handler reads them. */
   | 'content'
-  /** Operations, each done by the main thread at once. */
+  /** Operations, each done by the server at once. */
   | 'change'
   | Fields;
 

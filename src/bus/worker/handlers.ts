@@ -43,7 +43,7 @@ export class Handlers {
     };
   }
 
-  /** Where the plugin registers. Restrictions of other plugins are asked for in the main thread. */
+  /** Where the plugin registers. Restrictions of other plugins are asked for in the server. */
   get host(): PluginHost {
     const own = new Map<string, Restriction>();
     return {
@@ -157,7 +157,7 @@ const routed =
   ({ query, body, ...request }: CrossingRequest) =>
     handler({ ...request, query: new URLSearchParams(query), body: Buffer.from(body) });
 
-/** What is not wanted is answered here: the main thread cannot wait for a `when`. */
+/** What is not wanted is answered here: the server cannot wait for a `when`. */
 function conditional(
   handler: (argument: never) => unknown,
   when: ((connection: Connection | null) => boolean) | undefined,

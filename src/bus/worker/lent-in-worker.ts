@@ -1,5 +1,6 @@
-/** Worker: the services of the server (`Lent`), each asked of the main thread. */
+/** Worker: the services of the server (`Lent`), each asked of the server. */
 import { Duplex } from 'node:stream';
+import { isSendable } from '../../child/frames.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader, UntypedReader } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
@@ -10,16 +11,15 @@ import type { HttpAnswer, HttpClient } from '../lent/http.ts';
 import { checkedAmount, checkedValues, type PluginMetrics } from '../lent/metrics.ts';
 import type { MessagePlace } from '../messages.ts';
 import { pluginState } from '../plugin-state.ts';
-import { isCloneable } from './cloneable.ts';
 import { readOctets } from './streams.ts';
 import type { Uplink } from './uplink.ts';
 
-/** Lines of the log between two questions whether the main thread has written them: a loop that logs must wait. */
+/** Lines of the log between two questions whether the server has written them: a loop that logs must wait. */
 const LINES_AT_ONCE = 200;
 
 export interface WorkerLent {
   readonly lent: Lent;
-  /** main.cf as a service sees it, by the number that the main thread gave it. */
+  /** main.cf as a service sees it, by the number that the server gave it. */
   readonly reader: (number: number) => ParameterReader;
 }
 
@@ -42,6 +42,7 @@ export function lentInWorker({ uplink, plugin, config, isRealClock }: LentOption
     reader: (number) => readers.get(number),
     lent: {
       config,
+      inWorker: true,
       clock,
       log: logOver(uplink),
       parameters: readers.get(0),
@@ -129,12 +130,12 @@ function logOver(uplink: Uplink): Lent['log'] {
 
 /** Fields that cannot cross are named instead. */
 function cloneable(value: unknown): unknown {
-  if (isCloneable(value)) return value;
+  if (isSendable(value)) return value;
   if (typeof value !== 'object' || value === null) return `a ${typeof value}`;
   return Object.fromEntries(
     Object.keys(value).map((key) => {
       const field = (value as Readonly<Record<string, unknown>>)[key];
-      return [key, isCloneable(field) ? field : `a ${typeof field} that cannot leave its worker`];
+      return [key, isSendable(field) ? field : `a ${typeof field} that cannot leave its worker`];
     }),
   );
 }
@@ -218,7 +219,7 @@ const httpOver = (uplink: Uplink): HttpClient => ({
   },
 });
 
-/** Made and counted in the main thread, where a reload finds them again. */
+/** Made and counted in the server, where a reload finds them again. */
 function metricsOver(uplink: Uplink): PluginMetrics {
   const make = (kind: keyof PluginMetrics, name: string, labels: readonly string[], ...more: readonly unknown[]) => {
     const number = uplink.now('metric.make', kind, name, ...more);
@@ -239,14 +240,14 @@ function metricsOver(uplink: Uplink): PluginMetrics {
   };
 }
 
-/** The main thread fills in whose room it is. */
+/** The server fills in whose room it is. */
 const statesOver = (uplink: Uplink): Pick<PluginStates, 'get' | 'put' | 'keys'> => ({
   get: ({ key }) => uplink.request('state.get', key) as Promise<string | null>,
   put: ({ key }, change) => uplink.request('state.put', key, change) as Promise<boolean>,
   keys: ({ prefix }, limit) => uplink.request('state.keys', prefix, limit) as Promise<readonly string[]>,
 });
 
-/** A connection that the main thread holds. */
+/** A connection that the server holds. */
 class RemoteSocket extends Duplex {
   readonly #uplink: Uplink;
   readonly #number: Promise<unknown>;

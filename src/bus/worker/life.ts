@@ -1,10 +1,9 @@
 /**
- * Main thread: one life of a plugin's thread, from its start to its end. It ends when it is told to, when it falls, when
- * it needs too much memory, and when it has not come back from a handler at the deadline.
+ * The server's side: one life of a plugin's worker, a process, from its start to its end. It ends when it is told to,
+ * when it falls, when it needs too much memory, and when it has not come back from a handler at the deadline.
  */
 import { extname } from 'node:path';
-import { MessageChannel, Worker } from 'node:worker_threads';
-import { messageOf } from '../../errors.ts';
+import { Child } from '../../child/child.ts';
 import { few } from '../../few.ts';
 import { trace } from '../../tracing.ts';
 import type { About } from '../candidate.ts';
@@ -17,16 +16,15 @@ import type { Kind } from './handlers.ts';
 import { packError, unpackError } from './packed-error.ts';
 import { Packer } from './packer.ts';
 import { Peer } from './peer.ts';
-import type { CallResult, Opened, Registered, ThreadData } from './registered.ts';
+import type { CallResult, Opened, Registered, WorkerData } from './registered.ts';
 import { type Call, type House, Numbered, serveAtOnce, serveLater } from './services.ts';
 import { Streams } from './streams.ts';
-import { ANSWERED, type NowAnswer, type NowQuestion, RUNNING } from './uplink.ts';
+import type { NowAnswer } from './uplink.ts';
 
-/** How often memory and overdue calls are looked at, ms. */
+/** How often overdue calls are looked at, ms. */
 const LOOK_MS = 1_000;
 /** A worker that runs nothing answers a question within this, ms. */
 const PATIENCE_MS = 1_000;
-const MEGABYTE = 1024 * 1024;
 
 /** Why a life ended, to follow `its worker`. */
 export type End =
@@ -47,10 +45,11 @@ interface OpenCall extends Call {
 export type Reachable = Pick<House, 'plugin' | 'lent' | 'states' | 'restrictions' | 'clock'>;
 
 export interface LifeOptions {
-  readonly thread: Omit<ThreadData, 'control' | 'answers'>;
+  readonly begin: WorkerData;
   readonly memoryMb: number;
   readonly onUncloneable: (key: string) => void;
   readonly onRubbish: () => void;
+  readonly onPrinted: (line: string) => void;
 }
 
 /** What is called. */
@@ -65,22 +64,19 @@ export interface Asked {
 
 export class Life {
   readonly #options: LifeOptions;
-  readonly #worker: Worker;
+  readonly #child: Child;
   readonly #peer: Peer;
   readonly #packer: Packer;
-  readonly #control = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   readonly #calls = new Map<number, OpenCall>();
   readonly #streams = new Streams();
   readonly #readers = new Numbered<House['lent']['parameters']>();
   readonly #sockets: House['sockets'] = new Map();
-  readonly #answers: MessageChannel['port1'];
   readonly #timer: NodeJS.Timeout;
   #house: House | null = null;
   #deadline = Number.POSITIVE_INFINITY;
   #lastCall = 0;
-  #isMeasuring = false;
   #forgotten: number[] = [];
-  /** When a question was sent that shows whether the thread still runs; null: none is open. */
+  /** When a question was sent that shows whether the worker still runs; null: none is open. */
   #pinged: number | null = null;
   #end: End | null = null;
   /** What was going on at the end. */
@@ -94,19 +90,18 @@ export class Life {
     this.died = new Promise((resolve) => {
       this.#died = resolve;
     });
-    const { port1, port2 } = new MessageChannel();
-    this.#answers = port1;
-    port1.unref();
-    const data: ThreadData = { ...options.thread, control: this.#control, answers: port2 };
-    this.#worker = new Worker(new URL(`./thread${extname(import.meta.url)}`, import.meta.url), {
-      workerData: data,
-      transferList: [port2],
-      execArgv: ['--disable-warning=ExperimentalWarning', '--disable-warning=MODULE_TYPELESS_PACKAGE_JSON'],
-      resourceLimits: { maxOldGenerationSizeMb: options.memoryMb },
+    this.#child = new Child({
+      entry: new URL(`./process${extname(import.meta.url)}`, import.meta.url),
+      data: options.begin,
+      memoryMb: options.memoryMb,
+      onMessage: (message) => this.#peer.receive(message),
+      onQuestion: (question, answer) => this.#answer(question, answer),
+      onPrinted: options.onPrinted,
     });
     this.#peer = new Peer({
-      post: (message) => this.#worker.postMessage(message),
+      post: (message) => this.#child.post(message),
       serve: (op, args, call) => serveLater(this.#reach(), op, args, this.#callOf(call)),
+      whenFull: 'reject',
       onRubbish: options.onRubbish,
     });
     this.#packer = new Packer({
@@ -114,10 +109,7 @@ export class Life {
       forget: (number) => void this.#forgotten.push(number),
       onUncloneable: options.onUncloneable,
     });
-    this.#worker.on('message', (message: unknown) => this.#receive(message));
-    this.#worker.on('messageerror', () => options.onRubbish());
-    this.#worker.on('error', (error) => this.#fall(endOf(error, options.memoryMb)));
-    this.#worker.on('exit', (code) => this.#fall({ kind: 'exit', words: `ended itself by process.exit(${code})` }));
+    void this.#child.ended.then((end) => this.#fall(end));
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
@@ -136,7 +128,7 @@ export class Life {
     return this.#soon('register') as Promise<Registered>;
   }
 
-  /** Rejects with what the handler throws, or because the thread ended. What it changed is applied. */
+  /** Rejects with what the handler throws, or because the worker ended. What it changed is applied. */
   async ask({ kind, at, name, shape, argument }: Asked): Promise<unknown> {
     const watcher = trace();
     this.#lastCall += 1;
@@ -189,8 +181,7 @@ export class Life {
 
   end(end: End): void {
     this.#fall(end);
-    // Native code cannot be ended; the thread then ends when it returns.
-    void this.#worker.terminate();
+    this.#child.kill();
   }
 
   /** Null once the bus has given it up: then nothing can be changed by it any more. */
@@ -199,7 +190,7 @@ export class Life {
     return call === undefined || performance.now() >= call.until ? null : call;
   }
 
-  /** A question at the start: the thread may fall, or never answer. */
+  /** A question at the start: the worker may fall, or never answer. */
   async #soon(op: string): Promise<unknown> {
     try {
       const answer = await within(this.#peer.request(op, []), REGISTER_WITHIN);
@@ -234,25 +225,17 @@ export class Life {
     };
   }
 
-  #receive(message: unknown): void {
-    if (Array.isArray(message) && message[0] === 'now') this.#answerNow(message as unknown as NowQuestion);
-    else this.#peer.receive(message);
-  }
-
-  #answerNow([, id, op, args, call]: NowQuestion): void {
-    let answer: NowAnswer;
+  #answer(question: unknown, answer: (value: NowAnswer) => void): void {
+    const [op, args, call]: readonly unknown[] = Array.isArray(question) ? question : [];
     try {
-      answer = [id, true, serveAtOnce(this.#reach(), op, args, this.#callOf(call))];
-      this.#answers.postMessage(answer);
+      if (typeof op !== 'string' || !Array.isArray(args) || typeof call !== 'number') throw new Error('no question');
+      answer([true, serveAtOnce(this.#reach(), op, args, this.#callOf(call))]);
     } catch (error) {
-      this.#answers.postMessage([id, false, packError(error)] satisfies NowAnswer);
+      answer([false, packError(error)]);
     }
-    Atomics.store(this.#control, ANSWERED, 1);
-    Atomics.notify(this.#control, ANSWERED);
   }
 
   #look(): void {
-    this.#measure().catch(() => {});
     const now = performance.now();
     if (this.#pinged !== null) {
       if (now - this.#pinged < PATIENCE_MS) return;
@@ -274,20 +257,6 @@ export class Life {
     );
   }
 
-  /** V8 limits its heap; buffers are outside of it. */
-  async #measure(): Promise<void> {
-    if (this.#isMeasuring || this.#end !== null) return;
-    this.#isMeasuring = true;
-    let octets: number;
-    try {
-      octets = (await this.#worker.getHeapStatistics()).external_memory;
-    } finally {
-      this.#isMeasuring = false;
-    }
-    const { memoryMb } = this.#options;
-    if (octets > memoryMb * MEGABYTE) this.end({ kind: 'memory', words: `needs more than ${memoryMb} MB of memory` });
-  }
-
   /** Once. */
   #fall(end: End): void {
     if (this.#end !== null) return;
@@ -297,13 +266,12 @@ export class Life {
     const words = end.kind === 'closed' ? 'was closed' : end.words;
     this.#peer.end(new Error(`its worker ${words}`));
     for (const { socket } of this.#sockets.values()) socket.destroy();
-    this.#answers.close();
     this.#died(end);
   }
 
   /** Behind an await it is not known which of the calls it was: the oldest ones first. */
   #describe(): string {
-    const running = this.#calls.get(this.#control[RUNNING] ?? 0);
+    const running = this.#calls.get(Number(this.#child.mark));
     const open = [...this.#calls.values()];
     if (open.length === 0) return '';
     return running === undefined ? `while it was asked ${few(open.map(callWords), 3)}` : `in ${callWords(running)}`;
@@ -311,10 +279,3 @@ export class Life {
 }
 
 const callWords = ({ hook, queueId }: OpenCall): string => (queueId === null ? hook : `${hook} of ${queueId}`);
-
-function endOf(error: unknown, memoryMb: number): End {
-  const { code } = (typeof error === 'object' && error !== null ? error : {}) as { readonly code?: unknown };
-  return code === 'ERR_WORKER_OUT_OF_MEMORY'
-    ? { kind: 'memory', words: `needs more than ${memoryMb} MB of memory` }
-    : { kind: 'error', words: `fell: ${messageOf(error).split('\n', 1)[0]?.slice(0, 300)}` };
-}

@@ -1,4 +1,4 @@
-/** Worker: the parts of data_post that are not data (`content` and `change`), each operation done by the main thread. */
+/** Worker: the parts of data_post that are not data (`content` and `change`), each operation done by the server. */
 import type { MessageChange } from '../hook.ts';
 import { type Piece, readOctets, type Streams } from './streams.ts';
 import type { Uplink } from './uplink.ts';
@@ -11,7 +11,7 @@ export function contentOver(uplink: Uplink): AsyncIterable<Buffer> {
   };
 }
 
-/** What the main thread offers by this number. */
+/** What the server offers by this number. */
 const octetsOf = (uplink: Uplink, number: unknown): AsyncIterable<Buffer> =>
   readOctets(
     () => uplink.request('stream.next', number),
@@ -20,7 +20,7 @@ const octetsOf = (uplink: Uplink, number: unknown): AsyncIterable<Buffer> =>
 
 export interface ChangeOptions {
   readonly uplink: Uplink;
-  /** What the main thread reads from here. */
+  /** What the server reads from here. */
   readonly streams: Streams;
   /** Hears what is new in the transaction: its header. */
   readonly onTransaction: (packed: unknown) => void;
@@ -38,7 +38,7 @@ export function changeOver({ uplink, streams, onTransaction }: ChangeOptions): M
     removeHeader: (name, value) => change('removeHeader', name, value) as number,
     renameHeader: (name, to) => change('renameHeader', name, to) as number,
     async replaceBody(transform) {
-      // Begins when the main thread reads; by then it has the body that is to be replaced.
+      // Begins when the server reads; by then it has the body that is to be replaced.
       const made = async function* (): AsyncGenerator<Piece, void> {
         yield* transform(octetsOf(uplink, await uplink.request('body.source', number)));
       };

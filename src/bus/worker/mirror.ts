@@ -1,8 +1,8 @@
 /** Worker: a hook's argument as its handler sees it, and what the handler changed. */
+import { isSendable } from '../../child/frames.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import { type Header, headerOf } from '../../protocol/mime/header.ts';
 import { AnswerFault } from '../verdict.ts';
-import { isCloneable } from './cloneable.ts';
 import type { Fields, Shape } from './crossing.ts';
 
 type Target = Record<string, unknown>;
@@ -27,7 +27,7 @@ class Notes extends Map<string, unknown> {
     super.clear();
   }
 
-  /** From the main thread. */
+  /** From the server. */
   receive(changed: readonly (readonly [string, unknown])[], removed: readonly string[]): void {
     for (const [key, value] of changed) super.set(key, value);
     for (const key of removed) super.delete(key);
@@ -51,7 +51,7 @@ export interface Operations {
 export class Mirror {
   readonly #operations: Operations;
   readonly #kept = new Map<number, Target>();
-  /** By object: what the main thread has of what a handler may change. */
+  /** By object: what the server has of what a handler may change. */
   readonly #seen = new WeakMap<object, Seen>();
 
   constructor(operations: Operations) {
@@ -71,7 +71,7 @@ export class Mirror {
     return target;
   }
 
-  /** What differs from what the main thread has; undefined if nothing does. Throws AnswerFault. */
+  /** What differs from what the server has; undefined if nothing does. Throws AnswerFault. */
   changes(shape: Fields, value: unknown): Target | undefined {
     const seen = typeof value === 'object' && value !== null ? this.#seen.get(value) : undefined;
     if (seen === undefined) return undefined;
@@ -148,9 +148,9 @@ export class Mirror {
     const keys = [...notes.touched];
     notes.touched.clear();
     const set = keys.filter((key) => notes.has(key));
-    const changed = set.filter((key) => isCloneable(notes.get(key))).map((key) => [key, notes.get(key)]);
+    const changed = set.filter((key) => isSendable(notes.get(key))).map((key) => [key, notes.get(key)]);
     if (changed.length < set.length)
-      for (const key of set) if (!isCloneable(notes.get(key))) this.#operations.onUncloneable(key);
+      for (const key of set) if (!isSendable(notes.get(key))) this.#operations.onUncloneable(key);
     return [changed, keys.filter((key) => !notes.has(key))];
   }
 }

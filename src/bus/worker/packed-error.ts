@@ -1,4 +1,4 @@
-/** Errors between threads: the message, and the class where somebody asks for it. */
+/** Errors between processes: the message, and the class where somebody asks for it. */
 import { messageOf } from '../../errors.ts';
 import { ResolveError } from '../../protocol/dns/resolver.ts';
 import { StoreUnavailableError } from '../../store/store.ts';

@@ -1,13 +1,13 @@
 /**
- * Main thread: a hook's argument for a worker, and what its handler changed applied to the real one.
+ * The server's side: a hook's argument for a worker, and what its handler changed applied to the real one.
  *
  * What the worker has of a connection is remembered, so that only differences are sent. Changes are applied only where
  * the hook's row (crossing.ts) allows them; the bus then checks them like those of every plugin.
  */
 import { LRUCache } from 'lru-cache';
+import { isSendable } from '../../child/frames.ts';
 import type { Header } from '../../protocol/mime/header.ts';
 import { AnswerFault } from '../verdict.ts';
-import { isCloneable } from './cloneable.ts';
 import type { Fields, Shape } from './crossing.ts';
 
 /** Connections and transactions known to one worker; the least recently used one is sent whole again. */
@@ -108,7 +108,7 @@ export class Packer {
     for (const [key, value] of notes) {
       if (sent.has(key) && sent.get(key) === value) continue;
       sent.set(key, value);
-      if (isCloneable(value)) changed.push([key, value]);
+      if (isSendable(value)) changed.push([key, value]);
       else this.#options.onUncloneable(key);
     }
     const removed = sent.size > notes.size ? [...sent.keys()].filter((key) => !notes.has(key)) : [];

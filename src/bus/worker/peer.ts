@@ -1,5 +1,5 @@
 /**
- * One side of the line between the main thread and a plugin's worker: requests with answers, in both directions, and
+ * One side of the line between the server and a plugin's worker: requests with answers, in both directions, and
  * messages without. What is sent in one turn of the event loop goes as one message.
  *
  * The other side may post anything: what is not of this form is reported and ignored. Requests in flight are bounded.
@@ -13,7 +13,7 @@ const ANSWER = 1;
 const FAILURE = 2;
 const TELL = 3;
 
-/** Requests waiting for an answer. */
+/** Requests that wait for an answer. */
 const MOST_WAITING = 1_000;
 
 /** `call`: the number of the hook's call in which the other side asks; 0: in none. May return a promise. */
@@ -23,6 +23,8 @@ export interface PeerOptions {
   /** Throws if a value cannot be cloned. */
   readonly post: (message: unknown) => void;
   readonly serve: Serve;
+  /** What happens to more requests than may wait for an answer. */
+  readonly whenFull: 'reject' | 'hold';
   /** Hears of messages that are not of the protocol. */
   readonly onRubbish: () => void;
 }
@@ -38,6 +40,8 @@ export class Peer {
   readonly #options: PeerOptions;
   readonly #waiting = new Map<number, Waiting>();
   #batch: Entry[] = [];
+  /** Requests that are sent when others have their answers. */
+  #held: (() => void)[] = [];
   #last = 0;
   #ended: Error | null = null;
 
@@ -48,13 +52,17 @@ export class Peer {
   /** Rejects with the error of the other side, or with that of `end`. */
   request(op: string, args: readonly unknown[], call = 0): Promise<unknown> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
-    if (this.#waiting.size >= MOST_WAITING)
+    const isFull = this.#waiting.size >= MOST_WAITING;
+    if (isFull && this.#options.whenFull === 'reject')
       return Promise.reject(new Error(`more than ${MOST_WAITING} requests wait for an answer`));
-    this.#last += 1;
-    const id = this.#last;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#send([REQUEST, id, op, args, call]);
+      const send = (): void => {
+        this.#last += 1;
+        this.#waiting.set(this.#last, { resolve, reject });
+        this.#send([REQUEST, this.#last, op, args, call]);
+      };
+      if (isFull) this.#held.push(send);
+      else send();
     });
   }
 
@@ -98,7 +106,7 @@ export class Peer {
       this.#options.post([entry]);
     } catch (error) {
       const [kind, id] = entry;
-      const fault = new Error(`cannot be sent to another thread: ${messageOf(error)}`);
+      const fault = new Error(`cannot leave its process: ${messageOf(error)}`);
       if (kind === REQUEST) this.#settle(id, null, fault);
       else if (kind !== TELL) this.#options.post([[FAILURE, id, packError(fault)]]);
     }
@@ -122,6 +130,7 @@ export class Peer {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return false;
     this.#waiting.delete(id);
+    this.#held.shift()?.();
     if (error === null) waiting.resolve(value);
     else waiting.reject(error);
     return true;

@@ -1,5 +1,5 @@
 /**
- * Main thread: a plugin in a worker thread. When its thread ends by itself, calls in flight fail, and another one is
+ * The server's side: a plugin in a worker, a process of its own. When it ends by itself, calls in flight fail, and another one is
  * started: at once the first time, then after pauses that grow as those of a handler's circuit do.
  */
 import type { Clock } from '../../clock.ts';
@@ -10,7 +10,7 @@ import type { PluginStates } from '../../store/plugin-states.ts';
 import type { About, Candidate, Source } from '../candidate.ts';
 import { FIRST_PAUSE, LONGEST_PAUSE } from '../circuit.ts';
 import type { HookName } from '../hook.ts';
-import type { Lent, PluginHost, Registrant } from '../lending.ts';
+import type { LentToAll, PluginHost, Registrant } from '../lending.ts';
 import type { JobPlan } from '../lent/jobs.ts';
 import type { RouteAnswer, RouteHandler } from '../lent/routes.ts';
 import { hasOtherCode } from '../locate.ts';
@@ -58,7 +58,7 @@ export class PluginWorker implements Candidate {
   #isClosed = false;
   readonly #said = new Set<string>();
 
-  /** Imports the plugin in a thread. Rejects with an Error that says why it cannot be used, or with FaultyConfiguration. */
+  /** Imports the plugin in a process. Rejects with an Error that says why it cannot be used, or with FaultyConfiguration. */
   static async open(options: WorkerOptions): Promise<PluginWorker> {
     const early: string[] = [];
     let say = (text: string): void => void early.push(text);
@@ -79,7 +79,7 @@ export class PluginWorker implements Candidate {
     return this.#options.source.located.path;
   }
 
-  async register(bus: PluginHost, registrant: Registrant, lent: Omit<Lent, 'config'>): Promise<readonly string[]> {
+  async register(bus: PluginHost, registrant: Registrant, lent: LentToAll): Promise<readonly string[]> {
     const { plugin, file, policy, isActive } = registrant;
     const { states, clock } = this.#options;
     const house = { plugin, lent, states, restrictions: bus.restrictions, clock };
@@ -207,7 +207,7 @@ export class PluginWorker implements Candidate {
     return {
       memory: `Mend what it keeps, or raise "memory_mb" in ${settings}`,
       loop: `Mend the loop; if it only needs longer, raise "deadline" in ${settings}`,
-      exit: 'A plugin must not end its thread: have it throw an Error instead',
+      exit: 'A plugin must not end its process: have it throw an Error instead',
       error: 'Mend it',
     }[kind];
   }
@@ -232,12 +232,14 @@ class OtherCode extends Error {
   }
 }
 
-function startLife({ source, memoryMb = DEFAULT_MEMORY_MB, clock }: WorkerOptions, say: (text: string) => void): Life {
+function startLife(options: WorkerOptions, say: (text: string) => void): Life {
+  const { source, memoryMb = DEFAULT_MEMORY_MB, clock, log } = options;
   return new Life({
-    thread: { source, isRealClock: clock === Date.now },
+    begin: { source, isRealClock: clock === Date.now },
     memoryMb,
-    onUncloneable: (key) => say(`its note "${key}" cannot be sent to another thread, and is kept on one side`),
+    onUncloneable: (key) => say(`its note "${key}" cannot be cloned or is too large, and is kept on one side`),
     onRubbish: () => say('its worker posted something that the server did not ask for; it is ignored'),
+    onPrinted: (line) => log.info({ plugin: source.listed }, `plugin ${source.listed} printed: ${line}`),
   });
 }
 

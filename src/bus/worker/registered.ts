@@ -1,5 +1,4 @@
-/** What the two threads tell each other when a plugin begins. */
-import type { MessagePort } from 'node:worker_threads';
+/** What the server and a worker tell each other when a plugin begins. */
 import type { About, Source } from '../candidate.ts';
 import type { FaultyConfiguration } from '../configuration/configuration.ts';
 import type { HookName } from '../hook.ts';
@@ -7,13 +6,10 @@ import type { JobPlan } from '../lent/jobs.ts';
 import type { Route } from '../lent/routes.ts';
 import type { PackedError } from './packed-error.ts';
 
-/** What the thread begins with. */
-export interface ThreadData {
+/** What a worker begins with. */
+export interface WorkerData {
   readonly source: Source;
   readonly isRealClock: boolean;
-  readonly control: Int32Array<SharedArrayBuffer>;
-  /** Answers to what the plugin asks at once. */
-  readonly answers: MessagePort;
 }
 
 /** What the import gives: a faulty configuration crosses with its lines. */

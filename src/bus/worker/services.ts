@@ -1,4 +1,4 @@
-/** Main thread: what a worker may ask, a row for each question. Whatever comes from there is checked where it is used. */
+/** The server's side: what a worker may ask, a row for each question. Whatever comes from there is checked where it is used. */
 
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -9,7 +9,7 @@ import { ownValue } from '../../own-value.ts';
 import type { PluginStates } from '../../store/plugin-states.ts';
 import { type Trace, traced } from '../../tracing.ts';
 import type { Connection, HookArguments, MessageChange } from '../hook.ts';
-import type { Lent } from '../lending.ts';
+import type { LentToAll } from '../lending.ts';
 import type { PluginMetrics } from '../lent/metrics.ts';
 import type { Question, Restriction } from '../restriction.ts';
 import type { TableFacts } from './lent-in-worker.ts';
@@ -27,7 +27,7 @@ export interface Call {
 /** What a worker can reach. */
 export interface House {
   readonly plugin: string;
-  readonly lent: Omit<Lent, 'config'>;
+  readonly lent: LentToAll;
   readonly states: PluginStates;
   readonly restrictions: Pick<ReadonlyMap<string, Restriction>, 'get'>;
   readonly clock: Clock;
@@ -57,7 +57,7 @@ export interface HeldSocket {
   readonly ended: Promise<void>;
 }
 
-/** Objects that the other thread names by a number. */
+/** Objects that the other process names by a number. */
 export class Numbered<T extends object> {
   readonly #values: T[] = [];
   readonly #numbers = new WeakMap<T, number>();
@@ -78,7 +78,7 @@ export class Numbered<T extends object> {
   }
 }
 
-/** What the plugin gave; whoever uses it checks it, as in the main thread. */
+/** What the plugin gave; whoever uses it checks it, as in the server. */
 type Given = readonly [never, never, never];
 type Service = (house: House, given: Given, call: Call | null) => unknown;
 

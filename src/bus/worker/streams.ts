@@ -1,5 +1,5 @@
 /**
- * Octets between threads, some with each request: the reader asks for the next ones, so a slow reader holds the writer
+ * Octets between processes, some with each request: the reader asks for the next ones, so a slow reader holds the writer
  * back, and no message is in memory as a whole.
  */
 
@@ -18,7 +18,7 @@ interface Open {
   failure: { readonly error: unknown } | null;
 }
 
-/** Iterables that the other thread reads by number. */
+/** Iterables that the other process reads by number. */
 export class Streams {
   readonly #open = new Map<number, Open>();
   #last = 0;

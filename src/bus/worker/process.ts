@@ -1,8 +1,7 @@
 /**
- * The thread of one plugin: imports it, has it register as in the main thread, and calls its handlers when the main
- * thread asks.
+ * The process of one plugin: imports it, has it register as in the server, and calls its handlers when the server asks.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { inside } from '../../child/inside.ts';
 import { stackOf } from '../../errors.ts';
 import { ownValue } from '../../own-value.ts';
 import { DEFAULT_POLICY } from '../bus.ts';
@@ -16,21 +15,20 @@ import { lentInWorker, type WorkerLent } from './lent-in-worker.ts';
 import { changeOver, contentOver } from './message-in-worker.ts';
 import { Mirror } from './mirror.ts';
 import { Peer } from './peer.ts';
-import type { Opened, Registered, ThreadData } from './registered.ts';
+import type { Opened, Registered, WorkerData } from './registered.ts';
 import { Streams } from './streams.ts';
 import { Uplink } from './uplink.ts';
 
-const port = parentPort;
-if (port === null) throw new Error('this is the entry of a worker thread');
-const { source, isRealClock, control, answers } = workerData as ThreadData;
+const { source, isRealClock } = inside.data as WorkerData;
 
 const streams = new Streams();
 const peer = new Peer({
-  post: (message) => port.postMessage(message),
+  post: inside.post,
   serve: (op, args, call) => serve(op, args, call),
+  whenFull: 'hold',
   onRubbish: () => {},
 });
-const uplink = new Uplink({ peer, post: (message) => port.postMessage(message), answers, control });
+const uplink = new Uplink({ peer, ask: inside.ask, mark: (call) => inside.mark(String(call)) });
 const mirror: Mirror = new Mirror({
   content: () => contentOver(uplink),
   change: () => changeOver({ uplink, streams, onTransaction: (packed) => void mirror.unpack(TRANSACTION, packed) }),
@@ -75,7 +73,7 @@ async function registered(): Promise<Registered> {
   return { ...handlers.registered, faults };
 }
 
-/** What the main thread asks. */
+/** What the server asks. */
 const OPERATIONS: Readonly<Record<string, (args: readonly unknown[], call: number) => unknown>> = {
   import: imported,
   register: registered,
@@ -95,8 +93,8 @@ function serve(op: string, args: readonly unknown[], call: number): unknown {
   return operation(args, call);
 }
 
-// As in the main thread: it is told, and the plugin goes on. Rejections that nobody awaits come here too.
+// As in the server: it is told, and the plugin goes on. Rejections that nobody awaits come here too.
 process.on('uncaughtException', (error: unknown) =>
   uplink.tell('log', 'warn', {}, `an error that nobody waited for: ${stackOf(error).replace(/\s*\n\s*/g, ' ')}`),
 );
-port.on('message', (message: unknown) => peer.receive(message));
+inside.onMessage((message) => peer.receive(message));
