@@ -10,21 +10,28 @@ const PREFIX = '_dmarc.';
 /** Without `p` and `rua` it is no policy (RFC 9989 section 4.10.1). */
 const EMPTY = [['v=DMARC1']];
 
+/** RFC 7489 knows no `psd`. */
+const PSD = /;[ \t]*psd[ \t]*=[^;]*/g;
+
 const hasNone = (): Error => Object.assign(new Error('no record'), { code: 'ENOTFOUND' });
 
 /** `author`: the domain of From, in lower case. */
 export function byPublicSuffixList(resolve: Resolve, author: string): Resolve {
+  const records = async (name: string): Promise<string[][]> => {
+    const found = (await resolve(name, 'TXT')) as string[][];
+    return found.map((text) => [text.join('').replace(PSD, '')]);
+  };
   return async (name, type) => {
     if (type !== 'TXT' || !name.startsWith(PREFIX)) return resolve(name, type);
     const domain = name.slice(PREFIX.length);
     const isOrganization = getDomain(domain, { allowPrivateDomains: true }) === domain;
     if (!isOrganization) {
       if (domain !== author) throw hasNone();
-      return resolve(name, type);
+      return records(name);
     }
     try {
-      const found = (await resolve(name, type)) as string[][];
-      return found.some((text) => /^v[ \t]*=[ \t]*DMARC1/i.test(text.join('').trim())) ? found : EMPTY;
+      const found = await records(name);
+      return found.some(([text = '']) => /^v[ \t]*=[ \t]*DMARC1/i.test(text.trim())) ? found : EMPTY;
     } catch (error) {
       const { code } = error as { readonly code?: unknown };
       if (code === 'ENOTFOUND' || code === 'ENODATA') return EMPTY;

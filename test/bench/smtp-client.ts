@@ -8,13 +8,14 @@ export interface SmtpLoad {
   readonly messages: number;
   /** Lines of the header after From and Subject. */
   readonly header?: readonly string[];
+  /** Instead of octets and header: the whole message, without lines that begin with a dot. */
+  readonly message?: string;
 }
 
 /** Milliseconds from the last octet of each message to its 250. */
-export function sendMessages({ port, recipient, octets, messages, header = [] }: SmtpLoad): Promise<number[]> {
-  const line = `${'A line of plain text. '.repeat(3).trimEnd()}\r\n`;
-  const head = `${['From: <sender@example.org>', 'Subject: bench', ...header].join('\r\n')}\r\n\r\n`;
-  const message = `${head}${line.repeat(Math.ceil((octets - head.length) / line.length))}.\r\n`;
+export function sendMessages(load: SmtpLoad): Promise<number[]> {
+  const { port, recipient, messages } = load;
+  const message = `${load.message ?? messageOf(load)}.\r\n`;
   const transaction = ['MAIL FROM:<sender@example.org>', `RCPT TO:<${recipient}>`, 'DATA'];
   return new Promise((resolve, reject) => {
     const times: number[] = [];
@@ -46,4 +47,11 @@ export function sendMessages({ port, recipient, octets, messages, header = [] }:
       }
     });
   });
+}
+
+/** The message of a load: so many octets, from sender@example.org. */
+export function messageOf({ octets, header = [] }: Pick<SmtpLoad, 'octets' | 'header'>): string {
+  const line = `${'A line of plain text. '.repeat(3).trimEnd()}\r\n`;
+  const head = `${['From: <sender@example.org>', 'Subject: bench', ...header].join('\r\n')}\r\n\r\n`;
+  return `${head}${line.repeat(Math.ceil((octets - head.length) / line.length))}`;
 }
