@@ -22,7 +22,10 @@ export interface SmtpHooks {
    * `unrecognized_command`.
    */
   capabilities: { readonly connection: Connection; readonly offered: string[] };
-  /** AUTH, IMAP LOGIN, POP3 PASS: OK with an account admits, DENY refuses, NEXT leaves it to the directory. */
+  /**
+   * A password came by AUTH, IMAP LOGIN, POP3 PASS or HTTP: OK with an account admits, DENY refuses, NEXT leaves it to
+   * the directory. Mechanisms that send no password (SCRAM, CRAM-MD5, tokens, certificates) do not ask here.
+   */
   auth: {
     readonly login: string;
     /**
@@ -33,6 +36,8 @@ export interface SmtpHooks {
     readonly passwordOctets: Uint8Array;
     readonly remoteIp: string;
     readonly protocol: 'smtp' | 'imap' | 'pop3' | 'http';
+    /** Of SASL: `LOGIN`; `PLAIN` for IMAP LOGIN, POP3 PASS and HTTP too. */
+    readonly mechanism: string;
   };
   mail: { readonly connection: Connection; readonly reversePath: Address };
   /**

@@ -10,12 +10,14 @@ import type { MilterSession } from '../../delivery/milter/session.ts';
 import type { Intake } from '../../delivery/receive/receiver.ts';
 import { messageOf } from '../../errors.ts';
 import type { Reply } from '../../mail/status.ts';
+import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
 import type { BareLfWatch, BodyReader } from '../../protocol/smtp/body.ts';
 import type { ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { encodeReply } from '../../protocol/smtp/reply.ts';
 import { trace } from '../../tracing.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
+import { bindable } from '../login/offer.ts';
 import { type BodySink, receiveBody } from './body.ts';
 import { withinDeadline } from './body-deadline.ts';
 import { type ClientRights, NO_RIGHTS } from './client-rights.ts';
@@ -109,6 +111,11 @@ export class SmtpSession {
 
   get id(): string {
     return this.connection.id;
+  }
+
+  /** Of SASL, those that this connection could use. */
+  get mechanisms(): readonly SaslMechanism[] {
+    return bindable(this.service.mechanisms, this.wire);
   }
 
   get settings(): SmtpSettings {
