@@ -13,7 +13,7 @@ interface Form {
   readonly name: string;
   /** The user's name, and where the fields begin, separated by ^A; null if it is malformed. */
   start(message: string): { readonly login: string; readonly fields: string } | null;
-  refusal(configuration: string): object;
+  readonly refusal: object;
 }
 
 const XOAUTH2_FORM: Form = {
@@ -23,7 +23,7 @@ const XOAUTH2_FORM: Form = {
     const login = user === undefined ? null : decodeLogin(Buffer.from(user, 'latin1'));
     return login === null ? null : { login, fields: message };
   },
-  refusal: () => ({ status: '401', schemes: 'bearer', scope: 'mail' }),
+  refusal: { status: '401', schemes: 'bearer', scope: 'mail' },
 };
 
 const OAUTHBEARER_FORM: Form = {
@@ -34,10 +34,7 @@ const OAUTHBEARER_FORM: Form = {
     if (header === null || header.flag === 'p') return null;
     return { login: header.authzid, fields: message.slice(header.octets.length) };
   },
-  refusal: (configuration) => ({
-    status: 'invalid_token',
-    ...(configuration === '' ? {} : { 'openid-configuration': configuration }),
-  }),
+  refusal: { status: 'invalid_token' },
 };
 
 const oauth = (form: Form): SaslMechanism => ({
@@ -60,6 +57,12 @@ function parse(form: Form, response: Buffer): SaslStep {
     kind: 'token',
     login: start.login,
     token,
-    refusal: (configuration) => Buffer.from(JSON.stringify(form.refusal(configuration))),
+    refusal: (configuration) =>
+      Buffer.from(
+        JSON.stringify({
+          ...form.refusal,
+          ...(configuration === '' ? {} : { 'openid-configuration': configuration }),
+        }),
+      ),
   };
 }

@@ -48,7 +48,11 @@ export function unavailableLogin(session: Session): Completion {
 
 /** The client did not go on with the exchange. */
 export const stopped = (outcome: Stopped): Completion =>
-  bad(outcome.kind === 'not-base64' ? `${outcome.reason}.` : 'Authentication aborted by client.');
+  bad(
+    outcome.kind === 'not-base64'
+      ? `Invalid base64 data in ${outcome.which} response`
+      : 'Authentication aborted by client.',
+  );
 
 /** Call LoginRecord.begin first. */
 export async function authenticate(session: Session, claim: SaslClaim): Promise<Completion> {

@@ -15,7 +15,8 @@ import type { Authenticator, Candidate, LoginResult, Secret } from './authentica
 
 /** How an exchange ends without the last step of its mechanism. */
 export type Stopped =
-  | { readonly kind: 'not-base64'; readonly reason: string }
+  /** The response sent with the command, or a later one. */
+  | { readonly kind: 'not-base64'; readonly which: 'initial' | 'continued' }
   /** The client sent `*`. */
   | { readonly kind: 'cancelled' }
   /** The client disconnected. */
@@ -62,14 +63,14 @@ export async function runExchange(
     const line = await ask(data.toString('base64'));
     if (line === null) return { kind: 'gone' };
     if (line === '*') return { kind: 'cancelled' };
-    return decodeResponse(line) ?? { kind: 'not-base64', reason: 'Invalid base64 data in continued response' };
+    return decodeResponse(line) ?? { kind: 'not-base64', which: 'continued' };
   };
   const exchange = mechanism.begin(context);
   let response: Buffer | null = null;
   let secret: Secret | null = null;
   if (initial !== null) {
     response = decodeResponse(initial);
-    if (response === null) return { kind: 'not-base64', reason: 'Invalid base64 data in initial response' };
+    if (response === null) return { kind: 'not-base64', which: 'initial' };
   }
   for (;;) {
     let step = exchange.next(response);

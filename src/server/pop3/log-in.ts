@@ -111,7 +111,8 @@ function unsupported(session: Session, name: string): void {
 /** The client did not go on with the exchange. */
 function stopped(session: Session, outcome: Stopped): void {
   if (outcome.kind === 'gone') session.end('Connection closed');
-  else session.err(outcome.kind === 'not-base64' ? `[AUTH] ${outcome.reason}` : 'Authentication aborted by client.');
+  else if (outcome.kind === 'cancelled') session.err('Authentication aborted by client.');
+  else session.err(`[AUTH] Invalid base64 ${outcome.which === 'initial' ? 'data in initial' : 'in'} response`);
 }
 
 /** An attempt that violated the mechanism's syntax. */

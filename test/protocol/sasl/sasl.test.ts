@@ -137,7 +137,7 @@ describe('S1: access tokens', () => {
       return step.kind === 'token' ? step.refusal(url).toString() : step.kind;
     };
     const url = 'https://auth.example.com/.well-known/openid-configuration';
-    expect(refusal('XOAUTH2', 'user=a\x01auth=Bearer b\x01\x01', url)).toBe(
+    expect(refusal('XOAUTH2', 'user=a\x01auth=Bearer b\x01\x01', '')).toBe(
       '{"status":"401","schemes":"bearer","scope":"mail"}',
     );
     expect(refusal('OAUTHBEARER', 'n,a=a,\x01auth=Bearer b\x01\x01', '')).toBe('{"status":"invalid_token"}');

@@ -42,7 +42,7 @@ export const authenticate: Command<NotAuthenticated> = (scanner) => {
     if (outcome === null) return unsupported(session, name);
     switch (outcome.kind) {
       case 'malformed':
-        return malformedLogin(session, `Authentication failed: ${outcome.reason}.`);
+        return malformedLogin(session, 'Authentication failed.');
       case 'not-base64':
       case 'cancelled':
       case 'gone':

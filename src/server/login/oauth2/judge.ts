@@ -8,5 +8,5 @@ export interface TokenJudge {
   /** Where clients find who gives tokens; '' for nowhere. */
   readonly configurationUrl: string;
   /** Whether the token is valid, and was given to this login. Never rejects. */
-  judge(token: string, who: Pick<Candidate, 'login' | 'remoteIp' | 'protocol'>): Promise<Judged>;
+  judge(token: string, who: Pick<Candidate, 'login' | 'remoteIp'>): Promise<Judged>;
 }

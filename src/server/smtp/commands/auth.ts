@@ -56,7 +56,7 @@ async function verify(session: SmtpSession, name: string, claim: SaslClaim, who:
   const end = await claim.conclude(result.ok, authenticator.tokenConfiguration);
   if (!result.ok) {
     const refused = failed(session, name, 'authentication failure', login);
-    return end?.kind === 'gone' ? null : refused;
+    return end === null ? refused : stopped(session, name, end);
   }
   if (end !== null) return stopped(session, name, end);
   session.loggedIn({ login, mechanism, account: result.account });
@@ -72,7 +72,7 @@ function unavailable(session: SmtpSession, name: string, login: string): Reply {
 function stopped(session: SmtpSession, name: string, outcome: Stopped): Answer {
   switch (outcome.kind) {
     case 'not-base64':
-      return failed(session, name, outcome.reason, '');
+      return failed(session, name, `Invalid base64 data in ${outcome.which} response`, '');
     case 'gone':
       return null;
     case 'cancelled':
