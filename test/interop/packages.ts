@@ -17,6 +17,7 @@ const PACKAGES = [
   'dovecot-lmtpd',
   'dovecot-pop3d',
   'fetchmail',
+  'gsasl',
   'haproxy',
   'isync',
   'ldap-utils',

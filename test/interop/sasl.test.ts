@@ -316,3 +316,64 @@ describe('S1: SASL as with Dovecot', () => {
     90_000,
   );
 });
+
+describe('S1: clients log in', () => {
+  const curl = (protocol: Protocol, mechanism: string, token: string): Promise<string> =>
+    ran('curl', [
+      ...['-sS', '--url', `${protocol}://127.0.0.1:${ports.ours[protocol]}/`, '--user', TOKEN_USER],
+      ...['--oauth2-bearer', token, '--login-options', `AUTH=${mechanism}`, '-o', '/dev/null', '--max-time', '30'],
+      ...(protocol === 'smtp' ? ['--request', 'NOOP'] : []),
+    ]);
+
+  it.each(['XOAUTH2', 'OAUTHBEARER'])('curl with %s', async (mechanism) => {
+    for (const protocol of ['imap', 'pop3', 'smtp'] as const) {
+      await curl(protocol, mechanism, 'good');
+      await expect(curl(protocol, mechanism, 'other')).rejects.toThrow(/Login denied|exit|67/i);
+    }
+  });
+
+  it.each([
+    ['imap', 'SCRAM-SHA-256'],
+    ['imap', 'SCRAM-SHA-1'],
+    ['imap', 'CRAM-MD5'],
+    ['smtp', 'SCRAM-SHA-256'],
+    ['smtp', 'SCRAM-SHA-1'],
+    ['smtp', 'CRAM-MD5'],
+  ] as const)('gsasl over %s with %s', async (protocol, mechanism) => {
+    expect(await gsasl(protocol, ports.ours[protocol], mechanism, ['--no-starttls'])).toMatch(WELCOME);
+  });
+
+  it('gsasl, bound to TLS; it is refused where it was told that there is no binding', async () => {
+    const bound = await startServer({
+      portOffset: await freeOffset(),
+      files: {
+        'main.cf':
+          'inet_interfaces = 127.0.0.1\nmydestination = ours.test\nsmtpd_sasl_auth_enable = yes\nsmtpd_tls_security_level = may\n',
+        'dovecot.conf': 'protocols = imap\nauth_mechanisms = scram-sha-256-plus scram-sha-256 scram-sha-1-plus\n',
+      },
+    });
+    try {
+      for (const scheme of ['SCRAM-SHA-256', 'SCRAM-SHA-1']) {
+        await bound.command(['user', 'add', userOf(scheme), '--password-stdin', '--scheme', scheme], `${PASSWORD}\n`);
+        for (const [protocol, port] of [
+          ['imap', bound.port(143)],
+          ['smtp', bound.port(25)],
+        ] as const)
+          expect(await gsasl(protocol, port, `${scheme}-PLUS`, ['--x509-ca-file='])).toMatch(WELCOME);
+      }
+      // It can bind, and says so, but was made to use the mechanism that does not.
+      await expect(gsasl('imap', bound.port(143), 'SCRAM-SHA-256', ['--x509-ca-file='])).rejects.toThrow();
+    } finally {
+      await bound.stop();
+    }
+  });
+});
+
+const WELCOME = /^(?:\. OK .*Logged in|235 )/m;
+
+/** What it says. Rejects if the login fails. */
+function gsasl(protocol: 'imap' | 'smtp', port: number, mechanism: string, more: readonly string[]): Promise<string> {
+  const login = userOf(mechanism.replace(/-PLUS$/, ''));
+  const who = ['--authentication-id', login, '--password', PASSWORD];
+  return ran('gsasl', [`--${protocol}`, '--mechanism', mechanism, ...who, ...more, '127.0.0.1', String(port)]);
+}
