@@ -1,4 +1,5 @@
 /** The hooks of an SMTP session with their arguments; those about the message itself are in delivery.ts. */
+import type { Account } from '../../mail/account.ts';
 import type { Address } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import type { Verdict } from '../answer.ts';
@@ -39,6 +40,8 @@ export interface SmtpHooks {
     /** Of SASL: `LOGIN`; `PLAIN` for IMAP LOGIN, POP3 PASS and HTTP too. */
     readonly mechanism: string;
   };
+  /** After a login by any mechanism; `connection.user` has it. A refusal takes it back. */
+  smtp_login: { readonly connection: Connection; readonly account: Account; readonly mechanism: string };
   mail: { readonly connection: Connection; readonly reversePath: Address };
   /**
    * Whether to accept one recipient. OK ends the hook; if every plugin returns NEXT, the core decides. Whatever the

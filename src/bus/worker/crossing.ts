@@ -166,6 +166,7 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   account_changed: { address: 'value', change: 'value', before: 'value' },
   domain_changed: { domain: 'value', change: 'value' },
   log: { level: 'value', process: 'value', message: 'value', time: 'value' },
+  smtp_login: { connection: CONNECTION, account: 'value', mechanism: 'value' },
   imap_login: LOGIN,
   pop3_login: LOGIN,
   imap_command: { session: 'value', command: 'value', argument: 'value', mailbox: 'value' },

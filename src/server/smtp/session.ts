@@ -409,12 +409,12 @@ export class SmtpSession {
 
   /** The session ends when the account may not stay logged in: at once, or after the current command. */
   loggedIn(user: NonNullable<Connection['user']>): void {
-    this.#logOut();
+    this.logOut();
     this.connection.user = user;
     this.#unwatchAccount = this.service.authenticator.watch(user.account, (why) => this.#accountEnded(why, user.login));
   }
 
-  #logOut(): void {
+  logOut(): void {
     this.#unwatchAccount();
     this.#unwatchAccount = () => {};
     this.connection.user = null;
@@ -436,7 +436,7 @@ export class SmtpSession {
   /** XCLIENT: from now on the session is that of another client, who has said nothing yet. */
   impersonate(attributes: ClientAttributes): void {
     this.resetTransaction();
-    this.#logOut();
+    this.logOut();
     this.connection.become(attributes);
     this.#bareNewline = null;
   }
@@ -445,7 +445,7 @@ export class SmtpSession {
   #forgetClearText(): void {
     const { connection } = this;
     this.resetTransaction();
-    this.#logOut();
+    this.logOut();
     if (connection.helo !== null) this.milters?.abort();
     connection.helo = null;
     connection.protocol = this.service.lmtp ? 'LMTP' : 'SMTP';

@@ -59,8 +59,14 @@ async function verify(session: SmtpSession, name: string, claim: SaslClaim, who:
     return end === null ? refused : stopped(session, name, end);
   }
   if (end !== null) return stopped(session, name, end);
-  session.loggedIn({ login, mechanism, account: result.account });
-  return say.AUTHENTICATED;
+  const { account } = result;
+  session.loggedIn({ login, mechanism, account });
+  const { connection } = session;
+  await session.nameKnown();
+  const refusal = await session.refused('smtp_login', { connection, account, mechanism }, 'AUTH', login);
+  if (refusal === undefined) return say.AUTHENTICATED;
+  session.logOut();
+  return refusal;
 }
 
 function unavailable(session: SmtpSession, name: string, login: string): Reply {
