@@ -122,10 +122,10 @@ describe('S1: the authority is asked', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const send = httpSender({ a: async () => [], aaaa: async () => [] });
-    const at = (path: string) =>
-      judgeBy(`introspection_url = http://127.0.0.1:${port}${path}\ntimeout_msecs = 200\n`, send);
+    const at = (path: string, timeout: number) =>
+      judgeBy(`introspection_url = http://127.0.0.1:${port}${path}\ntimeout_msecs = ${timeout}\n`, send);
     try {
-      const [silent, endless] = [at('/silent'), at('/endless')];
+      const [silent, endless] = [at('/silent', 200), at('/endless', 30_000)];
       expect(await silent.judge('t')).toBe('unavailable');
       expect(await endless.judge('a-token')).toBe('unavailable');
       expect(endless.said.join()).toContain('more than 65536 octets');
