@@ -1,7 +1,8 @@
 /** Passwords from administrators: generated here, given in clear text, or as an existing hash. */
 import { randomInt } from 'node:crypto';
 import { MAX_FIELD } from '../protocol/sasl/mechanism.ts';
-import { clearTextOf, isWellFormed, SCHEME_NAMES, schemeOf } from '../server/login/password.ts';
+import { makeHash } from '../server/login/password/make.ts';
+import { clearTextOf, DEFAULT_SCHEME, isWellFormed, SCHEME_NAMES, schemeOf } from '../server/login/password.ts';
 import { type AdminServices, type Arguments, OperationError, optionalText } from './operation.ts';
 
 // Without letters and digits that look alike: a password that is printed once is typed by hand.
@@ -23,18 +24,26 @@ export interface GivenPassword {
   readonly generated?: string;
 }
 
-/** From `password`, `passwordHash`, or neither. Throws OperationError if nobody could log in with it. */
+/** What a new password may be kept as: the default, and what SASL mechanisms that do not see it need. */
+const NEW_SCHEMES: readonly string[] = [DEFAULT_SCHEME, 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'CRAM-MD5'];
+
+/**
+ * From `password`, `passwordHash`, or neither; `scheme` says what a password is kept as. Throws OperationError if nobody
+ * could log in with it.
+ */
 export async function passwordOf(services: AdminServices, given: Arguments): Promise<GivenPassword> {
   const [password, hash] = [optionalText(given, 'password'), optionalText(given, 'passwordHash')];
+  const scheme = schemeGiven(given);
   if (hash !== undefined) {
+    if (scheme !== undefined) throw new OperationError('--scheme is for passwords; a hash has its own scheme');
     if (password !== undefined) throw new OperationError('both a password and a hash were given; give only one');
     return { hash: await importHash(services, hash) };
   }
   if (password === undefined) {
     const generated = newPassword();
-    return { hash: await services.hashPassword(generated), generated };
+    return { hash: await hashed(services, generated, scheme), generated };
   }
-  return { hash: await passwordHash(services, password) };
+  return { hash: await passwordHash(services, password, scheme) };
 }
 
 /**
@@ -65,8 +74,18 @@ async function importHash(services: AdminServices, hash: string): Promise<string
   return hash;
 }
 
-async function passwordHash(services: AdminServices, password: string): Promise<string> {
+function schemeGiven(given: Arguments): string | undefined {
+  const scheme = optionalText(given, 'scheme')?.toUpperCase();
+  if (scheme === undefined || NEW_SCHEMES.includes(scheme)) return scheme;
+  throw new OperationError(`no new password is kept as ${scheme.slice(0, 40)}; expected ${NEW_SCHEMES.join(', ')}`);
+}
+
+const hashed = async (services: AdminServices, password: string, scheme: string | undefined): Promise<string> =>
+  (scheme === undefined ? undefined : await makeHash(scheme, Buffer.from(password), undefined)) ??
+  services.hashPassword(password);
+
+async function passwordHash(services: AdminServices, password: string, scheme?: string): Promise<string> {
   const why = whyNoPassword(password);
   if (why !== null) throw new OperationError(why);
-  return services.hashPassword(password);
+  return hashed(services, password, scheme);
 }

@@ -37,7 +37,13 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads, metric
       metrics: () => metrics.families(),
       plugins: () => generations.current.bus.plugins,
       logIn: (login, password) =>
-        generations.current.authenticator.verify({ login, password, remoteIp: '127.0.0.1', protocol: 'imap' }),
+        generations.current.authenticator.verify({
+          login,
+          password,
+          remoteIp: '127.0.0.1',
+          protocol: 'imap',
+          mechanism: 'PLAIN',
+        }),
       reportLogin: (login, password) => reportLogin(login, password, generations.current, store.directory),
       explain: (asked) =>
         explain(asked, {

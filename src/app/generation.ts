@@ -1,7 +1,9 @@
 import { forwardingReader } from '../admin/forwarding.ts';
 import type { Connection, Hooks } from '../bus/hook.ts';
 import { certificatesIn, systemAuthorities } from '../config/authorities.ts';
+import type { NamedFile } from '../config/certificates.ts';
 import type { Service } from '../config/configuration.ts';
+import { expandVariables } from '../config/dovecot/variables.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import type { ClientTlsFiles } from '../delivery/client/client-contexts.ts';
 import { StsPolicies } from '../delivery/client/mta-sts.ts';
@@ -9,6 +11,7 @@ import { createDelivery, type Delivery } from '../delivery/delivery.ts';
 import { Milters } from '../delivery/milter/milters.ts';
 import { createDomainList } from '../delivery/route/domain-list.ts';
 import { MemoryResults } from '../delivery/verify/memory-results.ts';
+import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
 import { ownDomains } from '../lookup/find-account.ts';
@@ -19,9 +22,13 @@ import { TableFault } from '../lookup/table-fault.ts';
 import type { LineConnection } from '../net/connection.ts';
 import { httpSender } from '../net/http-client.ts';
 import type { TlsContexts } from '../net/tls.ts';
+import { USUAL_MECHANISMS } from '../protocol/sasl/table.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
 import type { Authenticator } from '../server/login/authenticator.ts';
 import { NO_CERTIFICATES } from '../server/login/client-certificates.ts';
+import { sharedDecoyKey } from '../server/login/decoy-secrets.ts';
+import type { TokenSettings } from '../server/login/oauth2/settings.ts';
+import { OAuth2Judge } from '../server/login/oauth2/token-judge.ts';
 import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
@@ -34,6 +41,7 @@ import type { Store } from '../store/store.ts';
 import { freeOctets } from './data-folder.ts';
 import type { Foundation } from './foundation.ts';
 import type { Identities } from './identity.ts';
+import { smtpMechanisms } from './mechanisms.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { proxyFilter } from './proxy-filter.ts';
 import { SniMaps } from './sni-maps.ts';
@@ -141,6 +149,8 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     log,
     clock,
     throttle: lasting.throttle,
+    decoyKey: () => sharedDecoyKey(store.pluginStates, clock()),
+    tokens: tokenJudge(foundation, lasting),
   });
   const { cluster } = store;
   const tls = new Map(
@@ -152,6 +162,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     hooks,
     receiver: delivery.receiver,
     authenticator,
+    mechanisms: smtpMechanisms(configuration.dovecot),
     tlsOf: ({ name }) => tls.get(name) ?? null,
     proxyOf: (service) => proxyFilter(service, { tables, addresses, temporaryFolder: lasting.temporaryFolder, log }),
     newQueueId,
@@ -174,6 +185,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     log,
     clock,
     greetingName: dovecot?.loginGreeting || 'Posthorn',
+    mechanisms: dovecot?.auth.mechanisms ?? USUAL_MECHANISMS,
     certificates: dovecot === null ? NO_CERTIFICATES : dovecot.clientCertificates,
     startTls: identities !== null && dovecot?.ssl !== 'no',
     plaintextAuth: ({ remote, local, isProxied }: LineConnection): boolean => {
@@ -250,9 +262,43 @@ function contextsOf(
   return maps.before(smtp.under(terms));
 }
 
+function readAuthority({ path, place }: NamedFile, { resolvePath }: Foundation['configuration']): readonly string[] {
+  try {
+    return certificatesIn(resolvePath(path));
+  } catch (error) {
+    throw new ConfigurationError([{ ...place, message: messageOf(error) }]);
+  }
+}
+
+/** Null where dovecot.conf names nobody who judges tokens. */
+function tokenJudge(
+  { configuration, resolver }: Pick<Foundation, 'configuration' | 'resolver'>,
+  { log, clock }: Pick<Lasting, 'log' | 'clock'>,
+): OAuth2Judge | null {
+  const written = configuration.dovecot?.auth.oauth2 ?? null;
+  if (written === null) return null;
+  const { keyFolder, caFile } = written;
+  const settings: TokenSettings = {
+    ...written,
+    keyFolder: keyFolder === '' ? '' : configuration.resolvePath(keyFolder),
+    userOf: (name) => expandVariables(written.usernameFormat, { user: name, home: null }),
+  };
+  const authorities = caFile === null ? {} : { ca: readAuthority(caFile, configuration) };
+  const send = httpSender(resolver);
+  return new OAuth2Judge({
+    settings,
+    send: (exchange, limits) => send(exchange, { ...limits, ...authorities }),
+    log,
+    clock,
+  });
+}
+
 /** What an SMTP server gets that is not said by its service. */
 export interface SmtpServing
-  extends Pick<SmtpServerOptions, 'hooks' | 'receiver' | 'authenticator' | 'newQueueId' | 'log' | 'clock'> {
+  extends Pick<
+    SmtpServerOptions,
+    'hooks' | 'receiver' | 'authenticator' | 'mechanisms' | 'newQueueId' | 'log' | 'clock'
+  > {
   readonly tlsOf: (service: Service) => TlsContexts | null;
   readonly flushDestination: Lasting['flushDestination'];
   readonly freeOctets: () => number;

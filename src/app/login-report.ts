@@ -11,6 +11,7 @@ import type { Directory } from '../store/directory.ts';
 import { type Trace, type TraceStep, traced } from '../tracing.ts';
 import { TLS } from './explain/session.ts';
 import type { Generation } from './generation.ts';
+import { smtpMechanisms } from './mechanisms.ts';
 
 const LIMITS = [
   'message_size_limit',
@@ -36,7 +37,7 @@ export async function reportLogin(
     },
   };
   const result = await traced(watcher, () =>
-    authenticator.verify({ login, password, remoteIp: '127.0.0.1', protocol: 'imap' }),
+    authenticator.verify({ login, password, remoteIp: '127.0.0.1', protocol: 'imap', mechanism: 'PLAIN' }),
   );
   if (!result.ok && result.reason === 'unavailable')
     throw new OperationError('logins cannot be checked at this moment; see the log');
@@ -56,7 +57,7 @@ export async function reportLogin(
       .map((service) => {
         const settings = readSettings(service.parameters);
         const names = (tls: typeof TLS | null): string =>
-          offeredMechanisms({ settings, connection: { tls } })
+          offeredMechanisms({ settings, connection: { tls }, mechanisms: smtpMechanisms(dovecot) })
             .map(({ name }) => name)
             .join(' ');
         return { service: service.name, clear: service.wrapperMode ? '' : names(null), tls: names(TLS) };

@@ -78,6 +78,7 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   deferred: recipient,
   bounce: recipient,
   dns_query: nobody,
+  smtp_login: account,
   imap_login: account,
   pop3_login: account,
   imap_command: loggedIn,

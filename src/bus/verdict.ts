@@ -49,6 +49,7 @@ const HOOKS: Readonly<Record<HookName, 'session' | 'deciding' | 'observing'>> = 
   deferred: 'observing',
   bounce: 'observing',
   dns_query: 'deciding',
+  smtp_login: 'session',
   imap_login: 'deciding',
   pop3_login: 'deciding',
   imap_command: 'deciding',

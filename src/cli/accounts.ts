@@ -38,14 +38,20 @@ function refusePassword(): never {
 interface PasswordOptions extends PlaceOptions {
   readonly passwordStdin: boolean;
   readonly passwordHashStdin: boolean;
+  readonly scheme?: string;
 }
 
 /** `password` or `passwordHash`, as operations expect them. */
-async function passwordGiven({ passwordStdin, passwordHashStdin }: PasswordOptions): Promise<Record<string, string>> {
+async function passwordGiven({
+  passwordStdin,
+  passwordHashStdin,
+  scheme,
+}: PasswordOptions): Promise<Record<string, string>> {
+  const kept = scheme === undefined ? {} : { scheme };
   if (passwordStdin && passwordHashStdin)
     throw new OperationError('use only one of --password-stdin and --password-hash-stdin');
-  if (passwordHashStdin) return { passwordHash: await lineFromStdin() };
-  return passwordStdin ? { password: await lineFromStdin() } : {};
+  if (passwordHashStdin) return { ...kept, passwordHash: await lineFromStdin() };
+  return passwordStdin ? { ...kept, password: await lineFromStdin() } : kept;
 }
 
 /** Runs the operation and prints the result as one sentence or as JSON. */
@@ -102,6 +108,10 @@ export function addAccountCommands(program: Command): void {
         '--password-hash-stdin',
         'read a password hash, in the form of "doveadm pw" or /etc/shadow: {SHA512-CRYPT}$6$…',
         false,
+      )
+      .option(
+        '--scheme <scheme>',
+        'what the password is kept as: ARGON2ID, or for logins by these mechanisms SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5',
       )
       .action(async (address: string, options: PasswordOptions) => {
         const given = { address, ...(await passwordGiven(options)) };

@@ -46,6 +46,11 @@ export interface LineConnection {
   /** A proxy passed the connection on, and its ends are known from there. */
   readonly isProxied: boolean;
   readonly tls: TlsInfo | null;
+  /**
+   * What identifies the TLS connection (RFC 5056), by the type's registered name: `tls-exporter` of TLS 1.3 (RFC 9266),
+   * `tls-server-end-point` (RFC 5929). Null for other types, and where there is none.
+   */
+  channelBinding(type: string): Buffer | null;
   /** Aborted when the connection is closed, by either side. */
   readonly signal: AbortSignal;
   /** A line without its CRLF (a bare LF ends one too); null at the end of input. Throws InputTooLongError. */

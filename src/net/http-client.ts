@@ -21,17 +21,21 @@ export interface Answered {
 
 const LONGEST_HEADER = 16_384;
 
-/** Rejects if there is no answer, if it has more than `most` octets, and when the signal is aborted. */
+/**
+ * `ca`: authorities in PEM in place of those of the system. Rejects if there is no answer, if it has more than `most` octets, and when the signal is
+ * aborted.
+ */
 export const httpSender =
   (resolver: Pick<Resolver, 'a' | 'aaaa'>) =>
   (
     { url, method, headers, body }: Exchange,
-    { signal, most }: { readonly signal: AbortSignal; readonly most: number },
+    { signal, most, ca }: { readonly signal: AbortSignal; readonly most: number; readonly ca?: readonly string[] },
   ): Promise<Answered> =>
     new Promise((resolve, reject) => {
       const send = url.startsWith('https:') ? overTls : overTcp;
       const length = body === null ? {} : { 'content-length': String(body.length) };
-      const options = { method, headers: { ...headers, ...length }, signal, lookup: lookupBy(resolver) };
+      const trust = ca === undefined ? {} : { ca: [...ca] };
+      const options = { method, headers: { ...headers, ...length }, signal, lookup: lookupBy(resolver), ...trust };
       const request = send(url, { ...options, agent: false, maxHeaderSize: LONGEST_HEADER }, (response) => {
         const pieces: Buffer[] = [];
         let octets = 0;

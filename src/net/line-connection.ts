@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { channelBinding } from './channel-binding.ts';
 import type { LineConnection, TlsInfo } from './connection.ts';
 import { type End, type Ends, endsOf } from './ends.ts';
 import { LineReader } from './line-reader.ts';
@@ -87,6 +88,10 @@ export class SocketLineConnection implements LineConnection {
       if (this.#gone) this.#abort.abort();
     }
     return this.#abort.signal;
+  }
+
+  channelBinding(type: string): Buffer | null {
+    return this.tls === null ? null : channelBinding(this.#socket, type);
   }
 
   readLine(limit: number): Promise<Buffer | null> {

@@ -4,9 +4,12 @@ import { type EventServices, MailboxEvents } from '../bus/mailbox-events.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { LineConnection } from '../net/connection.ts';
+import { isPlaintext, type SaslMechanism } from '../protocol/sasl/mechanism.ts';
+import { findMechanism, USUAL_MECHANISMS } from '../protocol/sasl/table.ts';
 import type { Cluster } from '../store/cluster.ts';
-import type { MailboxAuthenticator } from './login/authenticator.ts';
+import type { Authenticator } from './login/authenticator.ts';
 import { type CertificateRules, NO_CERTIFICATES } from './login/client-certificates.ts';
+import { bindable } from './login/offer.ts';
 import { SessionPlaces } from './login/session-places.ts';
 
 export interface MailboxLimits {
@@ -30,7 +33,7 @@ export const MAILBOX_LIMITS = {
 } as const satisfies Partial<MailboxLimits>;
 
 export interface MailboxServerOptions {
-  readonly authenticator: MailboxAuthenticator;
+  readonly authenticator: Authenticator;
   readonly hooks: Hooks;
   readonly log: Log;
   readonly clock: Clock;
@@ -43,6 +46,8 @@ export interface MailboxServerOptions {
   readonly plaintextAuth: (connection: LineConnection) => boolean;
   /** STARTTLS and STLS are offered: there is a certificate. */
   readonly startTls: boolean;
+  /** Of SASL, in the order in which they are offered; without it, PLAIN and LOGIN. */
+  readonly mechanisms?: readonly SaslMechanism[];
   /** What certificates of clients are worth; without it, nothing. */
   readonly certificates?: CertificateRules;
   /** The processes over which sessions are counted; without it, this one. */
@@ -54,6 +59,7 @@ export interface MailboxServices extends MailboxServerOptions {
   readonly protocol: 'imap' | 'pop3';
   readonly limits: MailboxLimits;
   readonly certificates: CertificateRules;
+  readonly mechanisms: readonly SaslMechanism[];
   /**
    * Loggers for the login dialog, and for a session after it, with process names as in Dovecot: `imap-login`,
    * `imap(maomao)<session>`.
@@ -66,18 +72,26 @@ export interface MailboxServices extends MailboxServerOptions {
 
 type Made = Pick<
   MailboxServices,
-  'protocol' | 'certificates' | 'log' | 'loginLog' | 'sessionLog' | 'places' | 'events'
+  'protocol' | 'certificates' | 'mechanisms' | 'log' | 'loginLog' | 'sessionLog' | 'places' | 'events'
 >;
 
 /** The services that a server creates for its sessions. */
 export function makeServices(
   protocol: MailboxServices['protocol'],
-  { log, cluster = null, certificates = NO_CERTIFICATES, hooks, store }: MailboxServerOptions & EventServices,
+  {
+    log,
+    cluster = null,
+    certificates = NO_CERTIFICATES,
+    mechanisms = USUAL_MECHANISMS,
+    hooks,
+    store,
+  }: MailboxServerOptions & EventServices,
   limits: MailboxLimits,
 ): Made {
   return {
     protocol,
     certificates,
+    mechanisms,
     log: log.child({ process: protocol }),
     loginLog: log.child({ process: `${protocol}-login` }),
     sessionLog: (user, session) => log.child({ process: `${protocol}(${user})<${session}>` }),
@@ -87,5 +101,20 @@ export function makeServices(
 }
 
 /** A password may be sent on this connection: it cannot be overheard, or the configuration permits it. */
-export const mayLogin = (connection: LineConnection, { plaintextAuth }: MailboxServerOptions): boolean =>
-  connection.tls !== null || plaintextAuth(connection);
+export const mayLogin = (
+  connection: LineConnection,
+  { plaintextAuth }: Pick<MailboxServerOptions, 'plaintextAuth'>,
+): boolean => connection.tls !== null || plaintextAuth(connection);
+
+/** Names and passwords may come in commands: as in Dovecot, LOGIN and PASS are the mechanism PLAIN. */
+export const takesPasswords = ({ mechanisms }: Pick<MailboxServices, 'mechanisms'>): boolean =>
+  findMechanism('PLAIN', mechanisms) !== undefined;
+
+/** Those that this client may use now. */
+export const offeredMechanisms = (
+  connection: LineConnection,
+  services: Pick<MailboxServices, 'mechanisms' | 'plaintextAuth'>,
+): readonly SaslMechanism[] =>
+  bindable(services.mechanisms, connection).filter(
+    (mechanism) => !isPlaintext(mechanism) || mayLogin(connection, services),
+  );

@@ -134,6 +134,24 @@ describe('user add', () => {
 });
 
 describe('a password', () => {
+  it('S1: is kept for the mechanism that is asked for, also one that is generated', async () => {
+    for (const scheme of ['ARGON2ID', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'CRAM-MD5']) {
+      const address = `u.${scheme}`.toLowerCase();
+      const { password } = (await ask('user.add', { address, scheme: scheme.toLowerCase() })) as { password: string };
+      expect(await ask('user.passwd', { address, password: 'sesame', scheme })).toEqual({
+        address: `${address}@example.test`,
+      });
+      const stored = (await store.directory.find(`${address}@example.test`))?.passwordHash ?? '';
+      expect([stored.startsWith(`{${scheme}}`), await verifyPassword(Buffer.from('sesame'), stored)]).toEqual([
+        true,
+        true,
+      ]);
+      expect(password).toMatch(/^\w{4}(?:-\w{4}){3}$/);
+    }
+    expect(await add('xixi', { password: 'x', scheme: 'PLAIN' })).toContain('expected ARGON2ID, SCRAM-SHA-256');
+    expect(await add('xixi', { passwordHash: '{SHA}x', scheme: 'ARGON2ID' })).toContain('a hash has its own scheme');
+  });
+
   it.each([
     ['', 'empty'],
     ['a\tb', 'control characters'],

@@ -15,6 +15,7 @@ const AUTH: HookArguments['auth'] = {
   passwordOctets: Buffer.from('p'),
   remoteIp: '127.0.0.1',
   protocol: 'smtp',
+  mechanism: 'PLAIN',
 };
 const FAILED = '451 4.3.0 Error: service temporarily unavailable';
 

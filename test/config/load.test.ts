@@ -360,7 +360,6 @@ smtpd_recipient_restrictions = reject_unauth_destination
     expect(
       notes.filter((note) => note.includes('has no effect')).map((note) => note.replace(`${directory}/`, '')),
     ).toEqual([
-      'conf.d/10-auth.conf:2: auth_mechanisms: has no effect here: PLAIN and LOGIN are offered',
       'conf.d/20-imap.conf:2: imap_max_line_length: has no effect here',
       'dovecot.conf:2: log_path: has no effect here: the log is written to a file of the data folder',
     ]);

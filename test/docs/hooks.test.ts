@@ -40,7 +40,12 @@ const settled: Sample = () => ({
   reply: { code: 250, enhanced: '2.0.0', text: 'Ok' },
   relay: 'b.example',
 });
-const login: Sample = () => ({ account: accountOf('xixi@baidu.com'), remoteIp: '127.0.0.1', tls: false });
+const login: Sample = () => ({
+  account: accountOf('xixi@baidu.com'),
+  remoteIp: '127.0.0.1',
+  tls: false,
+  mechanism: 'PLAIN',
+});
 
 const reader = () => ({ id: 's', account: accountOf('xixi@baidu.com'), remoteIp: '127.0.0.1', tls: true });
 const INBOX = { name: 'INBOX', specialUse: '' };
@@ -74,8 +79,13 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
       passwordOctets: Buffer.from('open sesame'),
       remoteIp: '127.0.0.1',
       protocol: 'imap',
+      mechanism: 'PLAIN',
     }),
     'OK',
+  ],
+  smtp_login: [
+    (house) => ({ connection: connect(house), account: accountOf('xixi@baidu.com'), mechanism: 'PLAIN' }),
+    'DENY',
   ],
   mail: [(house) => ({ connection: connect(house), reversePath: 'a@b.example' }), 'DENY'],
   rcpt: [(house) => ({ connection: connect(house), recipient: recipient('closed@baidu.com') }), 'DENY'],

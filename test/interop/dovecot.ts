@@ -15,8 +15,11 @@ export interface Dovecot {
   stop(): Promise<void>;
 }
 
-/** Starts it and waits for its greeting. Any user can log in with that password. `more`: lines of its configuration. */
-export async function startDovecot(password: string, more = ''): Promise<Dovecot> {
+/**
+ * Starts it and waits for its greeting. Any user can log in with that password; null: who can is said in `more`, lines of
+ * its configuration.
+ */
+export async function startDovecot(password: string | null, more = ''): Promise<Dovecot> {
   const port = await freePort();
   const folder = temporaryFolder('dovecot');
   chmodSync(folder, 0o755);
@@ -39,11 +42,7 @@ mail_gid = mail
 first_valid_uid = 1
 first_valid_gid = 1
 auth_mechanisms = plain
-passdb {
-  driver = static
-  args = password=${password}
-}
-userdb {
+${password === null ? '' : `passdb {\n  driver = static\n  args = password=${password}\n}\n`}userdb {
   driver = static
   args = uid=mail gid=mail home=${mail}/%u
 }

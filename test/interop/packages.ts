@@ -18,6 +18,7 @@ const PACKAGES = [
   'dovecot-lmtpd',
   'dovecot-pop3d',
   'fetchmail',
+  'gsasl',
   'haproxy',
   'isync',
   'ldap-utils',

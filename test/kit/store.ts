@@ -7,7 +7,8 @@ import type { Log } from '../../src/log.ts';
 import type { Id } from '../../src/mail/account.ts';
 import { MessageIndexer } from '../../src/protocol/mime/indexer.ts';
 import { watchAccount } from '../../src/server/login/account-watch.ts';
-import type { MailboxAuthenticator } from '../../src/server/login/authenticator.ts';
+import type { Authenticator } from '../../src/server/login/authenticator.ts';
+import { NO_LOGINS } from '../../src/server/login/no-logins.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Acceptance, Store } from '../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from './folder.ts';
@@ -46,7 +47,8 @@ async function openInDatabase(log: Log, clock: () => number): Promise<{ store: S
 }
 
 /** Accepts the password of `{PLAIN}…`; names without a domain belong to baidu.com. */
-export const plainAuthenticator = ({ directory }: Store): MailboxAuthenticator => ({
+export const plainAuthenticator = ({ directory }: Store): Authenticator => ({
+  ...NO_LOGINS,
   verify: async ({ login, password }) => {
     const account = await directory.find(login.includes('@') ? login : `${login}@baidu.com`);
     return account !== null && account.passwordHash === `{PLAIN}${password.toString('latin1')}`

@@ -8,8 +8,8 @@ import { OperationError } from '../../admin/operation.ts';
 import type { Service } from '../../config/configuration.ts';
 import { ownDomains } from '../../lookup/find-account.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
-import type { Authenticator } from '../../server/login/authenticator.ts';
 import { findAccount } from '../../server/login/find-account.ts';
+import { NO_LOGINS } from '../../server/login/no-logins.ts';
 import { HypotheticalWire, type Script } from '../../server/smtp/hypothetical-wire.ts';
 import { SmtpServer } from '../../server/smtp/server.ts';
 import { readSettings } from '../../server/smtp/settings.ts';
@@ -27,11 +27,6 @@ export const TLS: NonNullable<KnownClient['tls']> = {
   chosenBy: '',
   isAsked: false,
   peer: null,
-};
-/** Nobody logs in: who is logged in is given. */
-const NO_LOGINS: Authenticator = {
-  verify: async () => ({ ok: false, reason: 'unavailable' }),
-  watch: () => () => {},
 };
 
 export interface Opened {

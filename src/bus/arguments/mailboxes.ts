@@ -4,8 +4,8 @@ import type { SpecialUse } from '../../mail/mailbox.ts';
 
 export interface MailboxHooks {
   /** After a successful login, before the session opens. */
-  imap_login: { readonly account: Account; readonly remoteIp: string; readonly tls: boolean };
-  pop3_login: { readonly account: Account; readonly remoteIp: string; readonly tls: boolean };
+  imap_login: MailboxLogin;
+  pop3_login: MailboxLogin;
   /** Before a command of a client that has logged in. DENY refuses it. */
   imap_command: {
     readonly session: MailboxSession;
@@ -25,6 +25,14 @@ export interface MailboxHooks {
   message_copied: MailboxEvent & { readonly from: MailboxName };
   /** Messages were expunged by IMAP or POP3. */
   message_deleted: MailboxEvent;
+}
+
+export interface MailboxLogin {
+  readonly account: Account;
+  readonly remoteIp: string;
+  readonly tls: boolean;
+  /** Of SASL: `SCRAM-SHA-256`; `PLAIN` for LOGIN and PASS too. */
+  readonly mechanism: string;
 }
 
 /** Who reads mail. */

@@ -1,4 +1,5 @@
 /** The hooks of an SMTP session with their arguments; those about the message itself are in delivery.ts. */
+import type { Account } from '../../mail/account.ts';
 import type { Address } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import type { Verdict } from '../answer.ts';
@@ -22,7 +23,10 @@ export interface SmtpHooks {
    * `unrecognized_command`.
    */
   capabilities: { readonly connection: Connection; readonly offered: string[] };
-  /** AUTH, IMAP LOGIN, POP3 PASS: OK with an account admits, DENY refuses, NEXT leaves it to the directory. */
+  /**
+   * A password came by AUTH, IMAP LOGIN, POP3 PASS or HTTP: OK with an account admits, DENY refuses, NEXT leaves it to
+   * the directory. Mechanisms that send no password (SCRAM, CRAM-MD5, tokens, certificates) do not ask here.
+   */
   auth: {
     readonly login: string;
     /**
@@ -33,7 +37,11 @@ export interface SmtpHooks {
     readonly passwordOctets: Uint8Array;
     readonly remoteIp: string;
     readonly protocol: 'smtp' | 'imap' | 'pop3' | 'http';
+    /** Of SASL: `LOGIN`; `PLAIN` for IMAP LOGIN, POP3 PASS and HTTP too. */
+    readonly mechanism: string;
   };
+  /** After a login by any mechanism; `connection.user` has it. A refusal takes it back. */
+  smtp_login: { readonly connection: Connection; readonly account: Account; readonly mechanism: string };
   mail: { readonly connection: Connection; readonly reversePath: Address };
   /**
    * Whether to accept one recipient. OK ends the hook; if every plugin returns NEXT, the core decides. Whatever the

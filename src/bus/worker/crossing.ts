@@ -90,7 +90,7 @@ const CONNECTION = kept<Connection>({
 });
 
 const ATTEMPT = { queueId: 'value', recipient: 'value', reply: 'value', relay: 'value' } as const;
-const LOGIN = { account: 'value', remoteIp: 'value', tls: 'value' } as const;
+const LOGIN = { account: 'value', remoteIp: 'value', tls: 'value', mechanism: 'value' } as const;
 const AT_MAILBOX = { account: 'value', mailbox: 'value', uids: 'value' } as const;
 const SENT = { connection: CONNECTION, transaction: TRANSACTION } as const;
 
@@ -103,7 +103,14 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   connect: { connection: CONNECTION },
   helo: { connection: CONNECTION, name: 'value' },
   capabilities: { connection: CONNECTION, offered: 'list' },
-  auth: { login: 'value', password: 'value', passwordOctets: 'value', remoteIp: 'value', protocol: 'value' },
+  auth: {
+    login: 'value',
+    password: 'value',
+    passwordOctets: 'value',
+    remoteIp: 'value',
+    protocol: 'value',
+    mechanism: 'value',
+  },
   mail: { connection: CONNECTION, reversePath: 'value' },
   rcpt: { connection: CONNECTION, recipient: 'value' },
   rcpt_ok: { connection: CONNECTION, recipient: 'value' },
@@ -159,6 +166,7 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   account_changed: { address: 'value', change: 'value', before: 'value' },
   domain_changed: { domain: 'value', change: 'value' },
   log: { level: 'value', process: 'value', message: 'value', time: 'value' },
+  smtp_login: { connection: CONNECTION, account: 'value', mechanism: 'value' },
   imap_login: LOGIN,
   pop3_login: LOGIN,
   imap_command: { session: 'value', command: 'value', argument: 'value', mailbox: 'value' },

@@ -8,7 +8,8 @@
 import type { ServerTerms } from '../../protocol/tls/terms.ts';
 import type { NamedFile } from '../certificates.ts';
 import type { Fault } from '../fault.ts';
-import { type Include, parseBlocks } from './blocks.ts';
+import { type DovecotAuth, dovecotAuth } from './auth.ts';
+import { type DovecotSetting, type Include, parseBlocks } from './blocks.ts';
 import { type MailboxCertificates, mailboxCertificates } from './client-certificates.ts';
 import { inertSettings } from './inert.ts';
 import { type DovecotListener, type LmtpSocket, listeners, lmtpSockets } from './listeners.ts';
@@ -29,6 +30,7 @@ export interface Dovecot {
   /** Of IMAP and POP3, without the authorities of `clientCertificates`. */
   readonly tls: ServerTerms;
   readonly clientCertificates: MailboxCertificates;
+  readonly auth: DovecotAuth;
   /** No login over clear text, except from trusted networks and this machine itself. */
   readonly disablePlaintextAuth: boolean;
   readonly loginTrustedNetworks: readonly string[];
@@ -63,6 +65,7 @@ export interface DovecotRead {
 export function parseDovecotConf(text: string, file: string, options: DovecotOptions): DovecotRead {
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
+  const used = new Set<DovecotSetting>();
   const root = parseBlocks(text, file, options.include, faults);
   const read = new SettingReader(root, faults);
   const protocols = read.protocols();
@@ -76,6 +79,14 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     sslKey: read.file('ssl_key') ?? read.path('ssl_server_key_file'),
     tls: mailboxTerms(read),
     clientCertificates: mailboxCertificates(root, read, (fault) => warnings.push(fault)),
+    auth: dovecotAuth({
+      root,
+      read,
+      include: options.include,
+      faults,
+      warnings,
+      uses: (setting) => void used.add(setting),
+    }),
     disablePlaintextAuth: read.choice('disable_plaintext_auth', ['no', 'yes'], 'yes') === 'yes',
     loginTrustedNetworks: read.words('login_trusted_networks'),
     mail: dovecotMail(root),
@@ -84,6 +95,6 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     serverAdmin: read.text('mail_server_admin') || null,
     sessionsPerUser: read.counts('mail_max_userip_connections'),
   };
-  const inert = inertSettings(root);
+  const inert = inertSettings(root, used);
   return { dovecot, faults, warnings: [...warnings, ...inert.warnings], notes: inert.notes };
 }

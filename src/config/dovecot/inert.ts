@@ -26,6 +26,7 @@ const KNOWN = new Set([
   'ssl_cert_username_field',
   'auth_ssl_require_client_cert',
   'auth_ssl_username_from_cert',
+  'auth_mechanisms',
   'disable_plaintext_auth',
   'login_trusted_networks',
   'login_greeting',
@@ -47,8 +48,6 @@ interface Guard {
   readonly instead: string;
   /** Values that ask for no more than that. */
   readonly holds: RegExp;
-  /** Values of which another part has an effect: what is so besides. */
-  readonly partly?: { readonly value: RegExp; readonly besides: string };
 }
 
 const TLS: Guard = {
@@ -58,11 +57,6 @@ const TLS: Guard = {
 /** By name; in a block by the kind of the block too. */
 const GUARDS: Readonly<Record<string, Guard>> = {
   ssl_protocols: TLS,
-  auth_mechanisms: {
-    instead: 'PLAIN and LOGIN are offered',
-    holds: /\bplain\b/i,
-    partly: { value: /\bexternal\b/i, besides: 'EXTERNAL is offered, but PLAIN and LOGIN too' },
-  },
   auth_policy_server_url: { instead: 'no policy server is asked at a login', holds: /^$/ },
   login_access_sockets: { instead: 'no access service is asked at a connection', holds: /^$/ },
   'passdb deny': { instead: 'nobody is shut out by it; posthorn user disable shuts an account out', holds: /^no$/i },
@@ -94,11 +88,17 @@ export interface InertSettings {
   readonly notes: readonly Fault[];
 }
 
-export function inertSettings(root: DovecotBlock): InertSettings {
+/** `used`: settings of blocks that have an effect. */
+export function inertSettings(root: DovecotBlock, used: ReadonlySet<DovecotSetting>): InertSettings {
   const warnings: Fault[] = [];
   const notes: Fault[] = [];
   for (const { setting, kind, service } of settingsOf(root)) {
-    if (KNOWN.has(setting.key) || (kind === 'unix_listener' && service === 'lmtp' && SOCKET.has(setting.key))) continue;
+    if (
+      used.has(setting) ||
+      KNOWN.has(setting.key) ||
+      (kind === 'unix_listener' && service === 'lmtp' && SOCKET.has(setting.key))
+    )
+      continue;
     const guard = ownValue(GUARDS, setting.key) ?? ownValue(GUARDS, `${kind} ${setting.key}`);
     const place = {
       file: setting.file,
@@ -107,9 +107,7 @@ export function inertSettings(root: DovecotBlock): InertSettings {
     };
     const hint = kind === '' && guard === undefined ? nearest(setting.key, KNOWN) : undefined;
     if (hint !== undefined) warnings.push({ ...place, message: `no such setting here; did you mean "${hint}"?` });
-    else if (guard?.partly?.value.test(setting.value) === true) {
-      if (!guard.holds.test(setting.value)) warnings.push({ ...place, message: guard.partly.besides });
-    } else if (guard !== undefined && !guard.holds.test(setting.value))
+    else if (guard !== undefined && !guard.holds.test(setting.value))
       warnings.push({ ...place, message: `has no effect here: ${guard.instead}` });
     else
       notes.push({

@@ -1,13 +1,12 @@
 /** LOGIN (draft-murchison-sasl-login): `Username:`, `Password:`. The user name may be sent with the command. */
-import { decodeLogin, type SaslMechanism, type SaslStep, takePassword } from './mechanism.ts';
+import { type ChallengeStep, decodeLogin, MALFORMED, type SaslMechanism, takePassword } from './mechanism.ts';
 
-const USERNAME: SaslStep = { kind: 'challenge', data: Buffer.from('Username:') };
-const PASSWORD: SaslStep = { kind: 'challenge', data: Buffer.from('Password:') };
-const MALFORMED: SaslStep = { kind: 'malformed', reason: 'bad protocol / cancel' };
+const USERNAME: ChallengeStep = { kind: 'challenge', data: Buffer.from('Username:') };
+const PASSWORD: ChallengeStep = { kind: 'challenge', data: Buffer.from('Password:') };
 
 export const LOGIN: SaslMechanism = {
   name: 'LOGIN',
-  plaintext: true,
+  flags: ['plaintext'],
   begin() {
     let login: string | null = null;
     return {

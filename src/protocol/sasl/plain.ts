@@ -1,14 +1,19 @@
 /** PLAIN (RFC 4616): one response, `authzid NUL authcid NUL password`. */
-import { decodeLogin, type SaslMechanism, type SaslStep, takePassword } from './mechanism.ts';
-
-const MALFORMED: SaslStep = { kind: 'malformed', reason: 'bad protocol / cancel' };
+import {
+  actsForItself,
+  decodeLogin,
+  EMPTY_CHALLENGE,
+  MALFORMED,
+  NOT_AUTHORIZED,
+  type SaslMechanism,
+  type SaslStep,
+  takePassword,
+} from './mechanism.ts';
 
 export const PLAIN: SaslMechanism = {
   name: 'PLAIN',
-  plaintext: true,
-  begin: () => ({
-    next: (response) => (response === null ? { kind: 'challenge', data: Buffer.alloc(0) } : parse(response)),
-  }),
+  flags: ['plaintext'],
+  begin: () => ({ next: (response) => (response === null ? EMPTY_CHALLENGE : parse(response)) }),
 };
 
 function parse(response: Buffer): SaslStep {
@@ -19,8 +24,5 @@ function parse(response: Buffer): SaslStep {
   const login = decodeLogin(response.subarray(first + 1, second));
   const password = takePassword(response.subarray(second + 1));
   if (authzid === null || login === null || password === null || login === '') return MALFORMED;
-  // Proxy authorization is not supported: an authorization identity must equal the login.
-  if (authzid !== '' && authzid.toLowerCase() !== login.toLowerCase())
-    return { kind: 'malformed', reason: 'authorization failure' };
-  return { kind: 'password', login, password };
+  return actsForItself(authzid, login) ? { kind: 'password', login, password } : NOT_AUTHORIZED;
 }

@@ -16,9 +16,10 @@ export function capabilitiesBeforeLogin({
   readonly startTls: boolean;
   /** A password may be sent. */
   readonly login: boolean;
-  readonly mechanisms: readonly Pick<SaslMechanism, 'name' | 'plaintext'>[];
+  /** Those that may be used. */
+  readonly mechanisms: readonly Pick<SaslMechanism, 'name'>[];
 }): string {
-  const usable = mechanisms.filter(({ plaintext }) => login || !plaintext).map(({ name }) => `AUTH=${name}`);
+  const usable = mechanisms.map(({ name }) => `AUTH=${name}`);
   const offered = [...(startTls ? ['STARTTLS'] : []), ...(login ? [] : ['LOGINDISABLED']), ...usable];
   return [...ALWAYS, 'IDLE', ...offered].join(' ');
 }

@@ -43,7 +43,9 @@ export interface ImapServerOptions extends MailboxServerOptions {
 }
 
 /** What sessions share. */
-export interface ImapServices extends MailboxServices, Omit<ImapServerOptions, 'limits' | 'certificates'> {
+export interface ImapServices
+  extends MailboxServices,
+    Omit<ImapServerOptions, 'limits' | 'certificates' | 'mechanisms'> {
   readonly limits: ImapLimits;
   /** Announced after login, names separated by spaces. */
   readonly capabilities: string;

@@ -8,10 +8,9 @@
 import type { LineConnection } from '../../net/connection.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
-import { mailboxMechanisms } from '../login/client-certificates.ts';
 import type { Login } from '../login/login.ts';
 import { LoginRecord } from '../login/record.ts';
-import { mayLogin } from '../mailbox-server.ts';
+import { mayLogin, offeredMechanisms, takesPasswords } from '../mailbox-server.ts';
 import { capabilitiesBeforeLogin } from './capabilities.ts';
 import { refusal } from './completion.ts';
 import { CommandInput } from './input.ts';
@@ -60,8 +59,8 @@ export class Session {
     if (this.state.kind !== 'not-authenticated') return services.capabilities;
     return capabilitiesBeforeLogin({
       startTls: services.startTls && connection.tls === null,
-      login: this.mayLogin,
-      mechanisms: mailboxMechanisms(services.certificates),
+      login: this.mayLogin && takesPasswords(services),
+      mechanisms: offeredMechanisms(connection, services),
     });
   }
 

@@ -3,9 +3,6 @@
  * auth_ssl_username_from_cert, and SASL EXTERNAL. Only a certificate that was asked for and verified counts.
  */
 import type { LineConnection } from '../../net/connection.ts';
-import { EXTERNAL, type ExternalStep } from '../../protocol/sasl/external.ts';
-import type { SaslMechanism, SaslStep } from '../../protocol/sasl/mechanism.ts';
-import { SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
 import { subjectField } from '../../protocol/tls/peer.ts';
 
 export interface CertificateRules {
@@ -20,15 +17,6 @@ export interface CertificateRules {
 export const NO_CERTIFICATES: CertificateRules = { required: false, userField: null, external: 'off' };
 
 export const MISSING_CERTIFICATE = "Client didn't present valid SSL certificate";
-
-/** In the order in which they are offered. */
-export const mailboxMechanisms = ({ external }: CertificateRules): readonly MailboxMechanism[] =>
-  external === 'off' ? SASL_MECHANISMS : [...SASL_MECHANISMS, EXTERNAL];
-
-type MailboxMechanism = SaslMechanism<SaslStep | ExternalStep>;
-
-export const findMailboxMechanism = (name: string, rules: CertificateRules): MailboxMechanism | undefined =>
-  mailboxMechanisms(rules).find((mechanism) => mechanism.name === name.toUpperCase());
 
 type Connected = Pick<LineConnection, 'tls'>;
 

@@ -5,12 +5,14 @@
 import { readRefusal } from '../../bus/refusal.ts';
 import type { Account } from '../../mail/account.ts';
 import type { LineConnection } from '../../net/connection.ts';
-import type { ExternalStep } from '../../protocol/sasl/external.ts';
-import type { MailboxServices } from '../mailbox-server.ts';
+import { findMechanism } from '../../protocol/sasl/table.ts';
+import { type MailboxServices, offeredMechanisms } from '../mailbox-server.ts';
 import type { AccountEnd } from './account-watch.ts';
-import type { LoginResult } from './authenticator.ts';
+import type { LoginResult, Candidate as Who } from './authenticator.ts';
 import { certificateUser } from './client-certificates.ts';
+import { contextOf } from './offer.ts';
 import type { LoginRecord } from './record.ts';
+import { decide, runExchange, type SaslClaim, type SaslOutcome, type Stopped } from './sasl-exchange.ts';
 
 /** What an open session holds; `leave` releases it and must be called once. */
 export interface Login {
@@ -24,13 +26,12 @@ export type LoginOutcome =
   | { readonly kind: 'failed' }
   /** Cannot be decided now. */
   | { readonly kind: 'unavailable' }
+  /** The client did not go on after the mechanism's last word. */
+  | Stopped
   /** By a plugin; `text` is printable US-ASCII. */
   | { readonly kind: 'refused'; readonly text: string; readonly temporary: boolean; readonly disconnect: boolean }
   /** The session limit is reached; `text` is Dovecot's. */
   | { readonly kind: 'crowded'; readonly text: string };
-
-/** A name with a password, or SASL EXTERNAL. */
-export type Given = { readonly login: string; readonly password: Buffer } | Pick<ExternalStep, 'authzid'>;
 
 /** What a session provides for its login. */
 interface Candidate {
@@ -39,33 +40,57 @@ interface Candidate {
   readonly login: LoginRecord;
 }
 
+/** Runs a mechanism by the name; null if this client is not offered it. */
+export async function claimBy(
+  { services, connection }: Pick<Candidate, 'services' | 'connection'>,
+  name: string,
+  { initial, ask }: Pick<Parameters<typeof runExchange>[1], 'initial' | 'ask'>,
+): Promise<SaslOutcome | null> {
+  const { authenticator, protocol } = services;
+  const offered = offeredMechanisms(connection, services);
+  const mechanism = findMechanism(name, offered);
+  if (mechanism === undefined) return null;
+  // The certificate says who it is, whatever name is given, as in Dovecot.
+  const certified = certificateUser(connection, services.certificates);
+  const whoIs = (login: string): Who => ({
+    login: certified || login,
+    remoteIp: connection.remote.ip,
+    protocol,
+    mechanism: mechanism.name,
+  });
+  return runExchange(mechanism, {
+    context: contextOf(connection, offered),
+    initial,
+    ask,
+    secretOf: (login, scheme) => authenticator.secretOf(whoIs(login), scheme),
+  });
+}
+
 /**
  * `onEnd`: the account was removed, disabled or has a new password, so the session has to end; not called before this
  * resolves.
  */
 export async function logIn(
   candidate: Candidate,
-  given: Given,
+  claim: SaslClaim,
   onEnd: (why: AccountEnd) => void,
 ): Promise<LoginOutcome> {
   const { services, connection, login: record } = candidate;
   const { protocol, authenticator, hooks, places, limits } = services;
   const { ip } = connection.remote;
-  // The certificate says who it is, whatever name is given, as in Dovecot.
+  const { mechanism } = claim;
   const certified = certificateUser(connection, services.certificates);
-  const login = certified === '' && 'password' in given ? given.login : certified;
+  const login = certified === '' && claim.kind !== 'external' ? claim.login : certified;
   record.named(login);
-  const result = await whileConnected(
-    'password' in given
-      ? authenticator.verify({ login, password: given.password, remoteIp: ip, protocol })
-      : authenticator.identify({ login: mayIdentify(given, certified, services) ? login : '', remoteIp: ip, protocol }),
-    connection.signal,
-  );
+  const isDenied = claim.kind === 'external' && !mayIdentify(claim, certified, services);
+  const who = { login: isDenied ? '' : login, remoteIp: ip, protocol, mechanism };
+  const result = await whileConnected(decide(authenticator, claim, who), connection.signal);
   if (result === null) return { kind: 'unavailable' };
-  if (!result.ok) {
-    record.failed(result.reason === 'unavailable' ? 'unavailable' : 'failed');
-    return { kind: result.reason === 'unavailable' ? 'unavailable' : 'failed' };
-  }
+  if (!result.ok) record.failed(result.reason === 'unavailable' ? 'unavailable' : 'failed');
+  if (!result.ok && result.reason === 'unavailable') return { kind: 'unavailable' };
+  const stopped = await claim.conclude(result.ok, authenticator.tokenConfiguration);
+  if (stopped !== null) return stopped;
+  if (!result.ok) return { kind: 'failed' };
   const { account } = result;
   let ended: AccountEnd | null = null;
   let tell = (why: AccountEnd): void => {
@@ -79,7 +104,12 @@ export async function logIn(
 
   async function enter(): Promise<LoginOutcome> {
     record.known();
-    const verdict = await hooks.run(`${protocol}_login`, { account, remoteIp: ip, tls: connection.tls !== null });
+    const verdict = await hooks.run(`${protocol}_login`, {
+      account,
+      remoteIp: ip,
+      tls: connection.tls !== null,
+      mechanism,
+    });
     const refusal = readRefusal(verdict);
     if (refusal !== null) {
       const text = refusal.reply?.text ?? 'Login is not allowed.';
@@ -110,7 +140,7 @@ export async function logIn(
 
 /** Nobody may be somebody else than the certificate says. */
 const mayIdentify = (
-  { authzid }: Pick<ExternalStep, 'authzid'>,
+  { authzid }: { readonly authzid: string },
   certified: string,
   { certificates }: MailboxServices,
 ): boolean => certificates.external === 'acts' && (authzid === '' || authzid === certified);

@@ -16,14 +16,18 @@ import type { Log } from '../../log.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
 import { limitKey } from '../../net/peer-address.ts';
+import type { SecretScheme } from '../../protocol/sasl/mechanism.ts';
 import type { Directory } from '../../store/directory.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import { type AccountEnd, watchAccount } from './account-watch.ts';
-import type { Credentials, LoginResult, MailboxAuthenticator } from './authenticator.ts';
+import type { Authenticator, Candidate, Credentials, LoginResult, Secret } from './authenticator.ts';
+import { DecoySecrets } from './decoy-secrets.ts';
 import { findAccount } from './find-account.ts';
+import type { TokenJudge } from './oauth2/judge.ts';
+import { secretFrom } from './password/secret.ts';
 import { Turns, TurnsFullError } from './password/turns.ts';
 import { DEFAULT_SCHEME, hashPassword, schemeOf, verifyPassword } from './password.ts';
-import { LoginThrottle } from './throttle.ts';
+import { type LoginAttempt, LoginThrottle } from './throttle.ts';
 
 export interface AuthenticatorOptions {
   readonly directory: Pick<Directory, 'find' | 'get' | 'watch'>;
@@ -32,6 +36,10 @@ export interface AuthenticatorOptions {
   readonly defaultDomains: readonly string[];
   readonly log: Log;
   readonly clock: Clock;
+  /** Who cannot be told from what is stored for unknown logins: the same text in each process and after a restart. */
+  readonly decoyKey?: () => Promise<string>;
+  /** Judges access tokens; without it, none is good. */
+  readonly tokens?: TokenJudge | null;
   /** Pass one that outlives this authenticator to keep its state; by default a new one is created. */
   readonly throttle?: LoginThrottle;
 }
@@ -58,7 +66,7 @@ const MAX_NAME = 100;
 const WRONG: LoginResult = { ok: false, reason: 'credentials' };
 const UNAVAILABLE: LoginResult = { ok: false, reason: 'unavailable' };
 
-export class PasswordAuthenticator implements MailboxAuthenticator {
+export class PasswordAuthenticator implements Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #defaultDomains: readonly string[];
   readonly #throttle: LoginThrottle;
@@ -68,6 +76,7 @@ export class PasswordAuthenticator implements MailboxAuthenticator {
   readonly #remembered = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   readonly #turns = new Turns(HASHES_AT_ONCE, HASHES_WAITING);
   /** What the password of an unknown login is verified against. */
+  readonly #decoySecrets: DecoySecrets;
   readonly #decoy = hashPassword(randomBytes(16).toString('base64'));
 
   constructor(options: AuthenticatorOptions) {
@@ -75,32 +84,96 @@ export class PasswordAuthenticator implements MailboxAuthenticator {
     this.#options = options;
     this.#defaultDomains = options.defaultDomains.map((domain) => domain.toLowerCase());
     this.#throttle = options.throttle ?? new LoginThrottle({ log, clock });
+    this.#decoySecrets = new DecoySecrets(options.decoyKey);
     this.#decoy.catch(() => undefined);
   }
 
   async verify(credentials: Credentials): Promise<LoginResult> {
     const { clock } = this.#options;
     const began = clock();
-    const { remoteIp, login, password } = credentials;
-    const result = await this.#throttle.run({ remoteIp, name: this.#nameOf(login), password }, (known) =>
+    const result = await this.#throttle.run(this.#attempt(credentials, credentials.password), (known) =>
       this.#answer(credentials, () => this.#judge(credentials, known)),
     );
     return this.#delivered(result, credentials, began);
   }
 
-  async identify(who: Omit<Credentials, 'password'>): Promise<LoginResult> {
+  async identify(who: Candidate): Promise<LoginResult> {
     const began = this.#options.clock();
-    const result = await this.#answer(who, async () => {
-      const account = await this.#find(who.login);
-      return account === null || account.disabled ? WRONG : { ok: true, account };
-    });
+    return this.#delivered(await this.#answer(who, () => this.#admit(who.login)), who, began);
+  }
+
+  async secretOf(who: Candidate, scheme: SecretScheme): Promise<Secret | null> {
+    try {
+      return await this.#secretOf(who, scheme);
+    } catch (error) {
+      this.#noteFailure(error, who);
+      return null;
+    }
+  }
+
+  async #secretOf({ login, remoteIp }: Candidate, scheme: SecretScheme): Promise<Secret> {
+    const account = await this.#find(login);
+    const decoy = await this.#decoySecrets.of(scheme, this.#nameOf(login));
+    const hash = account?.passwordHash ?? '';
+    const stored = await this.#turns.run(limitKey(remoteIp), false, () => secretFrom(hash, scheme, decoy));
+    if (stored !== null) return { stored, passwordHash: hash };
+    if (account !== null)
+      this.#options.log.info(
+        { process: 'auth' },
+        `${account.address}: requested ${scheme} scheme, but we have only ${schemeOf(hash) || 'no password'}`,
+      );
+    return { stored: decoy.stored, passwordHash: null };
+  }
+
+  async prove(
+    who: Candidate,
+    { secret, holds }: { readonly secret: Secret | null; readonly holds: boolean },
+  ): Promise<LoginResult> {
+    const began = this.#options.clock();
+    // Proofs of the same wrong password differ each time.
+    const result = await this.#throttle.run(this.#attempt(who, null), () =>
+      this.#answer(who, () =>
+        holds && secret !== null && secret.passwordHash !== null
+          ? this.#admit(who.login, secret.passwordHash)
+          : Promise.resolve(WRONG),
+      ),
+    );
     return this.#delivered(result, who, began);
+  }
+
+  get tokenConfiguration(): string {
+    return this.#options.tokens?.configurationUrl ?? '';
+  }
+
+  async judgeToken(who: Candidate, token: string): Promise<LoginResult> {
+    const { clock, tokens = null } = this.#options;
+    const began = clock();
+    const result = await this.#throttle.run(this.#attempt(who, Buffer.from(token)), () =>
+      this.#answer(who, async () => {
+        const judged = (await tokens?.judge(token, who)) ?? 'refused';
+        if (judged === 'unavailable') return UNAVAILABLE;
+        return judged === 'good' ? this.#admit(who.login) : WRONG;
+      }),
+    );
+    return this.#delivered(result, who, began);
+  }
+
+  #attempt({ remoteIp, login }: Candidate, password: Buffer | null): LoginAttempt {
+    return { remoteIp, name: this.#nameOf(login), password };
+  }
+
+  /** Whoever has shown who it is. `passwordHash`: the one by which it did, which must still be the account's. */
+  async #admit(login: string, passwordHash?: string): Promise<LoginResult> {
+    const account = await this.#find(login);
+    return account === null || account.disabled || (passwordHash ?? account.passwordHash) !== account.passwordHash
+      ? WRONG
+      : { ok: true, account };
   }
 
   /** Counts it, and lets a failure take its time. */
   async #delivered(
     result: LoginResult,
-    { protocol }: Pick<Credentials, 'protocol'>,
+    { protocol }: Pick<Candidate, 'protocol'>,
     began: number,
   ): Promise<LoginResult> {
     counters.logins.count(protocol, result.ok ? 'ok' : result.reason);
@@ -115,29 +188,34 @@ export class PasswordAuthenticator implements MailboxAuthenticator {
 
   /** Never rejects. */
   async #answer(
-    { remoteIp, protocol }: Pick<Credentials, 'remoteIp' | 'protocol'>,
+    who: Pick<Candidate, 'remoteIp' | 'protocol'>,
     judge: () => Promise<LoginResult>,
   ): Promise<LoginResult> {
     try {
       return await judge();
     } catch (error) {
-      if (error instanceof TurnsFullError) this.#throttle.overloaded(remoteIp);
-      else if (!(error instanceof StoreUnavailableError))
-        this.#options.log.error({ err: error, protocol }, 'a login could not be checked');
+      this.#noteFailure(error, who);
       return UNAVAILABLE;
     }
+  }
+
+  #noteFailure(error: unknown, { remoteIp, protocol }: Pick<Candidate, 'remoteIp' | 'protocol'>): void {
+    if (error instanceof TurnsFullError) this.#throttle.overloaded(remoteIp);
+    else if (!(error instanceof StoreUnavailableError))
+      this.#options.log.error({ err: error, protocol }, 'a login could not be checked');
   }
 
   async #judge(credentials: Credentials, known: boolean): Promise<LoginResult> {
     const { directory, hooks } = this.#options;
     if (hooks.has('auth')) {
-      const { login, password, remoteIp, protocol } = credentials;
+      const { login, password, remoteIp, protocol, mechanism } = credentials;
       const verdict = await hooks.run('auth', {
         login,
         password: password.toString('utf8'),
         passwordOctets: password,
         remoteIp,
         protocol,
+        mechanism,
       });
       if (verdict.code === 'OK') {
         const account = verdict.account ?? (await this.#find(login));

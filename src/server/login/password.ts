@@ -8,9 +8,11 @@
 
 import { ownValue } from '../../own-value.ts';
 import { hashArgon2, verifyArgon2 } from './password/argon2.ts';
+import { verifyCramMd5 } from './password/cram-md5.ts';
 import { verifyDigest, verifyPlain } from './password/digest.ts';
 import { hasForm } from './password/form.ts';
-import { verifyPbkdf2, verifyScram } from './password/pbkdf2.ts';
+import { verifyPbkdf2 } from './password/pbkdf2.ts';
+import { verifyScram } from './password/scram.ts';
 import { verifyShaCrypt } from './password/sha-crypt.ts';
 
 type Verify = (password: Buffer, stored: string, encoding: 'base64' | 'hex') => boolean | Promise<boolean>;
@@ -45,6 +47,7 @@ const SCHEMES: Readonly<Record<string, Verify>> = {
   PBKDF2: verifyPbkdf2,
   'SCRAM-SHA-1': (password, stored) => verifyScram('sha1', password, stored),
   'SCRAM-SHA-256': (password, stored) => verifyScram('sha256', password, stored),
+  'CRAM-MD5': verifyCramMd5,
   'SHA256-CRYPT': crypt,
   'SHA512-CRYPT': crypt,
   'BLF-CRYPT': crypt,
@@ -71,6 +74,12 @@ export function schemeOf(stored: string): string {
 export function clearTextOf(stored: string): string | null {
   const parsed = parse(stored);
   return parsed?.verify === plain ? parsed.hash : null;
+}
+
+/** What follows `{SCHEME}`, if the hash is of that scheme and complete; otherwise null. */
+export function hashOf(stored: string, scheme: string): string | null {
+  const parsed = parse(stored);
+  return parsed?.scheme === scheme && isWellFormed(stored) ? parsed.hash : null;
 }
 
 /** Whether a hash is complete, so that some password may match it. */

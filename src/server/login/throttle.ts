@@ -12,7 +12,8 @@
  *   address for each try.
  * - If a name has logged in from an address before, it is not delayed there by failures of others, neither of those at
  *   that address nor of those trying that name.
- * - A client that repeats the same wrong password (a phone after a password change) counts once: it learns nothing.
+ * - A client that repeats the same wrong password or token (a phone after a password change) counts once: it learns
+ *   nothing. Not with SCRAM and CRAM-MD5, whose proofs of one password differ.
  * - Existing and nonexistent names are treated alike, including the response time. An IPv6 address counts as its /64.
  * - Memory is bounded. The log gets a line when delays start and end, a few per minute at most, never a password.
  * - Processes that share a database count together, up to a second late; each checks guesses of one name from one
@@ -69,7 +70,8 @@ export interface LoginAttempt {
   readonly remoteIp: string;
   /** The login in canonical form: the same for all spellings. */
   readonly name: string;
-  readonly password: Buffer;
+  /** By which a repeated one is known; null if that cannot be: each counts. */
+  readonly password: Buffer | null;
 }
 
 export interface LoginThrottleOptions {
@@ -149,15 +151,17 @@ export class LoginThrottle {
     const name = this.#counted(attempt.name);
     const counted = this.#counted(`${client.text} ${name.text}`);
     const pair = counted.key;
-    const digest = createHmac('sha256', this.#key).update(attempt.password).digest('base64');
+    const digest =
+      attempt.password === null ? null : createHmac('sha256', this.#key).update(attempt.password).digest('base64');
     const began = this.#clock();
-    const repeats = (): boolean => this.#wrong.get(pair)?.includes(digest) === true;
+    const repeats = (): boolean => digest !== null && this.#wrong.get(pair)?.includes(digest) === true;
     const conclude = (result: LoginResult): LoginResult => {
       if (result.ok) {
         this.#succeeded(pair);
         this.#successes.add(pair);
       } else if (result.reason === 'credentials' && !repeats()) {
-        this.#wrong.set(pair, [digest, ...(this.#wrong.get(pair) ?? [])].slice(0, WRONG_PASSWORDS));
+        if (digest !== null)
+          this.#wrong.set(pair, [digest, ...(this.#wrong.get(pair) ?? [])].slice(0, WRONG_PASSWORDS));
         this.#failed(client, name, counted);
       }
       return result;

@@ -1,5 +1,6 @@
 /** CAPA (RFC 2449) and STLS (RFC 2595). */
 import { messageOf } from '../../errors.ts';
+import { takesPasswords } from '../mailbox-server.ts';
 import { usableMechanisms } from './log-in.ts';
 import type { Session } from './session.ts';
 
@@ -9,7 +10,7 @@ export function capa(session: Session): void {
   const lines = [...ALWAYS];
   if (session.state.kind === 'authorization') {
     if (mayStartTls(session)) lines.push('STLS');
-    if (session.mayLogin) lines.push('USER');
+    if (session.mayLogin && takesPasswords(session.services)) lines.push('USER');
     const usable = usableMechanisms(session);
     if (usable.length > 0) lines.push(`SASL ${usable.map(({ name }) => name).join(' ')}`);
   }

@@ -1,14 +1,11 @@
 /** USER and PASS (RFC 1939 section 7), AUTH (RFC 5034), and the transition to the transaction state. */
-import { decodeLogin, takePassword } from '../../protocol/sasl/mechanism.ts';
+import { decodeLogin, isPlaintext, type SaslMechanism, takePassword } from '../../protocol/sasl/mechanism.ts';
+import { findMechanism } from '../../protocol/sasl/table.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
-import {
-  findMailboxMechanism,
-  lacksCertificate,
-  MISSING_CERTIFICATE,
-  mailboxMechanisms,
-} from '../login/client-certificates.ts';
-import { type Given, type Login, logIn, mayTryAgain } from '../login/login.ts';
-import { runExchange } from '../login/sasl-exchange.ts';
+import { lacksCertificate, MISSING_CERTIFICATE } from '../login/client-certificates.ts';
+import { claimBy, type Login, logIn, mayTryAgain } from '../login/login.ts';
+import { passwordClaim, type SaslClaim, type Stopped } from '../login/sasl-exchange.ts';
+import { offeredMechanisms, takesPasswords } from '../mailbox-server.ts';
 import { Maildrop } from './maildrop.ts';
 import { type Session, UNAVAILABLE } from './session.ts';
 
@@ -30,14 +27,23 @@ function refuseWithoutCertificate(session: Session): boolean {
   return true;
 }
 
+/** The same where auth_mechanisms does not name `plain`, which USER and PASS are. */
+function refuseWhereUnsupported(session: Session): boolean {
+  if (takesPasswords(session.services)) return false;
+  unsupported(session, 'PLAIN');
+  return true;
+}
+
 export function user(session: Session, argument: string): void {
   if (refusePlaintext(session)) return;
+  if (refuseWhereUnsupported(session)) return;
   session.state = { kind: 'authorization', user: argument };
   session.ok();
 }
 
 export async function pass(session: Session, argument: string): Promise<void> {
   if (refusePlaintext(session)) return;
+  if (refuseWhereUnsupported(session)) return;
   const given = session.state.kind === 'authorization' ? session.state.user : null;
   if (given === null || given === '') {
     session.err('No username given.');
@@ -48,13 +54,13 @@ export async function pass(session: Session, argument: string): Promise<void> {
   if (refuseWithoutCertificate(session)) return;
   const login = decodeLogin(Buffer.from(given.trim(), 'latin1'));
   const password = takePassword(Buffer.from(argument, 'latin1'));
-  if (login !== null && password !== null) await authenticate(session, { login, password });
+  if (login !== null && password !== null) await authenticate(session, passwordClaim(login, password));
   else refuseMalformed(session);
 }
 
 /** Those that may be used on this connection. */
-export const usableMechanisms = (session: Session): ReturnType<typeof mailboxMechanisms> =>
-  mailboxMechanisms(session.services.certificates).filter(({ plaintext }) => session.mayLogin || !plaintext);
+export const usableMechanisms = ({ connection, services }: Session): readonly SaslMechanism[] =>
+  offeredMechanisms(connection, services);
 
 export async function auth(session: Session, argument: string): Promise<void> {
   const [name = '', initial = null, ...more] = argument.trimEnd().split(' ');
@@ -66,33 +72,47 @@ export async function auth(session: Session, argument: string): Promise<void> {
     );
     return;
   }
-  const mechanism = findMailboxMechanism(name, session.services.certificates);
-  if (mechanism === undefined || more.length > 0) {
-    session.login.begin(name, session.services.clock());
-    session.login.refused('unsupported');
-    session.err('[AUTH] Unsupported authentication mechanism.');
-    return;
-  }
-  if (mechanism.plaintext && refusePlaintext(session)) return;
+  const mechanism = findMechanism(name, session.services.mechanisms);
+  if (mechanism === undefined || more.length > 0) return unsupported(session, name);
+  if (isPlaintext(mechanism) && refusePlaintext(session)) return;
   session.login.begin(mechanism.name, session.services.clock());
   if (refuseWithoutCertificate(session)) return;
-  const outcome = await runExchange(mechanism, initial, async (challenge) => {
-    session.connection.write(`+ ${challenge}\r\n`);
-    return (await session.readLine())?.toString('latin1') ?? null;
+  const outcome = await claimBy(session, name, {
+    initial,
+    async ask(challenge) {
+      session.connection.write(`+ ${challenge}\r\n`);
+      return (await session.readLine())?.toString('latin1') ?? null;
+    },
   });
+  if (outcome === null) return unsupported(session, name);
   switch (outcome.kind) {
-    case 'password':
-    case 'external':
-      return authenticate(session, outcome);
     case 'malformed':
       return refuseMalformed(session);
+    case 'unavailable':
+      session.login.failed('unavailable');
+      return refuse(session, TEMPORARY);
     case 'not-base64':
-      return session.err(`[AUTH] ${outcome.reason}`);
     case 'cancelled':
-      return session.err('Authentication aborted by client.');
     case 'gone':
-      return session.end('Connection closed');
+      return stopped(session, outcome);
+    default:
+      return authenticate(session, outcome);
   }
+}
+
+const TEMPORARY = '[SYS/TEMP] Temporary authentication failure.';
+
+function unsupported(session: Session, name: string): void {
+  session.login.begin(name, session.services.clock());
+  session.login.refused('unsupported');
+  session.err('[AUTH] Unsupported authentication mechanism.');
+}
+
+/** The client did not go on with the exchange. */
+function stopped(session: Session, outcome: Stopped): void {
+  if (outcome.kind === 'gone') session.end('Connection closed');
+  else if (outcome.kind === 'cancelled') session.err('Authentication aborted by client.');
+  else session.err(`[AUTH] Invalid base64 ${outcome.which === 'initial' ? 'data in initial' : 'in'} response`);
 }
 
 /** An attempt that violated the mechanism's syntax. */
@@ -107,13 +127,17 @@ function refuse(session: Session, text: string): void {
 }
 
 /** Call LoginRecord.begin first. */
-async function authenticate(session: Session, given: Given): Promise<void> {
-  const outcome = await logIn(session, given, session.onAccountEnd);
+async function authenticate(session: Session, claim: SaslClaim): Promise<void> {
+  const outcome = await logIn(session, claim, session.onAccountEnd);
   switch (outcome.kind) {
     case 'failed':
       return refuse(session, '[AUTH] Authentication failed.');
     case 'unavailable':
-      return refuse(session, '[SYS/TEMP] Temporary authentication failure.');
+      return refuse(session, TEMPORARY);
+    case 'not-base64':
+    case 'cancelled':
+    case 'gone':
+      return stopped(session, outcome);
     case 'refused':
       session.err(`${outcome.temporary ? '[SYS/TEMP]' : '[AUTH]'} ${outcome.text}`);
       if (outcome.disconnect) session.end('Login refused');

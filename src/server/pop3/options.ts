@@ -31,6 +31,8 @@ export interface Pop3ServerOptions extends MailboxServerOptions {
 }
 
 /** What sessions share. */
-export interface Pop3Services extends MailboxServices, Omit<Pop3ServerOptions, 'limits' | 'certificates'> {
+export interface Pop3Services
+  extends MailboxServices,
+    Omit<Pop3ServerOptions, 'limits' | 'certificates' | 'mechanisms'> {
   readonly limits: Pop3Limits;
 }

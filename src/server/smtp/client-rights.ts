@@ -5,7 +5,7 @@ import { compileNetworks, type NetworkMatcher } from '../../lookup/network.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import { splitTexts } from '../../lookup/split-list.ts';
 import type { Tables } from '../../lookup/table.ts';
-import { allowedMechanisms } from '../../protocol/sasl/table.ts';
+import { MECHANISM_NAMES } from '../../protocol/sasl/table.ts';
 
 export interface ClientRights {
   /** smtpd_authorized_xclient_hosts */
@@ -52,8 +52,7 @@ export function clientRights(parameters: ParameterReader, tables: Tables): Right
   const isAnnounced = createDomainList(mechanisms, { tables, subdomains: false });
   const announced = async (): Promise<ReadonlySet<string>> => {
     const names = new Set<string>();
-    for (const name of allowedMechanisms([]).map((mechanism) => mechanism.name))
-      if (await isAnnounced.matches(name.toLowerCase())) names.add(name);
+    for (const name of MECHANISM_NAMES) if (await isAnnounced.matches(name.toLowerCase())) names.add(name);
     return names;
   };
   const [mayXclient, mayXforward, mayVerp] = [xclient, xforward, verp].map((items) =>

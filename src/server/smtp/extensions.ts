@@ -55,19 +55,24 @@ const offersStartTls = ({ settings, service, connection }: SmtpSession): boolean
 export function offeredMechanisms({
   settings: { sasl, tls: level },
   connection: { tls },
+  mechanisms,
 }: {
   readonly settings: Pick<SmtpSettings, 'sasl' | 'tls'>;
   readonly connection: Pick<SmtpSession['connection'], 'tls'>;
+  readonly mechanisms: readonly SaslMechanism[];
 }): readonly SaslMechanism[] {
   if (!sasl.enabled || (tls === null && (sasl.tlsOnly || level === 'encrypt'))) return [];
-  return allowedMechanisms(tls === null ? sasl.securityOptions : sasl.tlsSecurityOptions);
+  return allowedMechanisms(mechanisms, tls === null ? sasl.securityOptions : sasl.tlsSecurityOptions);
+}
+
+/** Those that it is told of. */
+export function announcedMechanisms(session: SmtpSession): readonly SaslMechanism[] {
+  const { hearsOfAuth, announcedMechanisms: announced } = session.rights;
+  return offeredMechanisms(session).filter(({ name }) => hearsOfAuth && announced?.has(name) !== false);
 }
 
 function authLines(session: SmtpSession): readonly string[] {
-  const { hearsOfAuth, announcedMechanisms } = session.rights;
-  const names = offeredMechanisms(session)
-    .map((mechanism) => mechanism.name)
-    .filter((name) => hearsOfAuth && announcedMechanisms?.has(name) !== false);
+  const names = announcedMechanisms(session).map(({ name }) => name);
   if (names.length === 0) return [];
   const list = names.join(' ');
   // Outlook Express 4 looks for `AUTH=` (broken_sasl_auth_clients).

@@ -54,6 +54,9 @@ export class HypotheticalWire implements Wire {
 
   async startTls(): Promise<void> {}
   async drained(): Promise<void> {}
+  channelBinding(): null {
+    return null;
+  }
   unread(): void {}
   peek(): Buffer {
     return Buffer.alloc(0);

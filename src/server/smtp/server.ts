@@ -22,6 +22,8 @@ import { type Ends, endsOf } from '../../net/ends.ts';
 import { SocketLineConnection } from '../../net/line-connection.ts';
 import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
+import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
+import { USUAL_MECHANISMS } from '../../protocol/sasl/table.ts';
 import type { Cluster } from '../../store/cluster.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import { ClientLimits } from './client-limits.ts';
@@ -45,6 +47,8 @@ export interface SmtpServerOptions {
   readonly hooks: Hooks;
   readonly receiver: Receiver;
   readonly authenticator: Authenticator;
+  /** Of SASL, in the order in which they are offered; without it, PLAIN and LOGIN. */
+  readonly mechanisms?: readonly SaslMechanism[];
   readonly domains: Domains;
   /** Who may send to other people's domains; without it, those who logged in. */
   readonly relay?: RelayPolicy;
@@ -130,6 +134,7 @@ export class SmtpServer {
       hooks: options.hooks,
       receiver: options.receiver,
       authenticator: options.authenticator,
+      mechanisms: options.mechanisms ?? USUAL_MECHANISMS,
       domains: options.domains,
       relay: options.relay ?? NO_STRANGERS,
       milters: milters?.watchesClients === true ? milters : null,

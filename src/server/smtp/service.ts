@@ -10,6 +10,7 @@ import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { LookupTable } from '../../lookup/table.ts';
 import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
+import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
 import type { RightsOf } from './client-rights.ts';
@@ -30,6 +31,8 @@ export interface SmtpService {
   readonly hooks: Hooks;
   readonly receiver: Receiver;
   readonly authenticator: Authenticator;
+  /** Of SASL, in the order in which they are offered. */
+  readonly mechanisms: readonly SaslMechanism[];
   readonly domains: Domains;
   readonly relay: RelayPolicy;
   /** Null where main.cf names none. */

@@ -10,12 +10,14 @@ import type { MilterSession } from '../../delivery/milter/session.ts';
 import type { Intake } from '../../delivery/receive/receiver.ts';
 import { messageOf } from '../../errors.ts';
 import type { Reply } from '../../mail/status.ts';
+import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
 import type { BareLfWatch, BodyReader } from '../../protocol/smtp/body.ts';
 import type { ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { encodeReply } from '../../protocol/smtp/reply.ts';
 import { trace } from '../../tracing.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
+import { bindable } from '../login/offer.ts';
 import { type BodySink, receiveBody } from './body.ts';
 import { withinDeadline } from './body-deadline.ts';
 import { type ClientRights, NO_RIGHTS } from './client-rights.ts';
@@ -109,6 +111,11 @@ export class SmtpSession {
 
   get id(): string {
     return this.connection.id;
+  }
+
+  /** Of SASL, those that this connection could use. */
+  get mechanisms(): readonly SaslMechanism[] {
+    return bindable(this.service.mechanisms, this.wire);
   }
 
   get settings(): SmtpSettings {
@@ -402,12 +409,12 @@ export class SmtpSession {
 
   /** The session ends when the account may not stay logged in: at once, or after the current command. */
   loggedIn(user: NonNullable<Connection['user']>): void {
-    this.#logOut();
+    this.logOut();
     this.connection.user = user;
     this.#unwatchAccount = this.service.authenticator.watch(user.account, (why) => this.#accountEnded(why, user.login));
   }
 
-  #logOut(): void {
+  logOut(): void {
     this.#unwatchAccount();
     this.#unwatchAccount = () => {};
     this.connection.user = null;
@@ -429,7 +436,7 @@ export class SmtpSession {
   /** XCLIENT: from now on the session is that of another client, who has said nothing yet. */
   impersonate(attributes: ClientAttributes): void {
     this.resetTransaction();
-    this.#logOut();
+    this.logOut();
     this.connection.become(attributes);
     this.#bareNewline = null;
   }
@@ -438,7 +445,7 @@ export class SmtpSession {
   #forgetClearText(): void {
     const { connection } = this;
     this.resetTransaction();
-    this.#logOut();
+    this.logOut();
     if (connection.helo !== null) this.milters?.abort();
     connection.helo = null;
     connection.protocol = this.service.lmtp ? 'LMTP' : 'SMTP';

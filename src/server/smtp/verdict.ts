@@ -12,6 +12,7 @@ const SUBJECTS = {
   connect: 'Client host',
   helo: 'Helo command',
   capabilities: 'Helo command',
+  smtp_login: 'Login',
   mail: 'Sender address',
   rcpt: 'Recipient address',
   rcpt_ok: 'Recipient address',

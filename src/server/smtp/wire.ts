@@ -8,6 +8,7 @@ export type Wire = Pick<
   | 'remote'
   | 'local'
   | 'tls'
+  | 'channelBinding'
   | 'isGone'
   | 'isCrowded'
   | 'hasInput'

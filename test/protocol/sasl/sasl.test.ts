@@ -1,13 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EXTERNAL } from '../../../src/protocol/sasl/external.ts';
-import { decodeResponse } from '../../../src/protocol/sasl/mechanism.ts';
-import { allowedMechanisms, SASL_MECHANISMS } from '../../../src/protocol/sasl/table.ts';
+import { decodeResponse, type ExchangeContext } from '../../../src/protocol/sasl/mechanism.ts';
+import {
+  allowedMechanisms,
+  findMechanism,
+  MECHANISM_NAMES,
+  USUAL_MECHANISMS,
+} from '../../../src/protocol/sasl/table.ts';
 
+const CLEAR: ExchangeContext = { channelBinding: () => null, offersBinding: false };
 const begin = (name: string) => {
-  const mechanism = SASL_MECHANISMS.find((known) => known.name === name);
+  const mechanism = findMechanism(name);
   if (mechanism === undefined) throw new Error(name);
-  return mechanism.begin();
+  return mechanism.begin(CLEAR);
 };
 
 describe('PLAIN', () => {
@@ -69,10 +74,10 @@ describe('LOGIN', () => {
 it('no response makes a mechanism throw', () => {
   fc.assert(
     fc.property(
-      fc.constantFrom(...SASL_MECHANISMS, EXTERNAL),
+      fc.constantFrom(...MECHANISM_NAMES),
       fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 3 }),
       (mechanism, responses) => {
-        const exchange = mechanism.begin();
+        const exchange = begin(mechanism);
         for (const response of responses) {
           if (exchange.next(Buffer.from(response)).kind !== 'challenge') return;
         }
@@ -82,12 +87,80 @@ it('no response makes a mechanism throw', () => {
 });
 
 it('S1: noplaintext removes mechanisms that send the password', () => {
-  expect(allowedMechanisms(['noanonymous']).map((m) => m.name)).toEqual(['PLAIN', 'LOGIN']);
-  expect(allowedMechanisms(['noanonymous', 'noplaintext'])).toEqual([]);
+  expect(allowedMechanisms(USUAL_MECHANISMS, ['noanonymous']).map((m) => m.name)).toEqual(['PLAIN', 'LOGIN']);
+  expect(allowedMechanisms(USUAL_MECHANISMS, ['noanonymous', 'noplaintext'])).toEqual([]);
 });
 
 it('responses must be strict base64', () => {
   expect(decodeResponse('=')).toEqual(Buffer.alloc(0));
   expect(decodeResponse('YQ==')?.toString()).toBe('a');
   for (const bad of ['YQ', 'Y===', '!!!!', 'YQ= =', 'Y Q=']) expect(decodeResponse(bad)).toBeNull();
+});
+
+it('S1: security options exclude mechanisms by what Dovecot says of them', () => {
+  const all = MECHANISM_NAMES.flatMap((name) => findMechanism(name) ?? []);
+  const left = (...options: string[]): string =>
+    allowedMechanisms(all, options)
+      .map(({ name }) => name)
+      .join(' ');
+  expect(left('noplaintext')).toBe('SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 EXTERNAL');
+  expect(left('nodictionary')).not.toContain('CRAM-MD5');
+  expect(left('noactive')).not.toContain('CRAM-MD5');
+  expect(left('noanonymous')).toBe(MECHANISM_NAMES.join(' '));
+  expect(left('mutual_auth')).toBe('SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1');
+  expect(left('forward_secrecy')).toBe('');
+});
+
+describe('S1: access tokens', () => {
+  const sent = (name: string, message: string) => begin(name).next(Buffer.from(message, 'latin1'));
+
+  it('XOAUTH2 and OAUTHBEARER bring a login and a token', () => {
+    expect(sent('XOAUTH2', 'user=maomao@baidu.com\x01auth=Bearer a.b-c~d+e/f==\x01\x01')).toMatchObject({
+      kind: 'token',
+      login: 'maomao@baidu.com',
+      token: 'a.b-c~d+e/f==',
+    });
+    const example =
+      'n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01';
+    expect(sent('OAUTHBEARER', example)).toMatchObject({
+      kind: 'token',
+      login: 'user@example.com',
+      token: 'vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==',
+    });
+    for (const end of ['', '\x01', '\x01x=y\x01\x01'])
+      expect(sent('XOAUTH2', `user=maomao\x01auth=bearer good${end}`)).toMatchObject({ token: 'good' });
+  });
+
+  it('a refusal says why in JSON', () => {
+    const refusal = (name: string, message: string, url: string): string => {
+      const step = sent(name, message);
+      return step.kind === 'token' ? step.refusal(url).toString() : step.kind;
+    };
+    const url = 'https://auth.example.com/.well-known/openid-configuration';
+    expect(refusal('XOAUTH2', 'user=a\x01auth=Bearer b\x01\x01', '')).toBe(
+      '{"status":"401","schemes":"bearer","scope":"mail"}',
+    );
+    expect(refusal('OAUTHBEARER', 'n,a=a,\x01auth=Bearer b\x01\x01', '')).toBe('{"status":"invalid_token"}');
+    expect(refusal('OAUTHBEARER', 'n,a=a,\x01auth=Bearer b\x01\x01', url)).toBe(
+      `{"status":"invalid_token","openid-configuration":"${url}"}`,
+    );
+  });
+
+  it.each([
+    ['XOAUTH2', ''],
+    ['XOAUTH2', 'user=maomao'],
+    ['XOAUTH2', 'auth=Bearer good\x01\x01'],
+    ['XOAUTH2', 'user=maomao\x01auth=Basic good\x01\x01'],
+    ['XOAUTH2', 'user=maomao\x01auth=Bearer \x01\x01'],
+    ['XOAUTH2', 'user=maomao\x01auth=Bearer go od\x01\x01'],
+    ['XOAUTH2', 'user=mao\0mao\x01auth=Bearer good\x01\x01'],
+    ['XOAUTH2', `user=maomao\x01auth=Bearer ${'x'.repeat(8193)}\x01\x01`],
+    ['OAUTHBEARER', ''],
+    ['OAUTHBEARER', 'n,,\x01auth=Bearer good\x01\x01'],
+    ['OAUTHBEARER', 'p=tls-exporter,a=maomao,\x01auth=Bearer good\x01\x01'],
+    ['OAUTHBEARER', 'n,a=mao=6Dao,\x01auth=Bearer good\x01\x01'],
+    ['OAUTHBEARER', 'user=maomao\x01auth=Bearer good\x01\x01'],
+  ])('%s refuses %j', (name, message) => {
+    expect(sent(name, message).kind).toBe('malformed');
+  });
 });

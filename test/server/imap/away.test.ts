@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NO_LOGINS } from '../../../src/server/login/no-logins.ts';
 import { removable } from '../../kit/away.ts';
 import type { ImapClient } from '../../kit/imap-client.ts';
 import { type House, MESSAGE, openHouse } from './house.ts';
@@ -79,9 +80,8 @@ test.each([
 });
 
 test('logins are refused for now, however often', async () => {
-  const unavailable = async () => ({ ok: false, reason: 'unavailable' }) as const;
   const busy = await openHouse({
-    authenticator: { verify: unavailable, identify: unavailable, watch: () => () => {} },
+    authenticator: NO_LOGINS,
   });
   try {
     const other = await busy.connect();

@@ -1,8 +1,10 @@
 /** Login, TLS, pipelining, bad input and the end of sessions. */
+
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DISCONNECT, denyDisconnect } from '../../../src/bus/hook.ts';
 import { reply } from '../../../src/mail/status.ts';
+import { NO_LOGINS } from '../../../src/server/login/no-logins.ts';
 import { temporaryIdentity } from '../../kit/identity.ts';
 import { ImapClient } from '../../kit/imap-client.ts';
 import { type House, MESSAGE, openHouse } from './house.ts';
@@ -190,14 +192,13 @@ describe('the end of a session', () => {
     const house = await openHouse({
       limits: { loginTimeout: 50, sessionsPerUser: 1 },
       authenticator: {
+        ...NO_LOGINS,
         verify: ({ login }) => {
           began.resolve();
           return new Promise((resolve) => {
             verified = () => resolve({ ok: true, account: { ...house.account, address: login } });
           });
         },
-        identify: async () => ({ ok: false, reason: 'unavailable' }),
-        watch: () => () => {},
       },
     });
     open.push(house);

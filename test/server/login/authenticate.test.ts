@@ -44,7 +44,7 @@ function door(options: { found?: Account | null | Error; verdict?: Verdict } = {
     throttle: new LoginThrottle({ log: quietLog, clock: time.clock, sleep: time.sleep }),
   });
   const verify = (login: string, password: string | Buffer, remoteIp: string): Promise<LoginResult> =>
-    authenticator.verify({ login, password: Buffer.from(password), remoteIp, protocol: 'imap' });
+    authenticator.verify({ login, password: Buffer.from(password), remoteIp, protocol: 'imap', mechanism: 'PLAIN' });
   const login = async (name: string, password: string | Buffer, remoteIp = '192.0.2.1') =>
     (await time.until(verify(name, password, remoteIp))).result;
   /** Seconds until a wrong password is refused. */

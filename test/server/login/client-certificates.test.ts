@@ -3,15 +3,17 @@ import { X509Certificate } from 'node:crypto';
 import { generate } from 'selfsigned';
 import { describe, expect, it } from 'vitest';
 import type { LineConnection } from '../../../src/net/connection.ts';
-import type { MailboxAuthenticator } from '../../../src/server/login/authenticator.ts';
+import type { Authenticator } from '../../../src/server/login/authenticator.ts';
 import {
   type CertificateRules,
   certificateUser,
   lacksCertificate,
   NO_CERTIFICATES,
 } from '../../../src/server/login/client-certificates.ts';
-import { type Given, logIn } from '../../../src/server/login/login.ts';
+import { logIn } from '../../../src/server/login/login.ts';
+import { NO_LOGINS } from '../../../src/server/login/no-logins.ts';
 import type { LoginRecord } from '../../../src/server/login/record.ts';
+import { passwordClaim, type SaslClaim } from '../../../src/server/login/sasl-exchange.ts';
 import type { MailboxServices } from '../../../src/server/mailbox-server.ts';
 import { accountOf } from '../../kit/directory.ts';
 import { hooksOf } from '../../kit/hooks.ts';
@@ -52,8 +54,14 @@ describe('T1: a certificate at a login', () => {
     expect(certificateUser(client(await certificateOf(...names)), naming)).toBe(user);
   });
 
-  const external = (authzid: string): Given => ({ authzid });
-  const password: Given = { login: 'maomao', password: Buffer.from('secret') };
+  const external = (authzid: string): SaslClaim => ({
+    kind: 'external',
+    authzid,
+    mechanism: 'EXTERNAL',
+    secret: null,
+    conclude: async () => null,
+  });
+  const password = passwordClaim('maomao', Buffer.from('secret'));
   it.each([
     ['EXTERNAL', client(XIXI), naming, external(''), 'identify xixi'],
     ['EXTERNAL, with its own name', client(XIXI), naming, external('xixi'), 'identify xixi'],
@@ -73,7 +81,8 @@ describe('T1: a certificate at a login', () => {
   ])('%s', async (_name, connection, certificates, given, asked) => {
     const said: string[] = [];
     const account = accountOf('xixi@baidu.com');
-    const authenticator: MailboxAuthenticator = {
+    const authenticator: Authenticator = {
+      ...NO_LOGINS,
       verify: async (who) => {
         said.push(`verify ${who.login} ${who.password}`);
         return { ok: true, account };
@@ -82,7 +91,6 @@ describe('T1: a certificate at a login', () => {
         said.push(`identify ${login}`);
         return login === '' ? { ok: false, reason: 'credentials' } : { ok: true, account };
       },
-      watch: () => () => {},
     };
     const services = {
       protocol: 'imap',

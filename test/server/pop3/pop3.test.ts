@@ -95,7 +95,7 @@ describe('logging in', () => {
     expect(await client.ask('AUTH PLAIN')).toBe('+ ');
     expect(await client.ask('*')).toBe('-ERR Authentication aborted by client.');
     expect(await client.ask('AUTH PLAIN')).toBe('+ ');
-    expect(await client.ask('AAA')).toBe('-ERR [AUTH] Invalid base64 data in continued response');
+    expect(await client.ask('AAA')).toBe('-ERR [AUTH] Invalid base64 in response');
     expect(await client.ask(`AUTH PLAIN ${base64('xixi\0maomao\0maomao')}`)).toBe('-ERR [AUTH] Authentication failed.');
   });
 

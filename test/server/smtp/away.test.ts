@@ -1,5 +1,7 @@
 /** The store, which knows the domains and the recipients, cannot be reached. */
+
 import { expect, test } from 'vitest';
+import { NO_LOGINS } from '../../../src/server/login/no-logins.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
 import { clientForTest, type House, type HouseOptions, houseForTest } from './house.ts';
 
@@ -57,9 +59,7 @@ test('so are those of LMTP, and ETRN', async () => {
 });
 
 test('a login is refused for now', async () => {
-  const { at } = await open({
-    authenticator: { verify: async () => ({ ok: false, reason: 'unavailable' }), watch: () => () => {} },
-  });
+  const { at } = await open({ authenticator: NO_LOGINS });
   const client = await clientForTest(at);
   await client.reply();
   await client.run('ehlo mail.qq.com');

@@ -226,6 +226,31 @@ describe('AUTH', () => {
 });
 
 describe('hooks', () => {
+  it('S1: a plugin that sees account and mechanism refuses a login', async () => {
+    const seen: unknown[] = [];
+    const client = await meet(
+      await houseForTest({
+        hooks: {
+          smtp_login: ({ connection, account, mechanism }) => {
+            seen.push([connection.user?.login, account.address, mechanism]);
+            return mechanism === 'LOGIN' ? deny(reply(535, '5.7.8', 'Not by LOGIN')) : NEXT;
+          },
+        },
+      }),
+    );
+    await play(
+      client,
+      ['EHLO a.example', /^250-/],
+      ['AUTH LOGIN bWFvbWFv', /^334 /],
+      ['bWFvbWFv', '535 5.7.8 Not by LOGIN'],
+      ['AUTH PLAIN AG1hb21hbwBtYW9tYW8=', '235 2.7.0 Authentication successful'],
+    );
+    expect(seen).toEqual([
+      ['maomao', 'maomao@baidu.com', 'LOGIN'],
+      ['maomao', 'maomao@baidu.com', 'PLAIN'],
+    ]);
+  });
+
   it('if the plugins of a stage cannot be asked, the stage fails and has no effect', async () => {
     const failing = new Set<string>(['helo', 'mail', 'rcpt', 'data']);
     const fail = (hook: string) => () => (failing.has(hook) ? Promise.reject(new Error('x')) : NEXT);

@@ -1,10 +1,12 @@
 /** A small setup for tests of the SMTP server: real sockets on loopback, surrounded by recording parts. */
+
 import { onTestFinished } from 'vitest';
 import type { Connection, Transaction } from '../../../src/bus/hook.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
 import { createQueueIds } from '../../../src/mail/queue-id.ts';
 import { type Reply, reply } from '../../../src/mail/status.ts';
 import type { AccountEnd } from '../../../src/server/login/account-watch.ts';
+import { NO_LOGINS } from '../../../src/server/login/no-logins.ts';
 import { SmtpServer, type SmtpServerOptions } from '../../../src/server/smtp/server.ts';
 import { accountOf } from '../../kit/directory.ts';
 import { type Handlers, hooksOf } from '../../kit/hooks.ts';
@@ -102,6 +104,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       },
     },
     authenticator: {
+      ...NO_LOGINS,
       verify: async ({ login, password }) =>
         login === 'maomao' && password.toString('latin1') === 'maomao'
           ? { ok: true, account: ACCOUNT }

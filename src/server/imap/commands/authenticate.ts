@@ -1,9 +1,17 @@
 /** AUTHENTICATE (RFC 9051 section 6.2.2) with an initial response (RFC 4959). */
-import { findMailboxMechanism } from '../../login/client-certificates.ts';
-import { runExchange } from '../../login/sasl-exchange.ts';
+import { isPlaintext } from '../../../protocol/sasl/mechanism.ts';
+import { findMechanism } from '../../../protocol/sasl/table.ts';
+import { claimBy } from '../../login/login.ts';
 import type { Command } from '../command.ts';
-import { bad, no } from '../completion.ts';
-import { authenticate as logIn, malformedLogin, refusePlaintext, refuseWithoutCertificate } from '../log-in.ts';
+import {
+  authenticate as logIn,
+  malformedLogin,
+  refusePlaintext,
+  refuseWithoutCertificate,
+  stopped,
+  unavailableLogin,
+  unsupported,
+} from '../log-in.ts';
 import type { NotAuthenticated } from '../state.ts';
 
 /** Octets of one response line. */
@@ -15,34 +23,34 @@ export const authenticate: Command<NotAuthenticated> = (scanner) => {
   const initial = scanner.accept(' ') && !scanner.atEnd ? scanner.text.slice(scanner.position) : null;
   return async (session) => {
     const { login, services } = session;
-    const mechanism = findMailboxMechanism(name, services.certificates);
-    if (mechanism === undefined) {
-      login.begin(name, services.clock());
-      login.refused('unsupported');
-      return no('Unsupported authentication mechanism.', 'ALERT');
-    }
-    if (mechanism.plaintext) {
+    const mechanism = findMechanism(name, services.mechanisms);
+    if (mechanism === undefined) return unsupported(session, name);
+    if (isPlaintext(mechanism)) {
       const refused = refusePlaintext(session);
       if (refused !== null) return refused;
     }
     login.begin(mechanism.name, services.clock());
     const missing = refuseWithoutCertificate(session);
     if (missing !== null) return missing;
-    const outcome = await runExchange(mechanism, initial, async (challenge) => {
-      session.write(`+ ${challenge}\r\n`);
-      return session.input.readLine(MAX_RESPONSE);
+    const outcome = await claimBy(session, name, {
+      initial,
+      ask: (challenge) => {
+        session.write(`+ ${challenge}\r\n`);
+        return session.input.readLine(MAX_RESPONSE);
+      },
     });
+    if (outcome === null) return unsupported(session, name);
     switch (outcome.kind) {
-      case 'password':
-      case 'external':
-        return logIn(session, outcome);
       case 'malformed':
-        return malformedLogin(session, `Authentication failed: ${outcome.reason}.`);
+        return malformedLogin(session, 'Authentication failed.');
       case 'not-base64':
-        return bad(`${outcome.reason}.`);
       case 'cancelled':
       case 'gone':
-        return bad('Authentication aborted by client.');
+        return stopped(outcome);
+      case 'unavailable':
+        return unavailableLogin(session);
+      default:
+        return logIn(session, outcome);
     }
   };
 };

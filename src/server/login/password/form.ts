@@ -21,6 +21,7 @@ const FORMS: Readonly<Record<string, Form>> = {
   PBKDF2: [/^\$1\$[^$]+\$[1-9]\d{0,6}\$[0-9a-f]{40}$/, PBKDF2_PHC],
   'SCRAM-SHA-1': [SCRAM],
   'SCRAM-SHA-256': [SCRAM],
+  'CRAM-MD5': [/^[0-9a-f]{64}$/i],
   'SHA256-CRYPT': [SHA256_CRYPT],
   'SHA512-CRYPT': [SHA512_CRYPT],
   'BLF-CRYPT': [BCRYPT],

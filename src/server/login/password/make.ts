@@ -1,7 +1,9 @@
 /** New hashes of the schemes that `doveadm pw` is asked for. What this makes, `verifyPassword` recognizes. */
 import { hash, randomBytes } from 'node:crypto';
 import { ownValue } from '../../../own-value.ts';
+import { hmacMd5States } from '../../../protocol/sasl/hmac-md5.ts';
 import { hashArgon2 } from './argon2.ts';
+import { hashScram } from './scram.ts';
 import { hashShaCrypt } from './sha-crypt.ts';
 
 /** `rounds`: undefined for the scheme's default. */
@@ -35,6 +37,9 @@ const MAKERS: Readonly<Record<string, Make>> = {
   'LDAP-MD5': digest('md5', 'base64'),
   'PLAIN-MD5': digest('md5', 'hex'),
   SMD5: salted('md5'),
+  'SCRAM-SHA-1': (password, rounds) => hashScram('sha1', password, rounds),
+  'SCRAM-SHA-256': (password, rounds) => hashScram('sha256', password, rounds),
+  'CRAM-MD5': (password) => hmacMd5States(password),
   'SHA256-CRYPT': (password, rounds) => hashShaCrypt('5', password, rounds),
   'SHA512-CRYPT': (password, rounds) => hashShaCrypt('6', password, rounds),
   'BLF-CRYPT': bcrypt,

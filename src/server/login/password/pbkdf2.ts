@@ -1,8 +1,8 @@
 /**
  * PBKDF2 in Dovecot's form `$1$salt$rounds$hex` (HMAC-SHA1, 20 octets) and in the PHC form
- * `$pbkdf2-sha256$i=rounds$salt$hash`, which WildDuck has; and SCRAM's stored keys (RFC 5802 section 3).
+ * `$pbkdf2-sha256$i=rounds$salt$hash`, which WildDuck has.
  */
-import { createHash, createHmac, pbkdf2 } from 'node:crypto';
+import { pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { equalOctets } from '../../../lookup/equal-octets.ts';
 
@@ -25,14 +25,4 @@ async function verifyPhc(password: Buffer, stored: string): Promise<boolean> {
   const expected = Buffer.from(hash, 'base64');
   const derived = await derive(password, Buffer.from(salt, 'base64'), Number(rounds), expected.length, digest);
   return equalOctets(derived, expected);
-}
-
-/** `iterations,salt,StoredKey,ServerKey`: stored for SCRAM exchanges, but can verify a plain password too. */
-export async function verifyScram(algorithm: 'sha1' | 'sha256', password: Buffer, stored: string): Promise<boolean> {
-  const [iterations, salt = '', storedKey = ''] = stored.split(',');
-  if (iterations === undefined || !/^[1-9]\d{0,6}$/.test(iterations)) return false;
-  const length = algorithm === 'sha1' ? 20 : 32;
-  const salted = await derive(password, Buffer.from(salt, 'base64'), Number(iterations), length, algorithm);
-  const clientKey = createHmac(algorithm, salted).update('Client Key').digest();
-  return equalOctets(createHash(algorithm).update(clientKey).digest(), Buffer.from(storedKey, 'base64'));
 }
