@@ -125,6 +125,16 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
     }),
     'DENY',
   ],
+  sign: [
+    () => ({
+      connection: null,
+      transaction: { ...transactionOf('a@b.example'), header },
+      content: Readable.from([]),
+      origin: 'plugin',
+      recipients: ['a@b.example'],
+    }),
+    'NEXT',
+  ],
   queue_ok: [
     () => ({
       connection: null,

@@ -121,6 +121,7 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
   disconnect: { connection: CONNECTION },
   queue: SENT,
   queue_outbound: { ...SENT, recipients: 'value' },
+  sign: { ...SENT, content: 'content', origin: 'value', recipients: 'value' },
   queue_ok: { ...SENT, reply: 'value' },
   recipient_exists: { address: 'value' },
   expand: { recipient: 'value', into: 'list', steps: 'value' },
