@@ -14,16 +14,17 @@ export interface Noting {
 export function notedChange({ header, content, before, note = () => {} }: Noting): MessageChange {
   const fields: string[] = [...(before?.fields ?? [])];
   const changed = { fields, body: before?.body ?? false };
-  const field = (name: string): number => {
+  const field = (name: string, value?: string): number => {
     fields.push(name.toLowerCase());
     note(`header ${name.toLowerCase()}`);
-    return header.all(name).length;
+    const values = header.all(name);
+    return value === undefined ? values.length : values.filter((one) => one === value).length;
   };
   return {
     addHeader: (name) => void field(name),
     replaceHeader: (name) => void field(name),
-    removeHeader: field,
-    renameHeader: field,
+    removeHeader: (name, value) => field(name, value),
+    renameHeader: (name) => field(name),
     async replaceBody(transform) {
       for await (const _piece of transform(content()));
       changed.body = true;

@@ -39,6 +39,10 @@ const ACTS = {
     yield 'late';
     await new Promise((resolve) => setTimeout(resolve, 900));
   }),
+  some: (change, header) => {
+    const counts = header.all('X-Claim').filter((value) => value.startsWith('ours')).map((value) => change.removeHeader('X-CLAIM', value));
+    change.addHeader('X-Counts', [...counts, change.removeHeader('X-Claim', 'nobody')].join());
+  },
   wrong: (change) => change.addHeader('X-Evil\\r\\nBcc', 'x'),
   lines: (change) => change.addHeader('X-Lines', 'a\\r\\nX-Evil: b\\r\\n\\r\\nbody'),
   many: (change) => { for (let i = 0; i < 2000; i += 1) change.addHeader('X-N', String(i)); },
@@ -49,7 +53,7 @@ export default definePlugin({
   onError: 'pass',
   register(server) {
     server.on('data_post', async ({ transaction, change }) => {
-      for (const act of (transaction.header.get('X-Do') ?? '').split(' ').filter(Boolean)) await ACTS[act]?.(change);
+      for (const act of (transaction.header.get('X-Do') ?? '').split(' ').filter(Boolean)) await ACTS[act]?.(change, transaction.header);
       if (transaction.header.get('X-Do') === 'keep') kept = change;
       if (transaction.header.get('X-Do') === 'later') kept.addHeader('X-Late', 'yes');
       return NEXT;
@@ -131,6 +135,13 @@ async function stored(message: string): Promise<string> {
 }
 
 describe('a message that a plugin changes', () => {
+  it('loses of the fields of a name those with a value, whatever their folding and octets', async () => {
+    const head = 'X-Do: some\nX-Claim: ours;\n\tspf=pass\nX-Claim: another; spf=pass\nx-claim: ours; größe';
+    expect(await stored(`${head}\n\nbody\n`)).toBe(
+      ',x-claim+x-counts,false\nX-Do: some\r\nX-Claim: another; spf=pass\r\nX-Counts: 1,1,0\r\n\r\nbody\r\n',
+    );
+  });
+
   it('has fields added, replaced, removed and renamed; the others keep their octets; the next plugin sees it so', async () => {
     const head =
       'X-Do: header\nSubject: old\n folded\nsubject: older\nX-Twice: 1\nX-Odd:  kept \t\n\tas it is\nx-twice: 2\nX-OLD: v';

@@ -133,8 +133,11 @@ export interface MessageChange {
   addHeader(name: string, value: string): void;
   /** The first field of that name gets the value, others of it are removed; added if there is none. */
   replaceHeader(name: string, value: string): void;
-  /** All fields of that name. Returns how many there were. */
-  removeHeader(name: string): number;
+  /**
+   * All fields of that name; with `value` only those whose value is that text, as `header.all` gives it. Returns how many
+   * there were.
+   */
+  removeHeader(name: string, value?: string): number;
   /** All fields of that name keep their values. Returns how many there were. */
   renameHeader(name: string, to: string): number;
   /**

@@ -35,7 +35,7 @@ export function changeOver({ uplink, streams, onTransaction }: ChangeOptions): M
   return {
     addHeader: (name, value) => void change('addHeader', name, value),
     replaceHeader: (name, value) => void change('replaceHeader', name, value),
-    removeHeader: (name) => change('removeHeader', name) as number,
+    removeHeader: (name, value) => change('removeHeader', name, value) as number,
     renameHeader: (name, to) => change('renameHeader', name, to) as number,
     async replaceBody(transform) {
       // Begins when the server reads; by then it has the body that is to be replaced.

@@ -4,7 +4,7 @@
  * Fields that a change does not name keep their octets. A body is replaced as a whole, once the transformer has ended.
  */
 import type { MessageChange } from '../../bus/hook.ts';
-import { type Header, parseHeader } from '../../protocol/mime/header.ts';
+import { type Header, parseHeader, unfold } from '../../protocol/mime/header.ts';
 import { headerLine } from '../../protocol/mime/header-line.ts';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
 import { LineEndFilter } from '../../protocol/mime/line-end.ts';
@@ -55,8 +55,18 @@ export class MessageEdit implements MessageChange {
     });
   }
 
-  removeHeader(name: string): number {
-    return this.#change(name, (fields) => fields.filter((one) => !isNamed(one, name)));
+  removeHeader(name: string, value?: string): number {
+    const isMeant = (field: string): boolean =>
+      isNamed(field, name) && (value === undefined || textOf(field) === value);
+    let count = 0;
+    this.#change(name, (fields) =>
+      fields.filter((field) => {
+        const goes = isMeant(field);
+        if (goes) count += 1;
+        return !goes;
+      }),
+    );
+    return count;
   }
 
   renameHeader(name: string, to: string): number {
@@ -164,6 +174,10 @@ function isNamed(field: string, name: string): boolean {
   const next = field.charCodeAt(name.length);
   return (next === COLON || next === SPACE || next === TAB) && fieldName(field) === name.toLowerCase();
 }
+
+/** As a plugin sees it. */
+const textOf = (field: string): string | null =>
+  parseHeader(Buffer.from(field, 'latin1')).fields.map(({ value }) => unfold(value))[0] ?? null;
 
 /** Octets as latin1. Throws an Error that says what is wrong. */
 function fieldOf(name: string, value: string): string {
