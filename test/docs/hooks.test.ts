@@ -194,6 +194,7 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
       question: { name: 'whoami.baidu.com.', type: 16, class: 1 },
       type: 'TXT',
       remoteIp: '127.0.0.1',
+      zone: null,
       answer: { records: [], rcode: 'NOERROR' },
     }),
     'OK',

@@ -154,6 +154,7 @@ const ROWS: { readonly [H in HookName]: Row<HookArguments[H]> } = {
     question: 'value',
     type: 'value',
     remoteIp: 'value',
+    zone: 'value',
     answer: plain<HookArguments['dns_query']['answer']>({ records: 'list', rcode: 'set' }),
   },
   zone_changed: { zone: 'value', serial: 'value' },
