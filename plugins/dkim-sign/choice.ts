@@ -4,19 +4,13 @@ import { domainToASCII } from 'node:url';
 import type { Server } from '../../src/bus/plugin.ts';
 import { readKeyFile } from '../../src/lookup/dkim/key-file.ts';
 import { KeyFolder } from '../../src/lookup/dkim/key-folder.ts';
-import { OpenDkimTables } from '../../src/lookup/dkim/opendkim-tables.ts';
+import { openTables, type TablePaths } from '../../src/lookup/dkim/opendkim-tables.ts';
 import { isHere } from '../../src/lookup/domains.ts';
-import { TableFault } from '../../src/lookup/table-fault.ts';
 import { isHostName } from '../../src/mail/host-name.ts';
 import { type KeyType, keyName } from '../../src/protocol/dkim/key.ts';
 import type { SigningKey } from '../../src/protocol/dkim/sign.ts';
 import { isGroup, parseAddressList } from '../../src/protocol/mime/address-list.ts';
 import type { Header } from '../../src/protocol/mime/header.ts';
-
-export interface Tables {
-  readonly key_table: string;
-  readonly signing_table: string;
-}
 
 /** None: it is not ours. Rejects where a key cannot be read or made. */
 export type Choice = (from: string) => Promise<readonly SigningKey[]>;
@@ -52,7 +46,7 @@ export function ownKeys(server: Server<unknown>, { folder: path, onMade, types, 
 }
 
 /** Throws an Error that says which file, which line and what to do. */
-export async function tableKeys(server: Server<unknown>, given: Tables): Promise<Choice> {
+export async function tableKeys(server: Server<unknown>, given: TablePaths): Promise<Choice> {
   const read = new Map<string, Promise<SigningKey['key']>>();
   const keyOf = (path: string): Promise<SigningKey['key']> => {
     const known = read.get(path) ?? readKeyFile(path);
@@ -60,26 +54,12 @@ export async function tableKeys(server: Server<unknown>, given: Tables): Promise
     known.catch(() => read.delete(path));
     return known;
   };
-  const tables = openTables(server, given);
+  const tables = openTables(given, (path) => server.resolvePath(path));
   for (const { path } of tables.all()) await keyOf(path);
   return async (from) => {
     const found = tables.find(from);
     return found === null ? [] : [{ domain: found.domain, selector: found.selector, key: await keyOf(found.path) }];
   };
-}
-
-function openTables(server: Server<unknown>, given: Tables): OpenDkimTables {
-  const [, type, path = ''] = /^(?:(refile|file):)?(.*)$/.exec(given.signing_table) ?? [];
-  try {
-    return new OpenDkimTables(
-      server.resolvePath(given.key_table.replace(/^file:/, '')),
-      { path: server.resolvePath(path), isPatterns: type === 'refile' },
-      (file) => server.resolvePath(file),
-    );
-  } catch (error) {
-    if (!(error instanceof TableFault)) throw error;
-    throw new Error(`${error.place}: ${error.message}`, { cause: error });
-  }
 }
 
 /** The lines of OpenDKIM's file of InternalHosts, for a list of networks. */

@@ -11,6 +11,24 @@ import { TableFault } from '../table-fault.ts';
 
 const LARGEST = 16 * 1024 * 1024;
 
+/** As the plugin's settings name them. */
+export interface TablePaths {
+  readonly key_table: string;
+  readonly signing_table: string;
+}
+
+/** Throws an Error that says which file, which line and what to do. */
+export function openTables(given: TablePaths, pathOf: (path: string) => string): OpenDkimTables {
+  const [, type, path = ''] = /^(?:(refile|file):)?(.*)$/.exec(given.signing_table) ?? [];
+  const signing = { path: pathOf(path), isPatterns: type === 'refile' };
+  try {
+    return new OpenDkimTables(pathOf(given.key_table.replace(/^file:/, '')), signing, pathOf);
+  } catch (error) {
+    if (!(error instanceof TableFault)) throw error;
+    throw new Error(`${error.place}: ${error.message}`, { cause: error });
+  }
+}
+
 interface Row {
   readonly line: number;
   readonly words: readonly string[];

@@ -41,3 +41,18 @@ export const keyRecord = (key: KeyObject): string => `v=DKIM1; k=${key.asymmetri
 
 /** Where it is published; without the final dot. */
 export const keyName = (domain: string, selector: string): string => `${selector}._domainkey.${domain}`;
+
+/** `p` of a record's text, without white space; null: it is no record of a key. '': the key was revoked. */
+export function publishedPart(text: string): string | null {
+  const tags = new Map(
+    text
+      .slice(0, 10_000)
+      .split(';')
+      .map((tag) => {
+        const at = tag.indexOf('=');
+        return [tag.slice(0, Math.max(0, at)).trim(), tag.slice(at + 1).replace(/\s+/g, '')];
+      }),
+  );
+  const version = tags.get('v');
+  return version !== undefined && version !== 'DKIM1' ? null : (tags.get('p') ?? null);
+}
