@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Bus } from '../../src/bus/bus.ts';
 import { NEXT } from '../../src/bus/hook.ts';
 import { HOOK_NAMES } from '../../src/bus/verdict.ts';
-import { startServer, type TestServer } from '../kit/server.ts';
+import { startServer, type TestServer, type TestServerOptions } from '../kit/server.ts';
 import { BENCH_ACCOUNT, benchOptions } from './configuration.ts';
 import { cpuSeconds } from './process.ts';
 import { type Measurement, median, type Row } from './row.ts';
@@ -44,19 +44,21 @@ async function compare(
   name: string,
   files: Readonly<Record<string, string>>,
   say: (text: string) => void,
+  { files: of, ...options }: TestServerOptions = benchOptions,
+  recipient = BENCH_ACCOUNT,
 ): Promise<readonly Measurement[]> {
   const sides = {
-    without: await startServer(benchOptions),
+    without: await startServer({ ...options, files: of }),
     with: await startServer({
-      ...benchOptions,
-      portOffset: benchOptions.portOffset + 100,
-      files: { ...benchOptions.files, ...files },
+      ...options,
+      portOffset: (options.portOffset ?? 0) + 100,
+      files: { ...of, ...files },
     }),
   };
   const rates: Record<keyof typeof sides, number[]> = { without: [], with: [] };
   const costs: Record<keyof typeof sides, number[]> = { without: [], with: [] };
   const send = async (server: TestServer): Promise<void> => {
-    const load = { port: server.port(25), recipient: BENCH_ACCOUNT, octets: 4096, messages: MESSAGES };
+    const load = { port: server.port(25), recipient, octets: 4096, messages: MESSAGES };
     await Promise.all(Array.from({ length: CONNECTIONS }, () => sendMessages(load)));
   };
   try {
@@ -93,6 +95,17 @@ const ON_ALL = {
   'plugins.d/apart.ts': pluginOn('apart', ['connect', 'helo', 'mail', 'rcpt', 'data', 'data_post', 'queue', 'deliver']),
 };
 
+/** The sender of the messages is one of ours. */
+const SIGNED = {
+  plugins: `${OURS}dkim-sign\n`,
+  'plugins.d/dkim-sign.json': '{ "also_domains": ["example.org"] }',
+};
+/** Nothing leaves the machine: what goes to other servers stays in the queue. */
+const WAITING = {
+  ...benchOptions,
+  files: { ...benchOptions.files, 'main.cf': `${benchOptions.files['main.cf']}defer_transports = smtp\n` },
+};
+
 export const pluginRows: readonly Row[] = [
   { name: 'plugin-call', about: 'a call of the bus with one plugin that answers at once', measure: measureCall },
   {
@@ -122,5 +135,10 @@ export const pluginRows: readonly Row[] = [
     name: 'plugin-worker-everywhere',
     about: 'the same, asked at eight hooks of each message',
     measure: (say) => compare('plugin-worker-everywhere', ON_ALL, say),
+  },
+  {
+    name: 'dkim-sign',
+    about: 'mail of our users to other servers, signed by RSA and Ed25519, beside a server that does not sign',
+    measure: (say) => compare('dkim-sign', SIGNED, say, WAITING, 'friend@far.example'),
   },
 ];

@@ -19,23 +19,25 @@ export class BodyHash {
   #hasSpace = false;
   #hasCr = false;
   #isEmpty = true;
+  /** Something has to be decided before the next octet of text. */
+  #isWaiting = true;
 
   /** Lines end with CRLF; of other CR and LF each is a character. */
   update(piece: Uint8Array): void {
+    // Most octets are text behind text: they take the short way.
+    const out = this.#out;
+    let used = this.#used;
     for (const octet of piece) {
-      if (this.#hasCr) {
-        this.#hasCr = false;
-        if (octet === LF) {
-          this.#lineEnds += 1;
-          this.#hasSpace = false;
-          continue;
-        }
-        this.#text(CR);
+      if (octet > SPACE && !this.#isWaiting && used < ROOM) {
+        out[used] = octet;
+        used += 1;
+        continue;
       }
-      if (octet === CR) this.#hasCr = true;
-      else if (octet === SPACE || octet === TAB) this.#hasSpace = true;
-      else this.#text(octet);
+      this.#used = used;
+      this.#take(octet);
+      used = this.#used;
     }
+    this.#used = used;
   }
 
   /** In base64: the value of `bh`. */
@@ -48,6 +50,23 @@ export class BodyHash {
     }
     this.#flush();
     return this.#hash.digest('base64');
+  }
+
+  #take(octet: number): void {
+    this.#isWaiting = true;
+    if (this.#hasCr) {
+      this.#hasCr = false;
+      if (octet === LF) {
+        this.#lineEnds += 1;
+        this.#hasSpace = false;
+        return;
+      }
+      this.#text(CR);
+    }
+    if (octet === CR) this.#hasCr = true;
+    else if (octet === SPACE || octet === TAB) this.#hasSpace = true;
+    else this.#text(octet);
+    this.#isWaiting = this.#hasCr || this.#hasSpace;
   }
 
   #text(octet: number): void {
