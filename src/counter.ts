@@ -126,11 +126,13 @@ export class Histogram<const L extends readonly string[] = []> {
     if (trace()?.hypothetical !== true) this.#record(this.#series.of(values), value);
   }
 
-  /** The same for one combination of labels, which is looked up at its first value: for what is called often. */
+  /**
+   * The same for one combination of labels, which is looked up at its first value: for what is called often. Whoever
+   * calls it knows that it happened.
+   */
   observer(...values: Values<L>): (value: number) => void {
     let series: Distribution | undefined;
     return (value) => {
-      if (trace()?.hypothetical === true) return;
       series ??= this.#series.of(values);
       this.#record(series, value);
     };

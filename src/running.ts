@@ -7,52 +7,73 @@
  */
 
 const LONGEST = 200;
-/** A note is one octet of length, then UTF-8 text. */
-const NOTE = 1 + LONGEST;
-const NOTES_AT = 2 * Int32Array.BYTES_PER_ELEMENT;
-const memory = new SharedArrayBuffer(NOTES_AT + 2 * NOTE);
-/** Counters: our own long tasks in progress, and plugin answers being awaited. */
+/** A text is one octet of length, then UTF-8. */
+const TEXT = 1 + LONGEST;
+/** Different texts of one process; those of a reload are the same again. */
+const MOST_TEXTS = 4_000;
+const TEXTS_AT = 4 * Int32Array.BYTES_PER_ELEMENT;
+const memory = new SharedArrayBuffer(TEXTS_AT + MOST_TEXTS * TEXT);
+/** Our own long tasks in progress. */
 const LONG_WORK = 0;
+/** Plugin answers being awaited. */
 const AWAITED = 1;
-const counts = new Int32Array(memory, 0, 2);
-/** The call running now: there is only one main thread. */
-const note = new Uint8Array(memory, NOTES_AT, NOTE);
-/** The call whose answer is awaited, the last one started. */
-const awaited = new Uint8Array(memory, NOTES_AT + NOTE, NOTE);
+/** The mark of the call running now: there is only one main thread. */
+const RUNNING = 2;
+/** The mark of the call whose answer is awaited, the last one started. */
+const LAST_AWAITED = 3;
+const counts = new Int32Array(memory, 0, 4);
 const encoder = new TextEncoder();
+
+/** The number of a text in the memory; 0 is none. */
+export type RunningMark = number;
+const marks = new Map<string, RunningMark>();
 
 /** To pass to the other thread. */
 export const runningMemory = (): SharedArrayBuffer => memory;
 
-/** `plugin greylist, hook mail` as octets, built once per listener. */
-export function runningMark(plugin: string, what: string): Uint8Array {
-  return encoder.encode(`plugin ${plugin}, ${what}`).subarray(0, LONGEST);
+/** For `plugin greylist, hook mail`. */
+export function runningMark(plugin: string, what: string): RunningMark {
+  const text = `plugin ${plugin}, ${what}`;
+  const known = marks.get(text);
+  if (known !== undefined) return known;
+  const isFull = marks.size >= MOST_TEXTS - 1;
+  const mark = isFull ? MOST_TEXTS : marks.size + 1;
+  const octets = encoder.encode(isFull ? 'one of many plugins' : text).subarray(0, LONGEST);
+  const place = new Uint8Array(memory, TEXTS_AT + (mark - 1) * TEXT, TEXT);
+  place.set(octets, 1);
+  place[0] = octets.length;
+  if (!isFull) marks.set(text, mark);
+  return mark;
 }
 
-/** Runs a plugin's call with its mark set; calls may be nested. */
-export function whileRunning<T>(mark: Uint8Array, call: () => T): T {
-  const outer = note[0] === 0 ? null : note.slice(0, 1 + (note[0] ?? 0));
-  write(note, mark);
+/** From now on a plugin's call runs. Returns what `leave` needs: calls may be nested. */
+export function enter(mark: RunningMark): RunningMark {
+  const outer = counts[RUNNING] ?? 0;
+  counts[RUNNING] = mark;
+  return outer;
+}
+
+export function leave(outer: RunningMark): void {
+  counts[RUNNING] = outer;
+}
+
+/** Runs a plugin's call with its mark set. */
+export function whileRunning<T>(mark: RunningMark, call: () => T): T {
+  const outer = enter(mark);
   try {
     return call();
   } finally {
-    if (outer === null) note[0] = 0;
-    else note.set(outer);
+    leave(outer);
   }
 }
 
 /** Records that an answer is awaited; call the returned function when it has arrived. */
-export function noteAwaited(mark: Uint8Array): () => void {
+export function noteAwaited(mark: RunningMark): () => void {
   counts[AWAITED] = (counts[AWAITED] ?? 0) + 1;
-  write(awaited, mark);
+  counts[LAST_AWAITED] = mark;
   return () => {
     counts[AWAITED] = (counts[AWAITED] ?? 0) - 1;
   };
-}
-
-function write(to: Uint8Array, mark: Uint8Array): void {
-  to.set(mark, 1);
-  to[0] = mark.length;
 }
 
 /** Runs our own work that may block the event loop longer than a plugin may: a large zone, a reload. */
@@ -81,15 +102,16 @@ export interface Running {
 
 /** For the other thread. */
 export function readRunning(shared: SharedArrayBuffer): Running {
-  const [longWork = 0, pending = 0] = new Int32Array(shared, 0, 2);
+  const [longWork = 0, pending = 0, running = 0, last = 0] = new Int32Array(shared, 0, 4);
   return {
-    plugin: readNote(shared, NOTES_AT),
-    awaited: pending > 0 ? readNote(shared, NOTES_AT + NOTE) : null,
+    plugin: textOf(shared, running),
+    awaited: pending > 0 ? textOf(shared, last) : null,
     longWork: longWork > 0,
   };
 }
 
-function readNote(shared: SharedArrayBuffer, at: number): string | null {
-  const [length = 0, ...text] = new Uint8Array(shared, at, NOTE);
-  return length === 0 ? null : Buffer.from(text.slice(0, length)).toString('utf8');
+function textOf(shared: SharedArrayBuffer, mark: RunningMark): string | null {
+  if (mark === 0) return null;
+  const [length = 0, ...text] = new Uint8Array(shared, TEXTS_AT + (mark - 1) * TEXT, TEXT);
+  return Buffer.from(text.slice(0, length)).toString('utf8');
 }

@@ -48,10 +48,10 @@ export const pluginStateOperations: Readonly<Record<string, Operation>> = {
   },
 };
 
-/** Other rooms of the store have names with a space: what the server itself keeps about a plugin. */
+/** Other rooms of the store have names with a colon: what the server itself keeps about a plugin. */
 function pluginNamed(given: Parameters<Operation>[1]): string {
   const plugin = text(given, 'plugin');
-  if (plugin.includes(' ')) throw new OperationError(`"${plugin}": no plugin has a space in its name`);
+  if (/[\s:]/.test(plugin)) throw new OperationError(`"${plugin}": no plugin has a space or a colon in its name`);
   return plugin;
 }
 

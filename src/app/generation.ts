@@ -108,6 +108,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     bounceTemplates: configuration.bounceTemplates,
     domains,
     resolver,
+    secureResolver: resolver.secure,
     search: configuration.search,
     log,
     clock,

@@ -31,12 +31,12 @@ export function readAll(options: ServerOptions, { resolve, ...lent }: Lending): 
 }
 
 export function makeResolver(
-  { nameservers }: Configuration,
+  { nameservers, trustsAd }: Configuration,
   portOffset: number,
   local: Lending['resolve'],
 ): StubResolver {
   const servers = nameservers.map(
     ({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port + portOffset}`,
   );
-  return new StubResolver({ servers, local });
+  return new StubResolver({ servers, local, trustsAd });
 }

@@ -10,10 +10,10 @@ import { counters } from '../counters.ts';
 import { firstLineOf, isInstance } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { formatReply } from '../mail/status.ts';
-import { noteAwaited, runningMark, whileRunning } from '../running.ts';
+import { enter, leave, noteAwaited, type RunningMark, runningMark, whileRunning } from '../running.ts';
 import type { PluginStates } from '../store/plugin-states.ts';
 import { StoreUnavailableError } from '../store/store.ts';
-import { trace } from '../tracing.ts';
+import { type Trace, trace } from '../tracing.ts';
 import type { Activation, ActiveFor } from './activation.ts';
 import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
@@ -119,14 +119,23 @@ interface Registration {
 
 interface Listener extends Registration {
   readonly circuit: Circuit;
-  /** For a watcher in another thread: the index of the running handler. */
-  readonly mark: Uint8Array;
+  /** For a watcher in another thread. */
+  readonly mark: RunningMark;
   /** Of the next version of the plugin. */
   beside: Beside | null;
   /** Told how long a call took, in seconds. */
   readonly took: (seconds: number) => void;
   /** Hears whether a call has failed. */
   watcher: ((hasFailed: boolean) => void) | null;
+}
+
+/** A run that waits for an answer: `from` is whose. */
+interface Waited {
+  readonly listeners: readonly Listener[];
+  readonly from: number;
+  readonly first: Promise<Verdict>;
+  readonly argument: object;
+  readonly watcher: Trace | null;
 }
 
 const UNDECIDED: Promise<Verdict> = Promise.resolve(NEXT);
@@ -153,6 +162,8 @@ export class Bus implements Hooks {
   #pending = 0;
   #idle: (() => void) | null = null;
   #closing: Promise<void> | null = null;
+  /** When the last handler returned, ms: where the next one of the same run begins. */
+  #returnedAt = 0;
 
   /** `states`: where it is kept which process runs a job; without it each process runs all. */
   constructor(options: { readonly log: Log; readonly clock: Clock; readonly states?: PluginStates }) {
@@ -228,11 +239,13 @@ export class Bus implements Hooks {
     const listeners = this.#listeners.get(name);
     if (listeners === undefined) return UNDECIDED;
     if (isObserving(name)) return this.#tell(listeners, argument);
+    const watcher = trace();
+    this.#returnedAt = performance.now();
     for (let i = 0; i < listeners.length; i += 1) {
       const listener = listeners[i];
       if (listener === undefined) break;
-      const answer = this.#answer(listener, argument);
-      if (answer instanceof Promise) return this.#wait(listeners, i, answer, argument);
+      const answer = this.#answer(listener, argument, watcher);
+      if (answer instanceof Promise) return this.#wait({ listeners, from: i, first: answer, argument, watcher });
       if (answer.code !== 'NEXT') return Promise.resolve(answer);
     }
     return UNDECIDED;
@@ -312,19 +325,15 @@ export class Bus implements Hooks {
     for (const release of this.#releases) release();
   }
 
-  async #wait(
-    listeners: readonly Listener[],
-    from: number,
-    first: Promise<Verdict>,
-    argument: object,
-  ): Promise<Verdict> {
+  async #wait({ listeners, from, first, argument, watcher }: Waited): Promise<Verdict> {
     this.#pending += 1;
     try {
       let verdict = await first;
       for (let i = from + 1; i < listeners.length && verdict.code === 'NEXT'; i += 1) {
         const listener = listeners[i];
         if (listener === undefined) break;
-        const answer = this.#answer(listener, argument);
+        this.#returnedAt = performance.now();
+        const answer = this.#answer(listener, argument, watcher);
         verdict = answer instanceof Promise ? await answer : answer;
       }
       return verdict;
@@ -333,19 +342,24 @@ export class Bus implements Hooks {
     }
   }
 
-  async #tell(listeners: readonly Listener[], argument: object): Promise<Verdict> {
-    this.#pending += 1;
-    try {
-      const waiting: Promise<Verdict>[] = [];
-      for (const listener of listeners) {
-        const answer = this.#ask(listener, argument);
-        if (answer instanceof Promise) waiting.push(answer);
-      }
-      if (waiting.length > 0) await Promise.all(waiting);
-      return NEXT;
-    } finally {
-      this.#ended();
+  #tell(listeners: readonly Listener[], argument: object): Promise<Verdict> {
+    const watcher = trace();
+    let waiting: Promise<Verdict>[] | null = null;
+    this.#returnedAt = performance.now();
+    for (const listener of listeners) {
+      const answer = this.#ask(listener, argument, watcher);
+      if (!(answer instanceof Promise)) continue;
+      waiting ??= [];
+      waiting.push(answer);
     }
+    return waiting === null ? UNDECIDED : this.#waitForAll(waiting);
+  }
+
+  async #waitForAll(waiting: readonly Promise<Verdict>[]): Promise<Verdict> {
+    this.#pending += 1;
+    await Promise.all(waiting);
+    this.#ended();
+    return NEXT;
   }
 
   #ended(): void {
@@ -354,9 +368,9 @@ export class Bus implements Hooks {
   }
 
   /** One handler's verdict; a refusal at a session's hook only if no plugin overrules it at `deny`. */
-  #answer(listener: Listener, argument: object): Verdict | Promise<Verdict> {
-    const answer = this.#ask(listener, argument);
-    if (!this.#listeners.has('deny') || !canBeOverruled(listener.hook)) return answer;
+  #answer(listener: Listener, argument: object, watcher: Trace | null): Verdict | Promise<Verdict> {
+    const answer = this.#ask(listener, argument, watcher);
+    if (answer === NEXT || !this.#listeners.has('deny') || !canBeOverruled(listener.hook)) return answer;
     return answer instanceof Promise
       ? answer.then((verdict) => this.#overruled(listener, verdict, argument))
       : this.#overruled(listener, answer, argument);
@@ -370,9 +384,8 @@ export class Bus implements Hooks {
   }
 
   /** One handler's verdict; whoever watches (tracing.ts) is told. */
-  #ask(listener: Listener, argument: object): Verdict | Promise<Verdict> {
+  #ask(listener: Listener, argument: object, watcher: Trace | null): Verdict | Promise<Verdict> {
     if (listener.isActive?.(listener.hook, argument) === false) return NEXT;
-    const watcher = trace();
     if (watcher === null) return this.#callBeside(listener, argument);
     const { plugin, hook, policy } = listener;
     const tell = (result: string): void => watcher.add({ kind: 'plugin', plugin, hook, result });
@@ -384,40 +397,49 @@ export class Bus implements Hooks {
       if (verdict.code !== 'NEXT') tell(verdictWords(verdict));
       return verdict;
     };
-    const answer = watcher.hypothetical ? this.#call(listener, argument) : this.#callBeside(listener, argument);
+    const answer = watcher.hypothetical ? this.#call(listener, argument, false) : this.#callBeside(listener, argument);
     return answer instanceof Promise ? answer.then(told) : told(answer);
   }
 
   #callBeside(listener: Listener, argument: object): Verdict | Promise<Verdict> {
     const { beside } = listener;
-    return beside === null
-      ? this.#call(listener, argument)
-      : beside.compare(argument, () => this.#call(listener, argument));
+    if (beside === null) return this.#call(listener, argument, true);
+    return beside.compare(argument, () => {
+      this.#returnedAt = performance.now();
+      return this.#call(listener, argument, true);
+    });
   }
 
   /**
    * One handler's verdict as plain data, with failures turned into a verdict. Never throws, and the promise never
    * rejects.
    */
-  #call(listener: Listener, argument: object): Verdict | Promise<Verdict> {
+  #call(listener: Listener, argument: object, happens: boolean): Verdict | Promise<Verdict> {
     if (!listener.circuit.admits()) return this.#failure(listener);
-    const began = performance.now();
+    const began = this.#returnedAt;
+    const outer = enter(listener.mark);
+    let verdict: Verdict | Promise<Verdict>;
     try {
-      const verdict = whileRunning(listener.mark, () => {
-        const answer: unknown = listener.handler(argument as never);
-        return isThenable(answer)
-          ? this.#settle(listener, answer, argument, began)
-          : this.#heard(listener, answer, argument);
-      });
-      if (!(verdict instanceof Promise)) tookSince(began, listener);
-      return verdict;
+      const answer: unknown = listener.handler(argument as never);
+      if (isThenable(answer)) verdict = this.#settle(listener, answer, argument, happens ? began : null);
+      else verdict = this.#heard(listener, answer, argument);
     } catch (error) {
-      tookSince(began, listener);
-      return this.#threw(listener, error, 'threw', argument);
+      verdict = this.#threw(listener, error, 'threw', argument);
+    } finally {
+      leave(outer);
     }
+    this.#returnedAt = performance.now();
+    if (happens && !(verdict instanceof Promise)) listener.took((this.#returnedAt - began) / 1000);
+    return verdict;
   }
 
-  async #settle(listener: Listener, pending: PromiseLike<unknown>, argument: object, began: number): Promise<Verdict> {
+  /** `began`: null where it is not counted. */
+  async #settle(
+    listener: Listener,
+    pending: PromiseLike<unknown>,
+    argument: object,
+    began: number | null,
+  ): Promise<Verdict> {
     const answered = noteAwaited(listener.mark);
     try {
       const answer = await within(pending, listener.policy.deadline);
@@ -428,7 +450,7 @@ export class Bus implements Hooks {
       return this.#threw(listener, error, 'rejected', argument);
     } finally {
       answered();
-      tookSince(began, listener);
+      if (began !== null) listener.took((performance.now() - began) / 1000);
     }
   }
 
@@ -486,8 +508,6 @@ export class Bus implements Hooks {
 
 /** The order of calls. */
 const inTurn = (a: Listener, b: Listener): number => a.priority - b.priority || a.rank - b.rank;
-
-const tookSince = (began: number, { took }: Listener): void => took((performance.now() - began) / 1000);
 
 /** A handler whose condition fails is called: it may well fail too, and is reported then. */
 function isWanted({ when, mark }: Listener, connection: Connection | null): boolean {

@@ -128,15 +128,16 @@ function checkSender(argument: Changed): string[] {
   return ['reversePath'];
 }
 
-function checkDelivery(delivery: Changed): string[] {
-  return [
-    ...applyRules(delivery, DELIVERY),
-    ...keepRight(delivery['flags'], isFlag, 'flags'),
-    ...keepRight(delivery['copies'], isName, 'copies'),
-    ...keepFirst(delivery['copies'], MOST_COPIES, 'copies'),
-    ...keepRight(delivery['forward'], isMailAddress, 'forward'),
-    ...keepFirst(delivery['forward'], MOST_FORWARDED, 'forward'),
+function checkDelivery(delivery: Changed): readonly string[] {
+  const faults = [
+    applyRules(delivery, DELIVERY),
+    keepRight(delivery['flags'], isFlag, 'flags'),
+    keepRight(delivery['copies'], isName, 'copies'),
+    keepFirst(delivery['copies'], MOST_COPIES, 'copies'),
+    keepRight(delivery['forward'], isMailAddress, 'forward'),
+    keepFirst(delivery['forward'], MOST_FORWARDED, 'forward'),
   ];
+  return faults.every((one) => one.length === 0) ? NO_FAULTS : faults.flat();
 }
 
 /** All members or none: a single invalid member must not make the recipient get lost. */
@@ -150,13 +151,27 @@ function checkExpansion({ into }: Changed): string[] {
   return ['into'];
 }
 
+/** The reverse-path that was found right last. */
+let lastPath: unknown;
+
+/** Nothing is set that a plugin may set: so it is after nearly every call. */
+const isAtRest = ({ redirect, discard, hold, filter, reversePath, bcc }: Changed): boolean =>
+  redirect === null &&
+  discard === null &&
+  hold === null &&
+  filter === null &&
+  reversePath === lastPath &&
+  Array.isArray(bcc) &&
+  bcc.length === 0;
+
 function checkTransaction(argument: object): readonly string[] {
   const changed = transactionOf<Changed>(argument);
-  if (changed === undefined) return NO_FAULTS;
+  if (changed === undefined || isAtRest(changed)) return NO_FAULTS;
   const { reversePath } = changed as { readonly reversePath?: Address };
   const wrong = applyRules(changed, TRANSACTION);
   const isWrongPath = reversePath !== undefined && !isLine(reversePath);
   if (isWrongPath) changed['reversePath'] = '';
+  else lastPath = reversePath;
   const copies = keepRight(changed['bcc'], isName, 'bcc');
   // At every call of every plugin: what is right makes no lists.
   if (wrong.length === 0 && !isWrongPath && copies.length === 0) return NO_FAULTS;
@@ -186,8 +201,8 @@ function keepRight(list: unknown, isRight: (value: unknown) => boolean, name: st
 }
 
 /** After `keepRight`, which knows that it is a list. */
-function keepFirst(list: unknown, most: number, name: string): string[] {
-  if (!Array.isArray(list) || list.length <= most) return [];
+function keepFirst(list: unknown, most: number, name: string): readonly string[] {
+  if (!Array.isArray(list) || list.length <= most) return NO_FAULTS;
   const found = list.length;
   list.splice(most);
   return [`${name} (${found} of at most ${most})`];

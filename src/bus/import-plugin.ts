@@ -64,6 +64,8 @@ function checkPlugin(module: { readonly default?: unknown }, path: string): AnyP
     );
   if (typeof plugin.name !== 'string' || plugin.name === '')
     throw new Error(`the default export of ${path} has no name; ${expected}`);
+  if (/[\s:\p{Cc}]/u.test(plugin.name))
+    throw new Error(`the default export of ${path} has a name with a space or a colon: ${JSON.stringify(plugin.name)}`);
   if (typeof plugin.register !== 'function')
     throw new Error(`the default export of ${path} has no register function; ${expected}`);
   for (const key of ['after', 'before'] as const) {

@@ -22,7 +22,9 @@ export interface Located {
   readonly path: string;
   /** To import; another one after a change. */
   readonly url: string;
-  /** When its code was last changed, ms; 0 where that is not looked at. Other files may be its data. */
+  /** The file or the folder of its code. */
+  readonly code: string;
+  /** When its code was last changed, ms. Other files may be its data. */
   readonly codeChanged: number;
   /** The folder whose files are read again with it; null for one file, and for an npm package. */
   readonly folder: string | null;
@@ -45,7 +47,7 @@ export async function locate(name: string, { directories, base, ours }: Places):
     if (found !== null) return found;
   }
   const path = base === null ? null : (packageIn(base, name) ?? packageIn(base, `posthorn-plugin-${name}`));
-  if (path !== null) return { path, url: pathToFileURL(path).href, codeChanged: 0, folder: null, isOurs: false };
+  if (path !== null) return inPackage(path);
   throw new Error(await notFound(name, directories, base));
 }
 
@@ -60,17 +62,31 @@ export async function locateIn(directory: string, name: string, ours: string): P
   if (index !== null) return { ...(await inFolder(await realpath(folder), await realpath(index))), isOurs };
   if (single === null) return null;
   const { ctimeMs } = await stat(single);
-  return { ...withStamp(single, null, { file: ctimeMs, code: ctimeMs }), isOurs };
+  return { ...withStamp({ path: single, code: single, folder: null }, { file: ctimeMs, code: ctimeMs }), isOurs };
+}
+
+/** Node keeps its modules until the process ends: a reload of the server's own process reads none of them again. */
+async function inPackage(path: string): Promise<Located> {
+  const code = await packageOf(path);
+  const { code: codeChanged } = await newest(code);
+  return { path, url: pathToFileURL(path).href, code, codeChanged, folder: null, isOurs: false };
+}
+
+/** The nearest folder above with a package.json. */
+async function packageOf(path: string): Promise<string> {
+  const folder = dirname(path);
+  const isIts = (await firstFile([join(folder, 'package.json')])) !== null;
+  return isIts || folder === dirname(folder) ? folder : packageOf(folder);
 }
 
 async function inFolder(folder: string, path: string): Promise<Omit<Located, 'isOurs'>> {
-  return withStamp(path, folder, await newest(folder));
+  return withStamp({ path, code: folder, folder }, await newest(folder));
 }
 
 /** A query is only added for what changed since the process started: the compile cache works with unchanged URLs. */
-function withStamp(path: string, folder: string | null, { file, code }: Changed): Omit<Located, 'isOurs'> {
+function withStamp(place: Pick<Located, 'path' | 'code' | 'folder'>, { file, code }: Changed): Omit<Located, 'isOurs'> {
   const query = file > performance.timeOrigin ? `?changed=${Math.trunc(file)}` : '';
-  return { path, url: `${pathToFileURL(path).href}${query}`, codeChanged: code, folder };
+  return { ...place, url: `${pathToFileURL(place.path).href}${query}`, codeChanged: code };
 }
 
 async function firstFile(paths: readonly string[]): Promise<string | null> {
@@ -131,10 +147,9 @@ async function notFound(name: string, directories: readonly string[], base: stri
 }
 
 /** Whether its code is another one by now than when it was located. */
-export async function hasOtherCode({ path, folder, codeChanged }: Located): Promise<boolean> {
-  if (codeChanged === 0) return false;
-  const code = folder === null ? (await stat(path)).ctimeMs : (await newest(folder)).code;
-  return code !== codeChanged;
+export async function hasOtherCode({ code, codeChanged }: Located): Promise<boolean> {
+  const found = await stat(code).catch(() => null);
+  return found === null || codeChanged !== (found.isDirectory() ? (await newest(code)).code : found.ctimeMs);
 }
 
 /** Imports a plugin's module. Rejects with whatever it throws. */

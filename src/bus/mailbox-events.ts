@@ -3,7 +3,9 @@
  * no plugin has the hook.
  */
 import type { Account, Id } from '../mail/account.ts';
+import { INBOX } from '../mail/mailbox.ts';
 import type { Mailboxes } from '../store/mailboxes.ts';
+import type { LocalDelivery } from '../store/store.ts';
 import type { Hooks, MailboxName } from './hook.ts';
 
 export interface EventServices {
@@ -20,16 +22,24 @@ export class MailboxEvents {
     this.#store = store;
   }
 
-  appended(account: Account, mailbox: Id, uids: readonly number[]): void {
-    if (this.#hooks.has('message_appended') && uids.length > 0) void this.#tellAppended(account, mailbox, uids);
+  appended(account: Account, mailbox: MailboxName, uid: number): void {
+    if (!this.#hooks.has('message_appended')) return;
+    void this.#hooks.run('message_appended', { account, mailbox: nameOf(mailbox), uids: [uid] });
   }
 
-  async #tellAppended(account: Account, mailbox: Id, uids: readonly number[]): Promise<void> {
+  /** A delivery: `asked` is where it was to go, `mailbox` where it is. */
+  delivered(account: Account, asked: LocalDelivery['mailbox'], { mailbox, uid }: Delivered): void {
+    if (!this.#hooks.has('message_appended')) return;
+    // Nearly all mail goes there, and its name needs no look at the store.
+    if ('name' in asked && asked.name === INBOX.name) this.appended(account, INBOX, uid);
+    else void this.#tellDelivered(account, mailbox, uid);
+  }
+
+  async #tellDelivered(account: Account, mailbox: Id, uid: number): Promise<void> {
     try {
       // Its status would count its messages.
       const found = (await this.#store.mailboxes.list(account.id)).find(({ id }) => id === mailbox);
-      if (found === undefined) return;
-      await this.#hooks.run('message_appended', { account, mailbox: nameOf(found), uids });
+      if (found !== undefined) this.appended(account, found, uid);
     } catch {
       // The mailbox is gone, or the store is away and says so itself: there is nothing to tell about.
     }
@@ -51,6 +61,12 @@ export class MailboxEvents {
     if (!this.#hooks.has('message_deleted') || uids.length === 0) return;
     void this.#hooks.run('message_deleted', { account, mailbox: nameOf(mailbox), uids });
   }
+}
+
+/** Where a message is since a delivery. */
+interface Delivered {
+  readonly mailbox: Id;
+  readonly uid: number;
 }
 
 const nameOf = ({ name, specialUse }: MailboxName): MailboxName => ({ name, specialUse });

@@ -82,6 +82,8 @@ export interface Configuration {
   readonly namedFile: string | null;
   /** From resolv.conf in the folder; empty means the system's resolver. */
   readonly nameservers: readonly Endpoint[];
+  /** What they, or the system's, say of DNSSEC is believed. */
+  readonly trustsAd: boolean;
   /** Domains for short names (smtp_dns_resolver_options). */
   readonly search: SearchList;
   /** Names in the order listed in the file `plugins`. */

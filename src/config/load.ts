@@ -52,7 +52,7 @@ import {
 } from './postfix/services.ts';
 import { programsOf } from './postfix/transports.ts';
 import { pluginNames, readDovecot, readOwnOrShipped } from './read-files.ts';
-import { parseResolvConf, systemSearchList } from './resolv-conf.ts';
+import { parseResolvConf, systemResolvConf } from './resolv-conf.ts';
 import { readTls } from './tls.ts';
 
 export interface Loaded {
@@ -108,7 +108,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const resolvFile = join(directory, 'resolv.conf');
   const resolvText = readText(resolvFile);
   const resolv = parseResolvConf(resolvText ?? '', resolvFile);
-  const search = resolvText === undefined ? systemSearchList() : resolv.search;
+  const { search, trustsAd } = resolvText === undefined ? systemResolvConf() : resolv;
   const ownDomain = options.hostname.split('.').slice(1).join('.');
   const named = has('named.conf') ? readNamed(join(directory, 'named.conf'), paths) : undefined;
 
@@ -131,7 +131,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     smtp: chooseClient(clientFiles('smtp', parameters, placeOf), where),
     lmtp: chooseClient(clientFiles('lmtp', parameters, placeOf), where),
   };
-  const tls = readTls({ services, dovecot: dovecot?.dovecot, parameters, paths, placeOf });
+  const tls = readTls({ services, dovecot: dovecot?.dovecot, parameters, paths, placeOf, trustsAd });
   const bounce = readBounceTemplates(parameters, paths, placeOf);
   const configuration: Configuration = {
     directory,
@@ -144,6 +144,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     named: named?.config ?? null,
     namedFile: named === undefined ? null : join(directory, 'named.conf'),
     nameservers: resolv.nameservers,
+    trustsAd,
     search: search.domains.length > 0 || ownDomain === '' ? search : { ...search, domains: [ownDomain] },
     plugins: readOwnOrShipped(directory, 'plugins', pluginNames),
     certificates: { smtpd: smtpd.choice, dovecot: mailbox.choice },

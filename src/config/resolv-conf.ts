@@ -1,7 +1,7 @@
 /**
  * resolv.conf (resolv.conf(5)): the name servers used for mail delivery. Besides plain addresses, `address:port` and
- * `[v6]:port` are accepted. `search`, `domain` and `options ndots:` are for smtp_dns_resolver_options; the rest is for the
- * system's resolver and ignored. Requirement B6.
+ * `[v6]:port` are accepted. `search`, `domain` and `options ndots:` are for smtp_dns_resolver_options, `options trust-ad` for DANE; the
+ * rest is for the system's resolver and ignored. Requirement B6.
  */
 import { readFileSync } from 'node:fs';
 import ipaddr from 'ipaddr.js';
@@ -17,14 +17,20 @@ const MAX_SEARCHED = 6;
 const MAX_NDOTS = 15;
 const PASSED_OVER = new Set(['sortlist', 'lookup', 'family']);
 
+export interface ResolvConf {
+  readonly nameservers: readonly Endpoint[];
+  readonly search: SearchList;
+  /** What the name servers say of DNSSEC is believed: all are on this machine, or `options trust-ad` says so. */
+  readonly trustsAd: boolean;
+  readonly faults: readonly Fault[];
+}
+
 /** Never throws. */
-export function parseResolvConf(
-  text: string,
-  file: string,
-): { readonly nameservers: readonly Endpoint[]; readonly search: SearchList; readonly faults: readonly Fault[] } {
+export function parseResolvConf(text: string, file: string): ResolvConf {
   const nameservers: Endpoint[] = [];
   let domains: readonly string[] = [];
   let ndots = 1;
+  let trustsAd = false;
   const faults: Fault[] = encodingFaults(text, file);
   for (const [index, raw] of readable(text).split('\n').entries()) {
     const [keyword, ...values] = raw
@@ -38,6 +44,7 @@ export function parseResolvConf(
       continue;
     }
     if (keyword === 'options') {
+      trustsAd ||= values.includes('trust-ad');
       const dots = /^ndots:(\d+)$/.exec(values.findLast((one) => one.startsWith('ndots:')) ?? '')?.[1];
       if (dots !== undefined) ndots = Math.min(Number(dots), MAX_NDOTS);
       continue;
@@ -49,17 +56,25 @@ export function parseResolvConf(
     if (typeof nameserver === 'string') faults.push({ file, line: index + 1, message: nameserver });
     else if (nameservers.length < MAX_NAMESERVERS) nameservers.push(nameserver);
   }
-  return { nameservers, search: { domains: domains.filter((one) => one !== ''), ndots }, faults };
+  return {
+    nameservers,
+    search: { domains: domains.filter((one) => one !== ''), ndots },
+    trustsAd: trustsAd || areHere(nameservers),
+    faults,
+  };
 }
 
 /** Of this machine; empty where it cannot be read. */
-export function systemSearchList(): SearchList {
+export function systemResolvConf(): Pick<ResolvConf, 'search' | 'trustsAd'> {
   try {
-    return parseResolvConf(readFileSync(SYSTEM_FILE, 'utf8'), SYSTEM_FILE).search;
+    return parseResolvConf(readFileSync(SYSTEM_FILE, 'utf8'), SYSTEM_FILE);
   } catch {
-    return { domains: [], ndots: 1 };
+    return { search: { domains: [], ndots: 1 }, trustsAd: false };
   }
 }
+
+const areHere = (nameservers: readonly Endpoint[]): boolean =>
+  nameservers.length > 0 && nameservers.every(({ address }) => /^127\.|^::1$/.test(address));
 
 function parseNameserver(text: string): Endpoint | string {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);

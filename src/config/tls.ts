@@ -24,6 +24,8 @@ export interface TlsSources {
   readonly dovecot: Dovecot | undefined;
   readonly parameters: ParameterReader;
   readonly paths: PathResolver;
+  /** What the name servers say of DNSSEC is believed. */
+  readonly trustsAd: boolean;
   /** Where main.cf sets a parameter. */
   placeOf(parameter: string): NamedFile['place'];
 }
@@ -34,6 +36,7 @@ const TRUST = {
     folder: 'smtp_tls_CApath',
     anchors: 'smtp_tls_trust_anchor_file',
     level: 'smtp_tls_security_level',
+    dns: 'smtp_dns_support_level',
     policies: 'smtp_tls_policy_maps',
     perSite: 'smtp_tls_per_site',
   },
@@ -42,12 +45,13 @@ const TRUST = {
     folder: 'lmtp_tls_CApath',
     anchors: 'lmtp_tls_trust_anchor_file',
     level: 'lmtp_tls_security_level',
+    dns: 'lmtp_dns_support_level',
     policies: 'lmtp_tls_policy_maps',
     perSite: 'lmtp_tls_per_site',
   },
 } as const;
 
-export function readTls({ services, dovecot, parameters, paths, placeOf }: TlsSources): TlsRead {
+export function readTls({ services, dovecot, parameters, paths, trustsAd, placeOf }: TlsSources): TlsRead {
   const faults: Fault[] = [];
   const read = services.map((service) => ({
     name: service.name,
@@ -78,11 +82,8 @@ export function readTls({ services, dovecot, parameters, paths, placeOf }: TlsSo
     if (parameters.list(names.perSite).length > 0 && parameters.list(names.policies).length > 0)
       warnings.push({ ...placeOf(names.perSite), message: `ignored, as in Postfix, for ${names.policies} is set` });
     const level = parameters.string(names.level);
-    if (level === 'dane-only')
-      faults.push({
-        ...placeOf(names.level),
-        message: '"dane-only": TLSA records are not supported yet; use secure, or encrypt',
-      });
+    const why = withoutDane(level, { name: names.dns, value: parameters.string(names.dns) }, trustsAd);
+    if (why !== null) warnings.push({ ...placeOf(names.level), message: why });
     if ((level === 'verify' || level === 'secure') && authorities.certificates.length + anchors.length === 0)
       warnings.push({
         ...placeOf(names.level),
@@ -113,3 +114,17 @@ export function readTls({ services, dovecot, parameters, paths, placeOf }: TlsSo
 const once = (faults: readonly Fault[]): Fault[] => [
   ...new Map(faults.map((fault) => [`${fault.file}:${fault.line}:${fault.message}`, fault])).values(),
 ];
+
+/** Why no TLSA record is looked up, and what that means; null: they are, or nobody wants them. */
+function withoutDane(
+  level: string,
+  support: { readonly name: string; readonly value: string },
+  trustsAd: boolean,
+): string | null {
+  if (level !== 'dane' && level !== 'dane-only') return null;
+  const effect = level === 'dane' ? 'may' : 'a level with which no mail leaves';
+  if (support.value !== 'dnssec') return `"${level}" is ${effect} until ${support.name} = dnssec`;
+  return trustsAd
+    ? null
+    : `"${level}" is ${effect}: let a name server that validates run on this machine and name it in resolv.conf, or say "options trust-ad" there if the way to yours is safe`;
+}

@@ -15,11 +15,12 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Transports } from '../lookup/transports.ts';
 import type { BounceTemplates } from '../mail/bounce-template.ts';
-import type { Resolver } from '../protocol/dns/resolver.ts';
+import type { Resolver, SecureResolver } from '../protocol/dns/resolver.ts';
 import { type SearchList, searching } from '../protocol/dns/search.ts';
 import type { Store } from '../store/store.ts';
 import type { ClientTlsFiles } from './client/client-contexts.ts';
 import { type ClientProtocol, clientParameters } from './client/client-parameters.ts';
+import { probing } from './client/dnssec-probe.ts';
 import { Generic } from './client/generic.ts';
 import { createRemote, type Remote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
@@ -54,6 +55,7 @@ export interface DeliveryOptions {
   readonly domains: Domains;
   readonly bounceTemplates: BounceTemplates;
   readonly resolver: Resolver;
+  readonly secureResolver: SecureResolver;
   readonly search: SearchList;
   readonly log: Log;
   readonly clock: Clock;
@@ -125,6 +127,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   });
   const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);
   const debugPeers = readDebugPeers(parameters, tables);
+  const secureResolver = probing(options.secureResolver, parameters.string('dnssec_probe'), (text) =>
+    log.warn({}, text),
+  );
   const remoteOf = (protocol: ClientProtocol, settings: ParameterReader): Remote => {
     const client = clientParameters(protocol, settings);
     const resolver = searching(options.resolver, options.search, readSearch(client));
@@ -138,6 +143,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         isLocal,
       }),
       finder: { resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
+      secureResolver,
       content: store.content,
       clock,
       log,

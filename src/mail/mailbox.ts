@@ -4,9 +4,12 @@ import type { Id } from './account.ts';
 /** RFC 6154, without the backslash's escaping: `\Sent` and so on; '' for an ordinary mailbox. */
 export type SpecialUse = '' | '\\Sent' | '\\Drafts' | '\\Junk' | '\\Trash' | '\\Archive' | '\\Flagged' | '\\All';
 
+/** RFC 9051 section 5.1: every account has it. */
+export const INBOX = { name: 'INBOX', specialUse: '' } as const;
+
 /** The mailboxes with which every account is created, INBOX first. */
 export const DEFAULT_MAILBOXES: readonly { readonly name: string; readonly specialUse: SpecialUse }[] = [
-  { name: 'INBOX', specialUse: '' },
+  INBOX,
   { name: 'Sent', specialUse: '\\Sent' },
   { name: 'Drafts', specialUse: '\\Drafts' },
   { name: 'Junk', specialUse: '\\Junk' },

@@ -14,6 +14,7 @@ import { printRdata, textsOf } from '../protocol/dns/rr/rdata.ts';
 import { TYPE } from '../protocol/dns/rr/table.ts';
 import { WireReader } from '../protocol/dns/wire.ts';
 import { Gate } from './gate.ts';
+import { endpointOf, ValidatedAnswers } from './secure-resolver.ts';
 
 export interface ResolverOptions {
   /** `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`; empty: the system's servers. */
@@ -24,6 +25,8 @@ export interface ResolverOptions {
   readonly tries?: number;
   /** Concurrent queries (100); further ones wait. */
   readonly concurrency?: number;
+  /** What the servers say of DNSSEC is believed (false). */
+  readonly trustsAd?: boolean;
   /** Answers from our own zones; null if the name is in none of them or is delegated. */
   readonly local?: (question: {
     readonly name: string;
@@ -37,13 +40,16 @@ export class StubResolver implements Resolver {
   readonly #gate: Gate;
   readonly #local: NonNullable<ResolverOptions['local']>;
   readonly #pending = new Map<string, Promise<unknown>>();
+  /** The same servers, asked with DNSSEC. */
+  readonly secure: ValidatedAnswers;
   #closed = false;
 
   /** Throws if a server is not an address. */
-  constructor({ servers, timeoutMs = 5000, tries = 3, concurrency = 100, local }: ResolverOptions) {
+  constructor({ servers, timeoutMs = 5000, tries = 3, concurrency = 100, local, trustsAd = false }: ResolverOptions) {
     this.#system = new SystemResolver({ timeout: timeoutMs, tries });
     if (servers.length > 0) this.#system.setServers(servers);
     this.#gate = new Gate(concurrency);
+    this.secure = new ValidatedAnswers({ servers: this.#system.getServers().map(endpointOf), isTrusted: trustsAd });
     this.#local = local ?? (() => null);
   }
 
@@ -82,6 +88,7 @@ export class StubResolver implements Resolver {
   close(): void {
     this.#closed = true;
     this.#system.cancel();
+    this.secure.close();
   }
 
   /** Asks our zones, then the servers; identical concurrent queries share one answer. */

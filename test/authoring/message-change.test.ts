@@ -37,7 +37,7 @@ const ACTS = {
   },
   hangs: (change) => change.replaceBody(async function* (body) {
     yield 'late';
-    await new Promise((resolve) => setTimeout(resolve, 900));
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
   }),
   some: (change, header) => {
     const counts = header.all('X-Claim').filter((value) => value.startsWith('ours')).map((value) => change.removeHeader('X-CLAIM', value));
@@ -83,7 +83,7 @@ beforeAll(async () => {
   server = await startTestServer({
     plugins: [join(folder, 'editor.ts'), join(folder, 'witness.ts')],
     worker: false,
-    config: { editor: { deadline: 0.4 } },
+    config: { editor: { deadline: 2 } },
     mainCf: { message_size_limit: '1000000' },
   });
 });

@@ -112,6 +112,11 @@ describe('the configuration of a plugin', () => {
       'a: 1\nb: [\n',
       '3: is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
     ],
+    [
+      'yaml',
+      `a: 1\nb: &b [1]\nc: &c [${'*b,'.repeat(50)}]\nd: [${'*c,'.repeat(50)}]\n`,
+      '3: cannot be read as YAML: Excessive alias count indicates a resource exhaustion attack',
+    ],
     ['yaml', 'just words', '1: must hold names and values, such as { "onError": "pass" }'],
     ['ini', 'a = 1\na = 2\n', '2: a is there already; write a[] = … for each item of a list'],
     ['ini', 'a = 1\nwords\n', '2: is neither name = value nor [section]'],

@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadPlugins } from '../../src/bus/load.ts';
+import { hasOtherCode, locate } from '../../src/bus/locate.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
 import { temporaryFolder } from '../kit/folder.ts';
 import { connect, openHouse, rcpt, recipient, transactionOf, UNCHANGEABLE, words } from './house.ts';
@@ -276,6 +278,28 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
       `plugin esm: could not be imported from DIR/esm/index.js:1: Cannot use import statement outside a module; the package.json above it says "type": "commonjs": write "type": "module" there, or let the file's name end in .mjs`,
       'plugin twice: is there twice, as DIR/twice/index.ts and as DIR/twice.ts; remove one of them',
     ]);
+  });
+
+  it('it is known whether the code of a file, a folder or a package has changed', async () => {
+    const base = temporaryFolder('code');
+    const files = ['file.ts', 'folder/index.ts', 'folder/more/word.ts', 'node_modules/posthorn-plugin-package/main.js'];
+    for (const file of [...files, 'node_modules/posthorn-plugin-package/package.json']) {
+      mkdirSync(dirname(join(base, file)), { recursive: true });
+      writeFileSync(join(base, file), '{ "exports": "./main.js" }');
+    }
+    writeFileSync(join(base, 'node_modules/posthorn-plugin-package/lib.js'), '');
+    const places = { directories: [base], ours: '', base };
+    for (const [name, changed] of [
+      ['file', 'file.ts'],
+      ['folder', 'folder/more/word.ts'],
+      ['package', 'node_modules/posthorn-plugin-package/lib.js'],
+    ] as const) {
+      const located = await locate(name, places);
+      expect(await hasOtherCode(located)).toBe(false);
+      await delay(20);
+      writeFileSync(join(base, changed), 'other');
+      expect(await hasOtherCode(located)).toBe(true);
+    }
   });
 
   it('a reload reads the other files of a plugin again too', () => {

@@ -649,7 +649,6 @@ smtpd_relay_restrictions = reject_unauth_destination
       '"!aNULL": expected the name of a cipher or of a kind of ciphers, without !, +, - or @',
     ],
     ['smtpd_tls_fingerprint_digest = sha255', '"sha255": expected a digest such as sha256'],
-    ['smtp_tls_security_level = dane-only', '"dane-only": TLSA records are not supported yet; use secure, or encrypt'],
     ['smtp_tls_CAfile = /nowhere/ca.pem', '/nowhere/ca.pem: there is no such file'],
     ['smtp_tls_cert_file = /nowhere/client.pem', '/nowhere/client.pem: there is no such file'],
   ])('%s is refused', async (line, message) => {
@@ -668,6 +667,25 @@ smtpd_relay_restrictions = reject_unauth_destination
         expect.stringMatching(/^\S+:3: smtpd_client_restrictions: permit_tls_clientcerts has no effect/),
       ]),
     );
+  });
+
+  test.each([
+    ['smtp_tls_security_level = dane\n', '', '"dane" is may until smtp_dns_support_level = dnssec'],
+    ['lmtp_tls_security_level = dane-only\n', '', '"dane-only" is a level with which no mail leaves until lmtp_dns'],
+    [
+      'smtp_tls_security_level = dane\nsmtp_dns_support_level = dnssec\n',
+      'nameserver 192.0.2.1\n',
+      '"dane" is may: let',
+    ],
+    ['smtp_tls_security_level = dane\nsmtp_dns_support_level = dnssec\n', 'nameserver 127.0.0.1\n', null],
+    [
+      'smtp_tls_security_level = dane-only\nsmtp_dns_support_level = dnssec\n',
+      'nameserver 192.0.2.1\noptions trust-ad\n',
+      null,
+    ],
+  ])('T1: DANE needs DNSSEC, and a name server that is believed: %j with %j', async (main, resolv, warning) => {
+    const said = (await warnings({ 'main.cf': main, 'resolv.conf': resolv })).filter((one) => one.includes('dane'));
+    expect(said).toEqual(warning === null ? [] : [expect.stringContaining(warning)]);
   });
 
   test('T1: terms of TLS that OpenSSL cannot meet are faults of the service that has them', async () => {

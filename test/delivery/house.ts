@@ -14,12 +14,14 @@ import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
 import { createQueueIds } from '../../src/mail/queue-id.ts';
 import type { Reply } from '../../src/mail/status.ts';
 import type { TlsIdentity } from '../../src/net/tls.ts';
+import type { SecureResolver } from '../../src/protocol/dns/resolver.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Handlers, hooksOf } from '../kit/hooks.ts';
 import { recordLog } from '../kit/log.ts';
 import { parametersOf } from '../kit/parameters.ts';
 import { type DnsRecords, resolverOf } from '../kit/resolver.ts';
+import { secureResolverOf } from '../kit/secure-resolver.ts';
 import { openTemporaryStore } from '../kit/store.ts';
 
 /** Tables by name; `get` may be asynchronous or throw. */
@@ -41,6 +43,8 @@ export interface HouseOptions {
   readonly transports?: Transports;
   readonly handlers?: Handlers;
   readonly dns?: DnsRecords;
+  /** By default nothing is validated. */
+  readonly secureResolver?: SecureResolver;
   readonly accounts?: readonly string[];
   readonly smtpPort?: number;
   readonly addresses?: readonly string[];
@@ -100,6 +104,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     domains,
     bounceTemplates: expandTemplates(readTemplates('', '').templates, '', parameters).templates,
     resolver: resolverOf(options.dns),
+    secureResolver: options.secureResolver ?? secureResolverOf({}, false),
     search: { domains: [], ndots: 1 },
     log,
     clock,

@@ -1,4 +1,4 @@
-/** A private BIND: its own folder and port on loopback, no control channel, no recursion. */
+/** A private BIND: its own folder and port on loopback, no control channel. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
@@ -17,6 +17,8 @@ export interface NamedOptions {
   /** The zone statements, with files by their names. */
   readonly zones: string;
   readonly port?: number;
+  /** It answers questions about other servers' zones, and validates; otherwise about its own alone. */
+  readonly recursive?: boolean;
   /** More statements of `options`. */
   readonly options?: string;
   /** A zone that cannot be loaded is what the test checks. */
@@ -28,6 +30,7 @@ export async function startNamed({
   files,
   zones,
   port: given,
+  recursive = false,
   options = '',
   mayFail = false,
 }: NamedOptions): Promise<Named> {
@@ -44,8 +47,8 @@ export async function startNamed({
   managed-keys-directory "${folder}";
   listen-on port ${port} { 127.0.0.1; };
   listen-on-v6 { none; };
-  recursion no;
-  dnssec-validation no;
+  recursion ${recursive ? 'yes' : 'no'};
+  dnssec-validation ${recursive ? 'yes' : 'no'};
   empty-zones-enable no;
   check-names primary ignore;
   check-integrity no;

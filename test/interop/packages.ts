@@ -4,6 +4,7 @@ import { installPackages } from '../kit/debian-packages.ts';
 const PACKAGES = [
   'bind9',
   'bind9-dnsutils',
+  'bind9-utils',
   'bsd-mailx',
   'buildah',
   'ca-certificates',

@@ -76,7 +76,7 @@ it('what is not there is an error with a way on', async () => {
   );
   await expect(state('noter', '--delete', 'b')).rejects.toThrow('remembers nothing under "b"');
   await expect(state('notr')).rejects.toThrow('there is no plugin notr; did you mean noter?');
-  await expect(state('jobs of noter')).rejects.toThrow('no plugin has a space in its name');
+  await expect(state('jobs:noter')).rejects.toThrow('no plugin has a space or a colon in its name');
   await expect(state('noter', '--key', 'a', '--delete', 'a')).rejects.toThrow(
     'use only one of --key, --delete and --after',
   );

@@ -39,7 +39,7 @@ export function hypotheticalReceiver(
       },
     },
     hooks: bus,
-    events: { appended() {} },
+    events: { delivered() {} },
     parameters,
     tables,
     domains,

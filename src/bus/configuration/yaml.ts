@@ -7,13 +7,15 @@ import { Lines, type Parsed, type Path } from './lines.ts';
 const MOST_ALIASES = 100;
 
 export async function readYaml(text: string): Promise<Parsed> {
-  const { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } = await import('yaml');
+  let firstAlias = 1;
+  const { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } = await import('yaml');
   const counter = new LineCounter();
   const lines = new Lines();
   const lineOf = (offset: number): number => counter.linePos(offset).line;
   const note = (node: unknown, path: Path): void => {
     const at = (node as Node | null)?.range?.[0];
     if (at !== undefined) lines.set(path, lineOf(at));
+    if (isAlias(node) && at !== undefined && firstAlias === 1) firstAlias = lineOf(at);
     if (isSeq(node)) for (const [i, item] of node.items.entries()) note(item, [...path, i]);
     if (!isMap(node)) return;
     for (const pair of node.items as Pair[]) {
@@ -34,6 +36,10 @@ export async function readYaml(text: string): Promise<Parsed> {
     return { value: document.toJS({ maxAliasCount: MOST_ALIASES }), lines, faults };
   } catch (error) {
     // Nested deeper than the stack, or more aliases than allowed.
-    return { value: null, lines, faults: [{ line: 0, message: `cannot be read as YAML: ${messageOf(error)}` }] };
+    return {
+      value: null,
+      lines,
+      faults: [{ line: firstAlias, message: `cannot be read as YAML: ${messageOf(error)}` }],
+    };
   }
 }

@@ -9,7 +9,7 @@ import type { Clock } from '../../clock.ts';
 import { counters } from '../../counters.ts';
 import { firstLineOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { runningMark, whileRunning } from '../../running.ts';
+import { type RunningMark, runningMark, whileRunning } from '../../running.ts';
 import { LATE, within } from '../settle.ts';
 
 /** What a job gets. */
@@ -73,7 +73,7 @@ interface Planned {
   /** When it is due, ms since 1970 UTC. */
   next: number;
   running: Promise<void> | null;
-  readonly mark: Uint8Array;
+  readonly mark: RunningMark;
 }
 
 /** The longest that the clock is not looked at, ms: it may be set. */

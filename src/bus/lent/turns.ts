@@ -27,7 +27,7 @@ export class StoreTurns implements Turns {
     this.#states = states;
     this.#clock = clock;
     // A room that is no plugin's: what it keeps cannot be changed by server.state.
-    this.#key = { plugin: `jobs of ${plugin}`, key: job };
+    this.#key = { plugin: `jobs:${plugin}`, key: job };
   }
 
   async claim(turn: number): Promise<boolean> {

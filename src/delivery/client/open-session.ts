@@ -39,6 +39,7 @@ const STARTTLS = {
   none: 'ignore',
   may: 'try',
   encrypt: 'require',
+  dane: 'require',
   fingerprint: 'require',
   verify: 'require',
   secure: 'require',

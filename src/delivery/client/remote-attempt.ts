@@ -12,6 +12,7 @@ import type { Log } from '../../log.ts';
 import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import { cipherBits } from '../../net/tls.ts';
+import type { SecureResolver } from '../../protocol/dns/resolver.ts';
 import { CHUNK_SIZE, type ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
@@ -61,6 +62,7 @@ export interface RemoteServices {
   /** smtp_generic_maps or lmtp_generic_maps; null if it names no table. */
   readonly generic: Generic | null;
   readonly contexts: ClientContexts;
+  readonly secureResolver: SecureResolver;
 }
 
 type Items = readonly [QueueItem, ...QueueItem[]];
@@ -145,15 +147,18 @@ export class RemoteAttempt {
 
   /** Null if the configuration cannot be used: its mail waits. */
   async #policyFor(peer: Peer): Promise<TlsPolicy | null> {
-    const { nexthop, destination, name: hostName } = peer;
+    const { nexthop, destination, name: hostName, port } = peer;
+    const { settings, secureResolver } = this.#services;
     try {
-      return await tlsPolicy({ nexthop, destination, hostName }, this.#services.settings.tls);
+      return await tlsPolicy({ nexthop, destination, hostName, port }, settings.tls, secureResolver);
     } catch (error) {
       if (!(error instanceof PolicyFault)) throw error;
       this.#services.log.warn({ destination }, error.message);
-      const because = error.temporary
-        ? reply(451, '4.3.0', 'Temporary lookup error')
-        : reply(451, '4.7.5', 'client TLS configuration problem');
+      const because =
+        error.reply ??
+        (error.temporary
+          ? reply(451, '4.3.0', 'Temporary lookup error')
+          : reply(451, '4.7.5', 'client TLS configuration problem'));
       for (const item of this.#pending.values()) this.#note(outcomeOf(item, 'deferred', because, null));
       return null;
     }

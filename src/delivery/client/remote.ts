@@ -7,6 +7,7 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { reply } from '../../mail/status.ts';
+import type { SecureResolver } from '../../protocol/dns/resolver.ts';
 import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
@@ -32,6 +33,7 @@ export interface RemoteOptions {
   readonly debugPeers: DebugPeers | null;
   readonly generic: Generic | null;
   readonly finder: Pick<HostFinder, 'random' | 'isMyself'> & { readonly resolver: HostLookup['resolver'] };
+  readonly secureResolver: SecureResolver;
   readonly content: ContentStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -76,6 +78,7 @@ export function createRemote(options: RemoteOptions): Remote {
     refusedLogins: new RefusedLogins(settings.auth.refusedFor, clock),
     pool,
     contexts: new ClientContexts(options.tls),
+    secureResolver: options.secureResolver,
     log: options.log.child({ process: `postfix/${settings.protocol}` }),
   };
 

@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { issuersOf } from '../../net/certificate-chain.ts';
 import { fingerprintsOf, plainFingerprint } from '../../protocol/tls/fingerprint.ts';
 import { commonName } from '../../protocol/tls/peer.ts';
+import { matchesTlsa } from './dane-proof.ts';
 import { isAuthenticating } from './tls-level.ts';
 import type { TlsPolicy } from './tls-policy.ts';
 import type { ClientTls } from './tls-settings.ts';
@@ -23,6 +24,10 @@ export function proofOf(socket: TLSSocket, policy: TlsPolicy, settings: ClientTl
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined)
     return { trust: 'Anonymous', fault: demanded ? 'the server has no certificate' : null };
+  if (policy.level === 'dane')
+    return matchesTlsa(certificate, policy)
+      ? { trust: 'Verified', fault: null }
+      : { trust: 'Untrusted', fault: 'no matching DANE TLSA records' };
   const chainFault = chainFaultOf(socket, certificate, settings.depth);
   const trust: Trust = chainFault === null ? 'Trusted' : 'Untrusted';
   if (!demanded) return { trust, fault: null };

@@ -7,10 +7,14 @@
 import { messageOf } from '../../errors.ts';
 import type { LookupTable } from '../../lookup/table.ts';
 import type { TlsWords } from '../../lookup/tls-words.ts';
+import { reply } from '../../mail/status.ts';
+import type { SecureResolver } from '../../protocol/dns/resolver.ts';
+import type { TlsaRecord } from '../../protocol/dns/tlsa.ts';
 import { plainFingerprint } from '../../protocol/tls/fingerprint.ts';
 import type { Nexthop } from '../route/nexthop.ts';
+import { type Dane, daneOf } from './dane.ts';
 import { PolicyFault } from './policy-fault.ts';
-import { isAuthenticating, levelOf, type TlsLevel } from './tls-level.ts';
+import { type AskedLevel, isAuthenticating, isMatching, levelOf, type TlsLevel } from './tls-level.ts';
 import { perSiteLevel } from './tls-per-site.ts';
 import type { ClientTls } from './tls-settings.ts';
 
@@ -23,6 +27,8 @@ export interface TlsPolicy {
   readonly fingerprints: ReadonlySet<string>;
   /** Files of certificates that are trusted instead of the authorities. */
   readonly anchorFiles: readonly string[];
+  /** Records of which one must match the certificate (dane). */
+  readonly tlsa: readonly TlsaRecord[];
   /** The name that is asked for; '' for none. */
   readonly serverName: string;
 }
@@ -32,6 +38,7 @@ export interface Place {
   readonly hostName: string;
   /** The next hop as configured: `[mail.example.com]:587`. */
   readonly destination: string;
+  readonly port: number;
 }
 
 /** In clear text. */
@@ -41,19 +48,20 @@ export const clearPolicy = ({ optional }: ClientTls): TlsPolicy => ({
   names: [],
   fingerprints: new Set(),
   anchorFiles: [],
+  tlsa: [],
   serverName: '',
 });
 
 /** Rejects with PolicyFault. */
-export async function tlsPolicy(place: Place, settings: ClientTls): Promise<TlsPolicy> {
+export async function tlsPolicy(place: Place, settings: ClientTls, resolver: SecureResolver): Promise<TlsPolicy> {
   const found = await findEntry(place.destination, settings.policies);
   const source = `${settings.policiesName}, next-hop destination "${place.destination}"`;
   const [word = '', ...attributes] = found?.trim().split(/[\s,]+/) ?? [];
   const asked = found === undefined ? await levelWithout(place, settings) : levelOf(word);
   if (asked === undefined) throw new PolicyFault(`${source}: invalid security level "${word.slice(0, 40)}"`);
-  const level = asked === 'dane' ? levelOfDane(place, settings) : asked;
+  const { level, dane } = await settledLevel(asked, place, settings, resolver);
   const given = parseAttributes(attributes, level, source);
-  const policy = policyOf(level, given, place, settings);
+  const policy = dane === null ? policyOf(level, given, place, settings) : danePolicy(dane, given, place, settings);
   if (level === 'fingerprint' && policy.fingerprints.size === 0)
     throw new PolicyFault(
       `nexthop domain ${place.destination}: configured at fingerprint security level, but with no fingerprints to match.`,
@@ -68,8 +76,49 @@ async function levelWithout({ nexthop, hostName }: Place, settings: ClientTls): 
   return (await perSiteLevel([nexthop.host, hostName], perSite)) ?? level;
 }
 
-/** No server has TLSA records here, and no zone is signed (RFC 7672 section 2.2): the resolver does not ask for either. */
-const levelOfDane = ({ nexthop }: Place, { insecureMx }: ClientTls): TlsLevel => (nexthop.mx ? insecureMx : 'may');
+/** What is known by TLSA records. */
+type KnownByTlsa = Dane & { readonly kind: 'records' };
+
+interface Settled {
+  readonly level: TlsLevel;
+  /** Where the level is `dane`. */
+  readonly dane: KnownByTlsa | null;
+}
+
+/** RFC 7672 section 2.2, and Postfix's dane-only and smtp_tls_dane_insecure_mx_policy. */
+async function settledLevel(
+  asked: AskedLevel,
+  place: Place,
+  { dane: rules }: ClientTls,
+  resolver: SecureResolver,
+): Promise<Settled> {
+  if (asked !== 'dane' && asked !== 'dane-only') return { level: asked, dane: null };
+  const found: Dane = !rules.isOn ? OFF : resolver.isTrusted ? await daneOf(place, rules, resolver) : UNTRUSTED;
+  if (asked === 'dane-only') {
+    if (found.kind === 'records' && found.isMxSecure) return { level: 'dane', dane: found };
+    throw daneOnlyFault(found, place);
+  }
+  if (found.kind === 'none') return { level: 'may', dane: null };
+  if (!found.isMxSecure && rules.insecureMx !== 'dane') return { level: rules.insecureMx, dane: null };
+  return found.kind === 'records' ? { level: 'dane', dane: found } : { level: 'encrypt', dane: null };
+}
+
+const notLookedUp = (why: string): Dane => ({ kind: 'none', why: `is not looked up: ${why}`, isMxSecure: false });
+const OFF = notLookedUp('smtp_dns_support_level is not dnssec');
+const UNTRUSTED = notLookedUp(
+  'no name server on this machine validates, and resolv.conf does not say "options trust-ad"',
+);
+
+/** Its mail waits. */
+function daneOnlyFault(found: Dane, { hostName, destination }: Place): PolicyFault {
+  const why =
+    found.kind === 'none'
+      ? `${hostName} ${found.why}`
+      : found.kind === 'unusable'
+        ? `${hostName} has no usable TLSA records`
+        : `${destination} has MX records that DNSSEC does not protect`;
+  return new PolicyFault(`dane-only: ${why}`, true, reply(451, '4.7.5', why));
+}
 
 /** For a domain also the entries of `.domain` above it; `[host]` and `host:port` are looked up as they are. */
 async function findEntry(destination: string, tables: readonly LookupTable[]): Promise<string | undefined> {
@@ -115,7 +164,7 @@ function parseAttributes(items: readonly string[], level: TlsLevel, source: stri
     else if (name === 'exclude') given.exclude = value.split(':').filter(Boolean);
     else if (name === 'servername') given.servername = value;
     else if (name === 'match') {
-      if (!isAuthenticating(level)) throw here;
+      if (!isMatching(level)) throw here;
       given.match.push(...value.split(level === 'fingerprint' ? '|' : ':').filter(Boolean));
     } else if (name === 'tafile') {
       if (level !== 'verify' && level !== 'secure') throw here;
@@ -129,7 +178,7 @@ function policyOf(level: TlsLevel, given: Attributes, place: Place, settings: Cl
   const words = level === 'none' || level === 'may' ? settings.optional : settings.mandatory;
   const exclusions = given.exclude ?? words.exclusions;
   const authenticates = isAuthenticating(level);
-  const matches = given.match.length > 0 || !authenticates ? given.match : settings.matches[level];
+  const matches = given.match.length > 0 || !isMatching(level) ? given.match : settings.matches[level];
   return {
     level,
     words: {
@@ -142,8 +191,15 @@ function policyOf(level: TlsLevel, given: Attributes, place: Place, settings: Cl
     names: level === 'verify' || level === 'secure' ? matches.map((name) => nameFor(name, place)) : [],
     fingerprints: new Set(level === 'fingerprint' ? matches.map(plainFingerprint) : []),
     anchorFiles: given.tafile,
+    tlsa: [],
     serverName: nameFor(given.servername ?? settings.serverName, place),
   };
+}
+
+/** The server is asked for the name whose records they are, which its certificate must have below a trust anchor. */
+function danePolicy({ records, base }: KnownByTlsa, given: Attributes, place: Place, settings: ClientTls): TlsPolicy {
+  const names = [base, place.hostName, place.nexthop.host];
+  return { ...policyOf('dane', given, place, settings), tlsa: records, names: [...new Set(names)], serverName: base };
 }
 
 const nameFor = (word: string, { nexthop, hostName }: Place): string =>

@@ -4,13 +4,12 @@ import { CLIENT_WORDS, type TlsWords, tlsWords } from '../../lookup/tls-words.ts
 import type { FingerprintForm } from '../../protocol/tls/fingerprint.ts';
 import { openTables } from '../route/address-tables.ts';
 import type { ClientParameters } from './client-parameters.ts';
-import { parseLevel, type TlsLevel } from './tls-level.ts';
+import { type AskedLevel, parseLevel } from './tls-level.ts';
 
 export interface ClientTls {
   /** For all destinations that `policies` say nothing about. */
-  readonly level: TlsLevel | 'dane';
-  /** What `dane` is for MX hosts whose zone is not signed (smtp_tls_dane_insecure_mx_policy). */
-  readonly insecureMx: TlsLevel;
+  readonly level: AskedLevel;
+  readonly dane: DaneRules;
   /** smtp_tls_per_site */
   readonly perSite: readonly LookupTable[];
   readonly policies: readonly LookupTable[];
@@ -30,12 +29,29 @@ export interface ClientTls {
   readonly wrapper: boolean;
 }
 
+export interface DaneRules {
+  /** smtp_dns_support_level is dnssec. */
+  readonly isOn: boolean;
+  /** What `dane` is for hosts with TLSA records that an MX record without DNSSEC names (smtp_tls_dane_insecure_mx_policy). */
+  readonly insecureMx: 'none' | 'may' | 'encrypt' | 'dane';
+  /** Records are asked for also where a host's addresses are not validated. */
+  readonly forced: boolean;
+  /** Names, the strongest first (tls_dane_digests). */
+  readonly digests: readonly string[];
+}
+
 /** Throws for an unknown level. */
 export function readClientTls(own: ClientParameters, tables: Tables): ClientTls {
   const words = CLIENT_WORDS[own.protocol];
   return {
     level: defaultLevel(own),
-    insecureMx: insecureMxLevel(own),
+    dane: {
+      isOn: own.string('dns_support_level') === 'dnssec',
+      // LMTP has no MX hosts.
+      insecureMx: own.protocol === 'lmtp' ? 'may' : insecureMx(own.all.string('smtp_tls_dane_insecure_mx_policy')),
+      forced: own.boolean('tls_force_insecure_host_tlsa_lookup'),
+      digests: own.all.list('tls_dane_digests').map((name) => name.toLowerCase()),
+    },
     perSite: openTables(own.list('tls_per_site'), tables),
     policies: openTables(own.list('tls_policy_maps'), tables),
     policiesName: own.nameOf('tls_policy_maps'),
@@ -59,16 +75,13 @@ export function readClientTls(own: ClientParameters, tables: Tables): ClientTls 
 }
 
 /** …_tls_security_level, or the older …_enforce_tls and …_use_tls. */
-function defaultLevel(own: ClientParameters): TlsLevel | 'dane' {
+function defaultLevel(own: ClientParameters): AskedLevel {
   const word = own.string('tls_security_level');
   if (word !== '') return parseLevel(word, own.nameOf('tls_security_level'));
   if (own.boolean('enforce_tls')) return own.boolean('tls_enforce_peername') ? 'verify' : 'encrypt';
   return own.boolean('use_tls') ? 'may' : 'none';
 }
 
-/** LMTP has no MX hosts. */
-function insecureMxLevel(own: ClientParameters): TlsLevel {
-  const name = 'smtp_tls_dane_insecure_mx_policy';
-  const level = own.protocol === 'lmtp' ? 'may' : parseLevel(own.all.string(name), name);
-  return level === 'dane' ? 'may' : level;
-}
+/** One of the values that the parameter may have. */
+const insecureMx = (word: string): DaneRules['insecureMx'] =>
+  word === 'none' || word === 'encrypt' || word === 'dane' ? word : 'may';

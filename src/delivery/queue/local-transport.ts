@@ -23,7 +23,7 @@ export interface LocalOptions {
   readonly hooks: Hooks;
   /** enable_original_recipient */
   readonly namesOriginal: boolean;
-  readonly events: Pick<MailboxEvents, 'appended'>;
+  readonly events: Pick<MailboxEvents, 'delivered'>;
   /** Durable when it resolves; a Reply says why it was not accepted. */
   forward(item: QueueItem, to: readonly Address[]): Promise<Reply | null>;
 }
@@ -47,7 +47,10 @@ export async function deliverLocally(
   try {
     if (rows.length > 0) {
       const { appended } = await store.deliver(item.content, item.queueId, rows);
-      for (const { mailbox, uid } of appended) options.events.appended(account, mailbox, [uid]);
+      for (const [at, where] of appended.entries()) {
+        const row = rows[at];
+        if (row !== undefined) options.events.delivered(account, row.mailbox, where);
+      }
     }
     // After the mailbox, which may be full for days: each attempt would forward it again.
     const refused = await options.forward(item, forward);

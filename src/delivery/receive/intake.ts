@@ -336,9 +336,9 @@ export class MessageIntake implements Intake {
     // Accepted: whatever fails from here on, the client gets 250.
     try {
       this.#logAcceptance(done, messageId, composed.size, began);
-      for (const [at, { mailbox, uid }] of appended.entries()) {
-        const account = done.accounts[at];
-        if (account !== undefined) this.#services.events.appended(account, mailbox, [uid]);
+      for (const [at, where] of appended.entries()) {
+        const [account, row] = [done.accounts[at], done.deliveries[at]];
+        if (account !== undefined && row !== undefined) this.#services.events.delivered(account, row.mailbox, where);
       }
       if (done.queued.length > 0) this.#services.onQueued();
     } catch (error) {

@@ -23,7 +23,7 @@ import type { TraceSettings } from './trace.ts';
 export interface ReceiverOptions {
   readonly store: Pick<Store, 'accept'> & { readonly content: Pick<Store['content'], 'spool'> };
   readonly hooks: Hooks;
-  readonly events: Pick<MailboxEvents, 'appended'>;
+  readonly events: Pick<MailboxEvents, 'delivered'>;
   readonly parameters: ParameterReader;
   readonly tables: Tables;
   readonly router: Router;

@@ -21,3 +21,20 @@ export interface Resolver {
   /** The name for which this one is an alias. */
   cname(name: string): Promise<readonly string[]>;
 }
+
+/** An answer, and whether it was validated by DNSSEC. */
+export interface SecureAnswer {
+  /** In wire form; empty where there is none of that type. */
+  readonly records: readonly Uint8Array[];
+  /** The name to which CNAME records lead, without a final dot. */
+  readonly name: string;
+  readonly isSecure: boolean;
+}
+
+/** Asks with DNSSEC. */
+export interface SecureResolver {
+  /** False: no answer counts as validated, because the name servers are elsewhere. */
+  readonly isTrusted: boolean;
+  /** Rejects with ResolveError (`tempfail`), also where an answer is forged. */
+  ask(name: string, type: number): Promise<SecureAnswer>;
+}

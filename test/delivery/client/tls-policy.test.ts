@@ -11,6 +11,7 @@ import { readClientTls } from '../../../src/delivery/client/tls-settings.ts';
 import type { Nexthop } from '../../../src/delivery/route/nexthop.ts';
 import { makeCertificate } from '../../../src/net/certificate.ts';
 import { parametersOf } from '../../kit/parameters.ts';
+import { secureResolverOf } from '../../kit/secure-resolver.ts';
 import { tablesOf } from '../house.ts';
 
 const TABLE = {
@@ -28,7 +29,11 @@ function policyFor(
 ): Promise<TlsPolicy> {
   const parameters = parametersOf({ smtp_tls_security_level: 'may', smtp_tls_policy_maps: 'hash:p', ...more });
   const settings = readClientTls(clientParameters('smtp', parameters), tablesOf({ 'hash:p': TABLE }));
-  return tlsPolicy({ nexthop: { host } as Nexthop, hostName: 'mx1.example.org', destination }, settings);
+  return tlsPolicy(
+    { nexthop: { host } as Nexthop, hostName: 'mx1.example.org', destination, port: 25 },
+    settings,
+    secureResolverOf(),
+  );
 }
 
 describe('T1: smtp_tls_policy_maps', () => {
@@ -67,18 +72,6 @@ describe('T1: smtp_tls_policy_maps', () => {
     expect([secure.names, secure.serverName]).toEqual([['other.example'], 'other.example']);
   });
 
-  it('T1: dane is smtp_tls_dane_insecure_mx_policy for MX hosts, else may', async () => {
-    const levelOf = async (mx: boolean, more: Readonly<Record<string, string>> = {}): Promise<string> => {
-      const parameters = parametersOf({ smtp_tls_security_level: 'dane', ...more });
-      const settings = readClientTls(clientParameters('smtp', parameters), tablesOf());
-      const nexthop = { host: 'a.example', mx } as Nexthop;
-      return (await tlsPolicy({ nexthop, hostName: 'mx.a.example', destination: 'a.example' }, settings)).level;
-    };
-    expect(await levelOf(true)).toBe('may');
-    expect(await levelOf(true, { smtp_tls_dane_insecure_mx_policy: 'encrypt' })).toBe('encrypt');
-    expect(await levelOf(false, { smtp_tls_dane_insecure_mx_policy: 'encrypt' })).toBe('may');
-  });
-
   it.each([
     ['neither name', {}, 'encrypt'],
     ['the next hop', { 'a.example': 'MAY' }, 'may'],
@@ -93,8 +86,9 @@ describe('T1: smtp_tls_policy_maps', () => {
       nexthop: { host: 'a.example' } as Nexthop,
       hostName: 'MX.a.example',
       destination: '[a.example]:25',
+      port: 25,
     };
-    const level = await tlsPolicy(place, settings).then(
+    const level = await tlsPolicy(place, settings, secureResolverOf()).then(
       (policy) => policy.level,
       (fault: PolicyFault) => fault.message,
     );
@@ -109,8 +103,13 @@ describe('T1: smtp_tls_policy_maps', () => {
       },
     });
     const settings = readClientTls(clientParameters('smtp', parametersOf({ smtp_tls_policy_maps: 'hash:p' })), tables);
-    const place = { nexthop: { host: 'a.example' } as Nexthop, hostName: 'a.example', destination: 'a.example' };
-    const fault = await tlsPolicy(place, settings).catch((error: unknown) => error);
+    const place = {
+      nexthop: { host: 'a.example' } as Nexthop,
+      hostName: 'a.example',
+      destination: 'a.example',
+      port: 25,
+    };
+    const fault = await tlsPolicy(place, settings, secureResolverOf()).catch((error: unknown) => error);
     expect(fault).toBeInstanceOf(PolicyFault);
     expect(fault).toMatchObject({ temporary: true, message: expect.stringContaining('the disk is gone') });
   });

@@ -1,8 +1,7 @@
 /**
  * A row of the parameter table: type, default, state and one line of documentation of a main.cf parameter.
  *
- * The builders below make rows that act; `noMeaning`, `notSupported` and `unsupportedGuards` mark those that do
- * not. A file of this folder holds the rows of one subject; `table.ts` puts them together. Validation, `postconf`,
+ * The builders below make rows that act; `noMeaning` and `unsupportedGuards` mark those that do not. A file of this folder holds the rows of one subject; `table.ts` puts them together. Validation, `postconf`,
  * the typed names of ParameterReader and docs/reference/parameters.md all come from here.
  */
 
@@ -180,10 +179,10 @@ export function words(choices: readonly string[], initial: string, doc: string):
 /** Parameters of things that do not exist here: accepted, checked, reported if set. */
 export const noMeaning = <R extends Rows>(reason: string, rows: R): R => marked(rows, { state: 'no meaning', reason });
 
-/** Parameters that could have an effect but do not yet: accepted, checked, reported if set. */
-export const notSupported = <R extends Rows>(rows: R): R => marked(rows, { state: 'not supported' });
-
-/** The same if ignoring them would weaken security: a start fails unless `unsupported_parameters = warn`. */
+/**
+ * Parameters that could have an effect but do not yet, and whose loss would weaken security: a start fails unless
+ * `unsupported_parameters = warn`.
+ */
 export const unsupportedGuards = <R extends Rows>(rows: R): R => marked(rows, { state: 'not supported', guards: true });
 
 function marked<R extends Rows>(rows: R, mark: Pick<Row, 'state' | 'reason' | 'guards'>): R {

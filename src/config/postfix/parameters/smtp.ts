@@ -14,7 +14,6 @@ import {
   list,
   nexthops,
   noMeaning,
-  notSupported,
   number,
   path,
   port,
@@ -66,7 +65,7 @@ export const smtpParameters = {
   smtp_dns_support_level: choice(
     ['', 'disabled', 'enabled', 'dnssec'],
     '',
-    'Whether DNS is used; dnssec is enabled here: signatures are not checked.',
+    'Whether DNS is used; dnssec: TLSA records are looked up, for dane.',
   ),
   disable_dns_lookups: boolean('no', 'Ask no DNS for delivery.'),
   ignore_mx_lookup_error: boolean('no', 'Deliver to the address where the MX lookup failed.'),
@@ -199,8 +198,9 @@ export const smtpParameters = {
     '',
     'Short names of next hops are tried with the domains of resolv.conf too: those without a dot, and all.',
   ),
-  ...notSupported({
-    smtp_tls_force_insecure_host_tlsa_lookup: boolean('no', 'Ask for TLSA also where addresses are unsigned.'),
-    dnssec_probe: word('ns:.', 'How Postfix tries whether DNSSEC works.'),
-  }),
+  smtp_tls_force_insecure_host_tlsa_lookup: boolean('no', 'Ask for TLSA also where addresses are unsigned.'),
+  dnssec_probe: word(
+    'ns:.',
+    'What is asked to see whether the name servers validate, where an answer is not validated.',
+  ),
 } satisfies Rows;

@@ -6,7 +6,6 @@ import {
   digest,
   list,
   noMeaning,
-  notSupported,
   number,
   path,
   type Rows,
@@ -105,7 +104,5 @@ export const tlsParameters = {
   ...noMeaning('no other program is started', {
     openssl_path: path('openssl', 'The openssl program.'),
   }),
-  ...notSupported({
-    tls_dane_digests: list('sha512 sha256', 'Digests of TLSA records, strongest first.'),
-  }),
+  tls_dane_digests: list('sha512 sha256', 'Digests of TLSA records, strongest first.'),
 } satisfies Rows;

@@ -115,7 +115,7 @@ async function append(
     });
     const [appended] = accepted.appended;
     if (appended === undefined) return ok('Append completed.');
-    services.events.appended(account, mailbox.id, [appended.uid]);
+    services.events.appended(account, mailbox, appended.uid);
     if (session.state.kind === 'selected' && session.state.mailbox.id === mailbox.id)
       await session.state.mailbox.catchUp(store.mailboxes, appended.uid);
     return ok('Append completed.', `APPENDUID ${appended.uidValidity} ${appended.uid}`);
