@@ -13,6 +13,8 @@ const net = '^src/net/';
 const parameterNames = '^src/config/postfix/parameters/names\\.ts$';
 /** Octets as text and back. */
 const headerText = '^src/protocol/mime/header-text\\.ts$';
+/** Keys, whose files and tables are looked up. */
+const dkim = '^src/protocol/dkim/';
 const store = '^src/store/[a-z-]+\\.ts$';
 const bus = '^src/bus/';
 const child = '^src/child/';
@@ -64,7 +66,7 @@ module.exports = {
     layer('mail-imports-nothing', mail, []),
     layer('protocol-imports-mail', protocol, [mail]),
     layer('net-imports-protocol', net, [mail, protocol]),
-    layer('lookup-imports-mail', lookup, [mail, parameterNames, headerText]),
+    layer('lookup-imports-mail', lookup, [mail, parameterNames, headerText, dkim]),
     layer('config-imports-codecs', '^src/config/', [mail, protocol, lookup]),
     layer('store-imports-mail', '^src/store/', [mail, protocol]),
     layer('maintenance-imports-stores', maintenance, [mail, protocol, store]),

@@ -68,6 +68,7 @@ const ABOUT: { readonly [N in HookName]: About<N> } = {
   disconnect: nobody,
   queue: message,
   queue_outbound: message,
+  sign: message,
   queue_ok: message,
   recipient_exists: ({ address }) => [address],
   expand: ({ recipient: { address } }) => [address],

@@ -39,6 +39,7 @@ const HOOKS: Readonly<Record<HookName, 'session' | 'deciding' | 'observing'>> = 
   disconnect: 'observing',
   queue: 'session',
   queue_outbound: 'session',
+  sign: 'deciding',
   queue_ok: 'observing',
   recipient_exists: 'deciding',
   expand: 'deciding',

@@ -4,6 +4,7 @@ import { OperationError } from '../admin/operation.ts';
 import { few } from '../few.ts';
 import type { Account } from '../mail/account.ts';
 import type { Forwarding } from '../mail/forwarding.ts';
+import { addDomainRecords } from './domain-records.ts';
 import { counted, printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 
@@ -209,6 +210,7 @@ export function addAccountCommands(program: Command): void {
   );
 
   const domain = program.command('domain').description('mail domains served in addition to mydestination');
+  addDomainRecords(domain);
   withPlace(domain.command('add <domain>').description('serve mail for a domain')).action(
     (name: string, options: PlaceOptions) =>
       act<{ domain: string }>(options, 'domain.add', { domain: name }, (result) => `${result.domain} is served.`),

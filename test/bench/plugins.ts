@@ -44,6 +44,7 @@ export default definePlugin({ name: '${name}', stateless: true, register(server)
 interface Common {
   readonly files?: Readonly<Record<string, string>>;
   readonly message?: string;
+  readonly recipient?: string;
 }
 
 /** Deliveries with plugins beside a server without, in turn: percent fewer. */
@@ -51,7 +52,7 @@ async function compare(
   name: string,
   files: Readonly<Record<string, string>>,
   say: (text: string) => void,
-  { files: ofBoth = {}, message }: Common = {},
+  { files: ofBoth = {}, message, recipient = BENCH_ACCOUNT }: Common = {},
 ): Promise<readonly Measurement[]> {
   const both = { ...benchOptions, files: { ...benchOptions.files, ...ofBoth } };
   const sides = {
@@ -67,7 +68,7 @@ async function compare(
   const mains: Record<keyof typeof sides, number[]> = { without: [], with: [] };
   const waits: Record<keyof typeof sides, number[]> = { without: [], with: [] };
   const send = async (server: TestServer): Promise<number[]> => {
-    const load = { port: server.port(25), recipient: BENCH_ACCOUNT, octets: 4096, messages: MESSAGES };
+    const load = { port: server.port(25), recipient, octets: 4096, messages: MESSAGES };
     const given = message === undefined ? load : { ...load, message };
     return (await Promise.all(Array.from({ length: CONNECTIONS }, () => sendMessages(given)))).flat();
   };
@@ -125,6 +126,16 @@ const ON_ALL = {
   'plugins.d/apart.ts': pluginOn('apart', ['connect', 'helo', 'mail', 'rcpt', 'data', 'data_post', 'queue', 'deliver']),
 };
 
+const SIGNED = {
+  plugins: `${OURS}dkim-sign\n`,
+  'plugins.d/dkim-sign.json': '{ "also_domains": ["example.org"] }',
+};
+/** Nothing leaves the machine: what goes to other servers stays in the queue. */
+const WAITING: Common = {
+  files: { 'main.cf': `${benchOptions.files['main.cf']}defer_transports = smtp\n` },
+  recipient: 'friend@far.example',
+};
+
 export const pluginRows: readonly Row[] = [
   { name: 'plugin-call', about: 'a call of the bus with one plugin that answers at once', measure: measureCall },
   {
@@ -160,5 +171,10 @@ export const pluginRows: readonly Row[] = [
     name: 'plugin-worker-everywhere',
     about: 'the same, asked at eight hooks of each message',
     measure: (say) => compare('plugin-worker-everywhere', ON_ALL, say),
+  },
+  {
+    name: 'dkim-sign',
+    about: 'mail of our users to other servers, signed by RSA and Ed25519, beside a server that does not sign',
+    measure: (say) => compare('dkim-sign', SIGNED, say, WAITING),
   },
 ];

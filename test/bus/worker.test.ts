@@ -278,7 +278,9 @@ describe('G6: a plugin in a worker', () => {
     `);
     const answer: HookArguments['dns_query']['answer'] = { records: [], rcode: 'NXDOMAIN' };
     const question = { name: 'a.example.', type: 1, class: 1 };
-    expect((await house.bus.run('dns_query', { question, type: 'A', remoteIp: '::1', answer })).code).toBe('OK');
+    expect((await house.bus.run('dns_query', { question, type: 'A', remoteIp: '::1', zone: null, answer })).code).toBe(
+      'OK',
+    );
     expect(answer).toEqual({ records: ['@ 60 A 192.0.2.1'], rcode: 'NOERROR' });
     const account = {
       id: 1,

@@ -135,6 +135,16 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
     }),
     'DENY',
   ],
+  sign: [
+    () => ({
+      connection: null,
+      transaction: { ...transactionOf('a@b.example'), header },
+      content: Readable.from([]),
+      origin: 'plugin',
+      recipients: ['a@b.example'],
+    }),
+    'NEXT',
+  ],
   queue_ok: [
     () => ({
       connection: null,
@@ -194,6 +204,7 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
       question: { name: 'whoami.baidu.com.', type: 16, class: 1 },
       type: 'TXT',
       remoteIp: '127.0.0.1',
+      zone: null,
       answer: { records: [], rcode: 'NOERROR' },
     }),
     'OK',

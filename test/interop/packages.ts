@@ -33,6 +33,7 @@ const PACKAGES = [
   'mutt',
   'netcat-openbsd',
   'opendkim',
+  'opendkim-tools',
   'perl',
   'pflogsumm',
   'postfix',

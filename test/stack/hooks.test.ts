@@ -42,6 +42,12 @@ export default definePlugin({
       if (recipients[0].startsWith('taken')) return OK;
       return recipients[0].startsWith('refused') ? deny(reply(554, '5.7.1', 'Not out of here')) : NEXT;
     });
+    server.on('sign', async ({ transaction, content, origin, recipients }) => {
+      let octets = 0;
+      for await (const piece of content) octets += piece.length;
+      transaction.prepend.push('X-Signed: ' + origin + ' ' + octets + ' ' + recipients.join());
+      return recipients[0].startsWith('unsigned') ? denySoft(reply(451, '4.7.1', 'Not unsigned')) : NEXT;
+    });
     server.on('queue_ok', ({ reply }) => say('queue_ok: ' + reply.text.replace(/as .*/, '')));
     server.on('get_mx', ({ domain, hosts }) => {
       if (domain === 'closed.example') return deny();
@@ -229,6 +235,20 @@ describe('hooks of delivery', () => {
       .toContain('friend@far.example');
     expect(await send('x@closed.example', 'Subject: x')).toMatch(/^250 /);
     await said('bounced: x@closed.example: mail for this domain is refused here');
+  });
+
+  it('sign sees what goes on, whatever it comes from, and what it prepends is sent; a refusal keeps nothing of a client', async () => {
+    const signed = () => sink.received.map(({ to, text }) => `${to.join()}: ${/^X-Signed: (\w+)/m.exec(text)?.[1]}`);
+    await send('friend@signed.example', 'Subject: x');
+    await send('gone@signed.example', 'Subject: x', 'back@signed.example');
+    await send('user@example.test', 'X-Way: forward\r\nSubject: forwarded and signed');
+    for (const one of [
+      'friend@signed.example: client',
+      'back@signed.example: notice',
+      'friend@elsewhere.example: client',
+    ])
+      await expect.poll(signed, { timeout: 10_000 }).toContain(one);
+    expect(await send('unsigned@signed.example', 'Subject: x')).toBe('451 4.7.1 Not unsigned');
   });
 
   it('send_email sends by itself, or makes mail wait', async () => {

@@ -28,6 +28,20 @@ export interface DeliveryHooks {
     /** As they are after aliases and rewriting. */
     readonly recipients: readonly Address[];
   };
+  /**
+   * The last before a message is made durable of which something goes on to other servers or programs: nothing changes
+   * it after this. Only lines pushed to `transaction.prepend` count. A refusal counts for mail of clients and of the
+   * sendmail command; other mail is kept in any case.
+   */
+  sign: {
+    readonly connection: Connection | null;
+    readonly transaction: ReceivedTransaction;
+    /** The message as it will be sent, without our own header lines. */
+    readonly content: AsyncIterable<Buffer>;
+    readonly origin: MailOrigin;
+    /** As they are after aliases and rewriting. */
+    readonly recipients: readonly Address[];
+  };
   /** The message is durable, or a plugin has taken it over; the client has not heard it yet. */
   queue_ok: { readonly connection: Connection | null; readonly transaction: Transaction; readonly reply: Reply };
   /**
@@ -93,6 +107,13 @@ export interface DeliveryHooks {
   deferred: { readonly queueId: string; readonly recipient: Address; readonly reply: Reply; readonly relay: string };
   bounce: { readonly queueId: string; readonly recipient: Address; readonly reply: Reply; readonly relay: string };
 }
+
+/**
+ * Where a message comes from: a client of `connection`, the sendmail command, a notification of ours, a plugin
+ * (`server.send`); `again`: it was accepted before, and comes from the queue for other recipients,
+ * or from a filter that says so by XFORWARD (SOURCE=REMOTE).
+ */
+export type MailOrigin = 'client' | 'sendmail' | 'notice' | 'plugin' | 'again';
 
 /** A host that takes mail for a domain. */
 export interface MailHost {

@@ -13,6 +13,15 @@ export interface HouseHooks {
     /** `A`, `MX` …; `TYPE65280` if it has no name. */
     readonly type: string;
     readonly remoteIp: string;
+    /** Ours that the name is in; null: none, or its content is not known. */
+    readonly zone: {
+      /** With its final dot. */
+      readonly name: string;
+      /** The name has records there, or is left to other servers. */
+      readonly hasName: boolean;
+      /** An answer of a plugin would be bogus for whoever validates. */
+      readonly isSigned: boolean;
+    } | null;
     readonly answer: { readonly records: string[]; rcode: 'NOERROR' | 'NXDOMAIN' };
   };
   /** A zone was loaded, or its serial has changed; null: it is served no more. */

@@ -131,7 +131,7 @@ const LATER: Readonly<Record<string, Service>> = {
     return restrictions.get(word)?.check({ ...(question as Omit<Question, 'connection'>), connection });
   },
   'message.open': ({ lent, streams }, [place]) => streams.open(lent.messages.read(place)),
-  'content.open': ({ streams }, _given, call) => opened(call, streams.open(messageOf(call).content)),
+  'content.open': ({ streams }, _given, call) => opened(call, streams.open(contentOf(call))),
   'stream.next': ({ streams }, [number]) => streams.next(number),
   'stream.stop': ({ streams }, [number]) => streams.stop(number),
   'body.replace': replaceBody,
@@ -198,14 +198,21 @@ const restrictionFacts = (restriction: Restriction | undefined): object | null =
     ? null
     : { takesArgument: restriction.takesArgument === true, stateful: restriction.stateful === true };
 
-function messageOf(call: Call | null): HookArguments['data_post'] {
-  const argument = (call?.argument ?? {}) as Partial<HookArguments['data_post']>;
-  if (argument.content === undefined || argument.change === undefined)
-    throw new Error('the message can be read and changed only until the handler of data_post has answered');
-  return argument as HookArguments['data_post'];
+type OfMessage = Partial<Pick<HookArguments['data_post'], 'content' | 'change'>>;
+const messageOf = (call: Call | null): OfMessage => (call?.argument ?? {}) as OfMessage;
+
+function contentOf(call: Call | null): AsyncIterable<Buffer> {
+  const { content } = messageOf(call);
+  if (content === undefined) throw new Error('the message can be read only until the handler of its hook has answered');
+  return content;
 }
 
-const changeOf = (call: Call | null): MessageChange => messageOf(call).change;
+function changeOf(call: Call | null): MessageChange {
+  const { change } = messageOf(call);
+  if (change === undefined)
+    throw new Error('the message can be changed only until the handler of data_post has answered');
+  return change;
+}
 
 const CHANGES = ['addHeader', 'replaceHeader', 'removeHeader', 'renameHeader'] as const;
 

@@ -27,7 +27,7 @@ export async function acceptAgain(
   const envelope = { reversePath, recipients, ret, envid, smtputf8, body };
   const queueId = newQueueId();
   const transaction = makeTransaction(queueId, envelope);
-  const intake = receiver.beginInternal({ connection: null, transaction, envelope, ...more });
+  const intake = receiver.beginInternal({ connection: null, transaction, envelope, again: true, ...more });
   try {
     for await (const octets of content.stream(item.content, 0, item.size)) await intake.write(octets);
   } catch (error) {

@@ -4,7 +4,7 @@
  * checks change is changed before it is gathered: the message is durable as changed before it is acknowledged.
  */
 
-import type { MessageChange } from '../../bus/hook.ts';
+import type { MailOrigin, MessageChange } from '../../bus/hook.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { counters } from '../../counters.ts';
 import { messageOf } from '../../errors.ts';
@@ -45,6 +45,14 @@ export const REFUSED = {
 const sourceOf = ({ report, submitter, connection }: Incoming): MailSource =>
   report ?? (submitter !== undefined ? 'sendmail' : connection !== null ? 'smtpd' : 'notify');
 
+const originOf = ({ connection, submitter, report, again, forwarded }: Incoming): MailOrigin => {
+  // A filter says whose mail it brings back.
+  if (connection !== null) return forwarded?.get('SOURCE')?.value === 'REMOTE' ? 'again' : 'client';
+  if (submitter !== undefined) return 'sendmail';
+  if (report !== undefined) return 'notice';
+  return again === true ? 'again' : 'plugin';
+};
+
 export class MessageIntake implements Intake {
   readonly #services: ReceiverServices;
   readonly #incoming: Incoming;
@@ -80,7 +88,11 @@ export class MessageIntake implements Intake {
       settings: this.#settings,
       incoming,
       arrivedAt: this.#arrivedAt,
-      reread: this.#isJudged || this.#milters !== null || this.#looksForUtf8,
+      reread:
+        this.#isJudged ||
+        this.#milters !== null ||
+        this.#looksForUtf8 ||
+        services.hooks.has('sign', incoming.connection),
       filter: this.#filter(),
     });
     this.#planner = new Planner(services, this.#settings, incoming, {
@@ -212,7 +224,7 @@ export class MessageIntake implements Intake {
     const plan = await this.#planner.plan(headerOf);
     if (isReply(plan)) return plan;
     const { outgoing } = wholePlan(plan);
-    if (outgoing.length === 0 || !hooks.has('queue_outbound')) return this.#keep(plan);
+    if (outgoing.length === 0 || !hooks.has('queue_outbound')) return this.#signAndKeep(plan, headerOf);
     const received = Object.assign(transaction, { header: headerOf() });
     const verdict = await hooks.run('queue_outbound', {
       connection,
@@ -221,7 +233,26 @@ export class MessageIntake implements Intake {
     });
     const refused = refusalReply(verdict, REFUSED);
     if (refused !== null) return refused;
-    return this.#keep(verdict.code === 'OK' ? withoutOutgoing(plan, verdict.reply) : plan);
+    return this.#signAndKeep(verdict.code === 'OK' ? withoutOutgoing(plan, verdict.reply) : plan, headerOf);
+  }
+
+  async #signAndKeep(plan: Plan, headerOf: () => Header): Promise<Reply> {
+    const { transaction, connection } = this.#incoming;
+    const { hooks } = this.#services;
+    const { queued } = wholePlan(plan);
+    if (queued.length > 0 && hooks.has('sign', connection)) {
+      const origin = originOf(this.#incoming);
+      const verdict = await hooks.run('sign', {
+        ...{ connection, origin },
+        transaction: Object.assign(transaction, { header: headerOf() }),
+        content: { [Symbol.asyncIterator]: () => this.#content.read() },
+        recipients: queued.map(({ recipient }) => recipient),
+      });
+      const refused = refusalReply(verdict, REFUSED);
+      // There is nobody who could send the others again.
+      if (refused !== null && (origin === 'client' || origin === 'sendmail')) return refused;
+    }
+    return this.#keep(plan);
   }
 
   #tellQueued(answer: Reply): Reply {

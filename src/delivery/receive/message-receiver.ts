@@ -5,7 +5,7 @@
  * Why nothing is lost: until `Store.accept` resolves, the client has no 250 and keeps the message; from then on it is
  * in a mailbox or in the queue. Nothing that can fail happens in between. Requirements P10, P11, P13, P18.
  */
-import type { Hooks } from '../../bus/hook.ts';
+import type { HookName, Hooks } from '../../bus/hook.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import { NO_CHARACTER_RULES } from '../checks/characters.ts';
 import { withoutChecks } from '../checks/rules.ts';
@@ -80,10 +80,11 @@ export class MessageReceiver implements Receiver {
   }
 }
 
-/** The hooks that decide where mail goes, without those that judge it. */
+const ROUTING: ReadonlySet<HookName> = new Set(['expand', 'deliver', 'sign']);
+/** The hooks that decide where mail goes and sign it, without those that judge it. */
 function routingOnly(hooks: Hooks): Hooks {
   return {
-    has: (name) => (name === 'expand' || name === 'deliver') && hooks.has(name),
+    has: (name) => ROUTING.has(name) && hooks.has(name),
     run: (name, argument) => hooks.run(name, argument),
   };
 }

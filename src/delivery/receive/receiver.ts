@@ -18,6 +18,8 @@ export interface Incoming {
   readonly envelope: Envelope;
   /** A notification of our own: one to a sender, or a session's transcript. */
   readonly report?: 'bounce' | 'notify';
+  /** From the queue. */
+  readonly again?: true;
   /** From the queue, because an alias could not be expanded: it stays there where that is still so. */
   readonly waited?: true;
   /** The local user who submits it; `fullName` is for a missing From, '' for none. */

@@ -295,6 +295,7 @@ class Server implements DnsServer {
         question,
         type: typeName(question.type),
         remoteIp: ip,
+        zone: this.#table.placeOf(question),
         answer,
       });
       if (code === 'NEXT') return this.#responder.answer(read.query, ip, transport);

@@ -1,12 +1,13 @@
 /** The zones of a server, each with its access rules for queries and transfers; found by longest match. */
 
+import type { HookArguments } from '../../bus/hook.ts';
 import { type AddressMatch, type LocalNetworks, matches } from '../../protocol/dns/address-match.ts';
 import { type Answer, type AnswerOptions, answerFrom } from '../../protocol/dns/answer.ts';
 import type { Endpoint } from '../../protocol/dns/endpoint.ts';
 import { CLASS, type DnsQuestion, RCODE } from '../../protocol/dns/message.ts';
 import { type DomainName, nameKey, parentName } from '../../protocol/dns/name.ts';
 import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
-import type { Zone } from '../../protocol/dns/zone.ts';
+import { cutAbove, type Zone } from '../../protocol/dns/zone.ts';
 import type { ZoneChecks } from '../../protocol/dns/zone-check.ts';
 
 /** A zone as configured (config/named/named-conf.ts gives it in this shape). */
@@ -34,6 +35,8 @@ export interface ServedZone {
   /** Null if the file of a primary has errors, or a secondary has not been transferred or has expired: SERVFAIL. */
   readonly zone: Zone | null;
 }
+
+type ZonePlace = NonNullable<HookArguments['dns_query']['zone']>;
 
 export class ZoneTable {
   #zones = new Map<string, ServedZone>();
@@ -76,6 +79,16 @@ export class ZoneTable {
       // For a zone without content, do not answer DS from the parent (BIND).
       if (at === '.') return own?.zone === null ? null : own;
     }
+  }
+
+  /** What a zone of ours says about a name; null: it is in none, or in one without content. */
+  placeOf({ name, type }: Pick<DnsQuestion, 'name' | 'type'>): ZonePlace | null {
+    const key = nameKey(name);
+    const zone = this.find(key, type)?.zone ?? null;
+    if (zone === null) return null;
+    const node = zone.nodes.get(key);
+    const hasName = (node !== undefined && node.sets.size > 0) || cutAbove(zone, key, type) !== null;
+    return { name: zone.origin, hasName, isSigned: zone.chain !== null };
   }
 
   mayQuery(served: ServedZone, ip: string): boolean {
