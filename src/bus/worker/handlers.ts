@@ -76,9 +76,9 @@ export class Handlers {
     const argument = this.#mirror.unpack(handled.shape, packed);
     const done = (verdict: unknown, error: unknown, failed: boolean): CallResult => {
       try {
-        return [verdict, failed ? packError(error) : null, this.#mirror.changes(handled.shape, argument)];
+        return [verdict, failed ? packError(error) : null, this.#mirror.changes(handled.shape, argument) ?? null];
       } catch (fault) {
-        return [null, packError(fault), undefined];
+        return [null, packError(fault), null];
       }
     };
     try {

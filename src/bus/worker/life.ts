@@ -151,7 +151,7 @@ export class Life {
       const result = await this.#peer.request('call', [kind, at, packed, watched], number);
       const [verdict, error, changes] = result as CallResult;
       if (this.#callOf(number) === null) throw new Error('answered too late');
-      if (changes !== undefined) this.#packer.apply(shape, argument, changes);
+      if (changes !== null) this.#packer.apply(shape, argument, changes);
       if (error !== null) throw unpackError(error);
       return verdict;
     } finally {

@@ -29,5 +29,5 @@ export interface Registered {
   readonly faults: readonly string[];
 }
 
-/** The answer of a call: the verdict, or the error, and what the handler changed. */
+/** The answer of a call: the verdict, or the error, and what the handler changed (null: nothing). */
 export type CallResult = readonly [verdict: unknown, error: PackedError | null, changes: unknown];
