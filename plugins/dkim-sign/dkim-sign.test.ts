@@ -94,9 +94,14 @@ describe('S9: dkim-sign', () => {
     await start({ mainCf: { transport_maps: 'inline:{ gone.example=error:gone }', virtual_alias_maps } });
     const letter = { from: FAR, to: 'away@example.test', header: { From: FAR }, ip: '192.0.2.7' };
     expect(await server.send(letter)).toMatch(/^250/);
-    const bounce = async () => (await server.queued()).find(({ recipient }) => recipient === FAR)?.text ?? '';
-    await expect.poll(async () => signers(await bounce()), { timeout: 20_000 }).toEqual(BOTH);
-    expect(await verified(await bounce())).toEqual(['pass', 'pass']);
+    // It waits only until its first attempt.
+    let bounce = '';
+    const look = async (): Promise<readonly string[]> => {
+      bounce = (await server.queued()).find(({ recipient }) => recipient === FAR)?.text ?? bounce;
+      return signers(bounce);
+    };
+    await expect.poll(look, { timeout: 20_000 }).toEqual(BOTH);
+    expect(await verified(bounce)).toEqual(['pass', 'pass']);
   });
 
   it('a letter of a stranger with our From, that comes back from a filter, is not signed', async () => {

@@ -64,12 +64,6 @@ def judge_dkim(case):
     return verdicts
 
 
-def judge_arc(case):
-    message = base64.b64decode(case['message'])
-    result, _, _ = dkim.ARC(message, minkey=1024).verify(dnsfunc=Table(case['zone']).txt)
-    return result.decode()
-
-
 def judge_spf(case):
     spf.DNSLookup = Table(case['zone']).spf
     return spf.check2(i=case['ip'], s=case['sender'], h=case['helo'], timeout=20)[0]
@@ -81,5 +75,5 @@ def judge_dmarc(case):
     return [result, policy]
 
 
-JUDGES = {'dkim': judge_dkim, 'arc': judge_arc, 'spf': judge_spf, 'dmarc': judge_dmarc}
+JUDGES = {'dkim': judge_dkim, 'spf': judge_spf, 'dmarc': judge_dmarc}
 json.dump([JUDGES[case['kind']](case) for case in json.load(sys.stdin)], sys.stdout)
