@@ -63,15 +63,20 @@ export class TestView {
   async queued(): Promise<readonly WaitingMessage[]> {
     const found: WaitingMessage[] = [];
     for await (const items of this.#store.queue.list())
-      for (const { queueId, reversePath: sender, recipient, state, content } of items)
-        found.push({
-          queueId,
-          sender,
-          recipient,
-          state,
-          text: (await wholeMessage(this.#store.content, { prefix: '', content })).toString('utf8'),
+      for (const { queueId, reversePath: sender, recipient, state, content } of items) {
+        const text = await wholeMessage(this.#store.content, { prefix: '', content }).catch(async (error: unknown) => {
+          if (await this.#isWaiting(queueId)) throw error;
+          return null;
         });
+        if (text !== null) found.push({ queueId, sender, recipient, state, text: text.toString('utf8') });
+      }
     return found;
+  }
+
+  /** It may leave the queue while it is read. */
+  async #isWaiting(queueId: string): Promise<boolean> {
+    for await (const items of this.#store.queue.list()) if (items.some((item) => item.queueId === queueId)) return true;
+    return false;
   }
 
   async logged(message: RegExp): Promise<LogEntry> {

@@ -72,10 +72,10 @@ function jsonFrame(kind: Kind, text: string): Buffer {
 
 const DEEPEST = 20;
 
-/** JSON gives it back as it is: no undefined, NaN, dates, maps, octets; nothing nested deeply or in itself. */
+/** JSON gives it back as it is: no undefined, NaN, -0, dates, maps, octets; nothing nested deeply or in itself. */
 function isPlain(value: unknown, depth: number): boolean {
   if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
   if (typeof value === 'boolean' || value === null) return true;
   if (typeof value !== 'object' || depth > DEEPEST) return false;
   if (Array.isArray(value)) {

@@ -90,7 +90,7 @@ describe('posthorn import postfix', () => {
     expect(said).toMatchObject({
       myorigin: 'acts',
       biff: 'no meaning',
-      dnssec_probe: 'not supported',
+      dnssec_probe: 'acts',
       own_list: 'unknown',
     });
   });

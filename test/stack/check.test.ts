@@ -35,9 +35,9 @@ async function check(
 
 describe('posthorn check', () => {
   it('reports settings without effect, and creates nothing', async () => {
-    expect(await check({ 'main.cf': `${MAIL}biff = no\ndnssec_probe = ns:example.org\n` })).toMatchObject({
+    expect(await check({ 'main.cf': `${MAIL}biff = no\n` })).toMatchObject({
       code: 0,
-      out: '- main.cf:5: biff: no meaning here: there is no comsat service\n- main.cf:6: dnssec_probe: not supported yet: it has no effect\nCONFIG: no faults.\n',
+      out: '- main.cf:5: biff: no meaning here: there is no comsat service\nCONFIG: no faults.\n',
       err: '',
       made: false,
     });
