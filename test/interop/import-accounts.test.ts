@@ -22,8 +22,9 @@ const SCHEMES = [
   'SCRAM-SHA-256',
   'SMD5',
   'PLAIN',
+  'CRAM-MD5',
 ];
-const OTHERS = ['MD5-CRYPT', 'CRAM-MD5'];
+const OTHERS = ['MD5-CRYPT'];
 
 let root: string;
 let dovecot: Dovecot;
@@ -87,14 +88,10 @@ it('D1: what cannot be taken over is told by its name, and no hash becomes a pas
   expect(imported.out).toMatch(
     /md5-crypt@example\.org +needs a new password, for its MD5-crypt hash cannot be verified here/,
   );
-  expect(imported.out).toMatch(
-    /cram-md5@example\.org +needs a new password, for its CRAM-MD5 hash cannot be verified here/,
-  );
   expect(imported.out).toContain('no effect here: userdb_quota_rule');
   expect(imported.out).toContain('14 accounts made, 0 were there already, 0 refused.');
   expect(imported.out).not.toMatch(/\{|\$6\$/);
-  for (const user of ['md5-crypt', 'cram-md5'])
-    expect(await login(server.port(143), user, `pw of ${user.toUpperCase()}`)).toBe('l NO');
+  expect(await login(server.port(143), 'md5-crypt', 'pw of MD5-CRYPT')).toBe('l NO');
   expect(await login(server.port(143), 'asleep', 'asleep')).toBe('l NO');
   const again = await server.command(['import', 'accounts', join(root, 'users')]);
   expect(again).toContain('0 accounts made, 14 were there already, 0 refused.');
