@@ -1,7 +1,7 @@
 /**
- * What a plugin in the main thread leaves behind: its listeners on `process` outlive it, and each reload adds more. Those
+ * What a plugin in the server's process leaves behind: its listeners on `process` outlive it, and each reload adds more. Those
  * that it adds while it registers are known, and told if they are still there after its close. In a worker they end
- * with the thread.
+ * with its process.
  */
 
 type Listener = (...args: unknown[]) => void;

@@ -1,6 +1,7 @@
 /** A dialog of given lines with either side, and what ours then has in its log. */
 import { join } from 'node:path';
-import type { LineClient } from '../../src/lab/line-client.ts';
+import { expect } from 'vitest';
+import { LineClient } from '../../src/lab/line-client.ts';
 import { jsonLines } from '../kit/json-lines.ts';
 import type { TestServer } from '../kit/server.ts';
 
@@ -27,3 +28,18 @@ export const maillogOf = ({ folders }: TestServer): string[] =>
   jsonLines<{ process?: string; msg?: string }>(join(folders.data, 'log', 'mail.jsonl')).map(
     ({ process = '', msg = '' }) => `${process}[1]: ${msg}`,
   );
+
+/** A short message of a client on this machine, for `b` at the domain. */
+export async function submit(port: number, domain: string): Promise<void> {
+  const client = await LineClient.connect({ host: '127.0.0.1', port, timeoutMs: 30_000 });
+  await client.smtp();
+  for (const line of [
+    'EHLO c',
+    'MAIL FROM:<a@src.example>',
+    `RCPT TO:<b@${domain}>`,
+    'DATA',
+    'Subject: s\r\n\r\nx\r\n.',
+  ])
+    expect(await client.smtp(line)).toMatch(/^[23]/);
+  client.close();
+}

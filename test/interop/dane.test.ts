@@ -3,12 +3,11 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LineClient } from '../../src/lab/line-client.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { startServer, type TestServer } from '../kit/server.ts';
 import { makeCertificates } from './certificates.ts';
-import { maillogOf } from './conversation.ts';
+import { maillogOf, submit } from './conversation.ts';
 import { type Named, startNamed } from './named.ts';
 import { ran, until } from './program.ts';
 import { openPeer, type Peer } from './scripted-peer.ts';
@@ -127,17 +126,7 @@ it.each([
   ['forged.test', /dsn=4\.7\.5, .*status=deferred \(TLSA lookup error for mail\.forged\.test:\d+\)/, ''],
 ])('T1: mail for %s', async (domain, status, trust) => {
   const before = log().length;
-  const client = await LineClient.connect({ host: '127.0.0.1', port: server.port(25), timeoutMs: 30_000 });
-  await client.smtp();
-  for (const line of [
-    'EHLO c',
-    'MAIL FROM:<a@src.example>',
-    `RCPT TO:<b@${domain}>`,
-    'DATA',
-    'Subject: s\r\n\r\nx\r\n.',
-  ])
-    expect(await client.smtp(line)).toMatch(/^[23]/);
-  client.close();
+  await submit(server.port(25), domain);
   await until(`an attempt for ${domain}`, async () => log().includes(`to=<b@${domain}>`), 60_000);
   const line = log()
     .split('\n')

@@ -7,10 +7,10 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SecureContextOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LineClient } from '../../src/lab/line-client.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { jsonLines } from '../kit/json-lines.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
+import { submit } from './conversation.ts';
 import { startInteropHouse } from './house.ts';
 import { startPostfix } from './postfix.ts';
 import { until } from './program.ts';
@@ -106,20 +106,6 @@ const identityOf = (kind: Kind): Certificate & Pick<SecureContextOptions, 'maxVe
 
 const open = (kind: Kind): Promise<Peer> =>
   openPeer(kind === 'none' ? {} : { EHLO, STARTTLS: { say: '220 2.0.0 go\r\n', next: 'tls' } }, identityOf(kind));
-
-async function submit(port: number, domain: string): Promise<void> {
-  const client = await LineClient.connect({ host: '127.0.0.1', port, timeoutMs: 30_000 });
-  await client.smtp();
-  for (const line of [
-    'EHLO c',
-    'MAIL FROM:<a@src.example>',
-    `RCPT TO:<b@${domain}>`,
-    'DATA',
-    'Subject: s\r\n\r\nx\r\n.',
-  ])
-    expect(await client.smtp(line)).toMatch(/^[23]/);
-  client.close();
-}
 
 /** Without what differs by nature. */
 function look(log: string, domain: string, { port, sessions }: Peer): Seen {

@@ -1,39 +1,16 @@
 /** dovecot-oauth2.conf.ext: who says whether an access token is good, and for whom, as in Dovecot 2.3. */
+import type { TokenSource } from '../../lookup/token-settings.ts';
 import { nearest } from '../../nearest.ts';
 import type { NamedFile } from '../certificates.ts';
 import type { Fault } from '../fault.ts';
 import { type DovecotBlock, type DovecotSetting, parseBlocks, settingOf } from './blocks.ts';
 import { expandVariables } from './variables.ts';
 
-export interface OAuth2Settings {
-  /** The token is put behind it; '' where it is not asked. */
-  readonly tokeninfoUrl: string;
-  /** '' where it is not asked. */
-  readonly introspectionUrl: string;
-  /** How: with the token in `Authorization`, behind the URL, or in a form; or not at all, by its signature (JWT). */
-  readonly mode: 'auth' | 'get' | 'post' | 'local';
-  readonly forceIntrospection: boolean;
-  readonly clientId: string;
-  readonly clientSecret: string;
-  /** Words that the token's scope must have. */
-  readonly scope: readonly string[];
-  /** The field that names the user. */
-  readonly usernameAttribute: string;
-  /** Applied to that name and to the login before they are compared: `%Lu`. */
+export interface OAuth2Settings extends TokenSource {
+  /** Applied to the user's name and to the login before they are compared: `%Lu`. */
   readonly usernameFormat: string;
-  /** A field that must be there, and its value if that is not ''; '' for none. */
-  readonly activeAttribute: string;
-  readonly activeValue: string;
-  /** Who may have issued the token; empty for anybody. */
-  readonly issuers: readonly string[];
-  /** The folder of keys for `local`: AZP/ALG/KID. */
-  readonly keyFolder: string;
-  /** Told to clients whose token is refused; '' for none. */
-  readonly openidConfigurationUrl: string;
   /** Authorities of the server that is asked; null for those of the system. */
   readonly caFile: NamedFile | null;
-  /** In ms, for all questions about one token. */
-  readonly timeout: number;
 }
 
 const DEFAULT_TIMEOUT = 10_000;

@@ -1,7 +1,8 @@
 /** Questions about access tokens over HTTP: tokeninfo and introspection (RFC 7662), in the forms of Dovecot 2.3. */
+
+import type { TokenSettings } from '../../../lookup/token-settings.ts';
 import type { Answered, Exchange } from '../../../net/http-client.ts';
 import type { Checked, Fields } from './jwt.ts';
-import type { TokenSettings } from './settings.ts';
 
 /** Octets of an answer. */
 const MOST = 64 * 1024;

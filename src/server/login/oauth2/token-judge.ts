@@ -9,12 +9,12 @@
 import type { Clock } from '../../../clock.ts';
 import { messageOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
+import type { TokenSettings } from '../../../lookup/token-settings.ts';
 import { ownValue } from '../../../own-value.ts';
 import type { Candidate } from '../authenticator.ts';
 import { ask, introspection, type Send, tokeninfo } from './ask.ts';
 import type { Judged, TokenJudge } from './judge.ts';
 import { type Checked, checkJwt, type Fields } from './jwt.ts';
-import type { TokenSettings } from './settings.ts';
 
 /** Tokens that are asked about at once. */
 const AT_ONCE = 100;

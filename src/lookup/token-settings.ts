@@ -1,5 +1,7 @@
 /** Who says whether an access token is good, and for whom; named as in dovecot-oauth2.conf.ext. */
-export interface TokenSettings {
+
+/** As it is written. */
+export interface TokenSource {
   /** The token is put behind it; '' where it is not asked. */
   readonly tokeninfoUrl: string;
   /** '' where it is not asked. */
@@ -13,8 +15,6 @@ export interface TokenSettings {
   readonly scope: readonly string[];
   /** The field that names the user. */
   readonly usernameAttribute: string;
-  /** What of that name and of the login must be the same. */
-  userOf(name: string): string;
   /** A field that must be there, and its value if that is not ''; '' for none. */
   readonly activeAttribute: string;
   readonly activeValue: string;
@@ -22,7 +22,14 @@ export interface TokenSettings {
   readonly issuers: readonly string[];
   /** The folder of keys for `local`: AZP/ALG/KID. */
   readonly keyFolder: string;
+  /** Told to clients whose token is refused; '' for none. */
   readonly openidConfigurationUrl: string;
   /** In ms, for all questions about one token. */
   readonly timeout: number;
+}
+
+/** As tokens are judged by it. */
+export interface TokenSettings extends TokenSource {
+  /** What of the user's name and of the login must be the same. */
+  userOf(name: string): string;
 }
